@@ -1,0 +1,87 @@
+/**
+ * One SQLite connection, synchronous, opened for durability. The only file that imports `node:sqlite`.
+ *
+ * WAL with `synchronous=FULL`: a commit returns after the fdatasync that covers it. `locking_mode=EXCLUSIVE`: a second
+ * process that opens the same file fails, and no shared-memory file is needed. Runs in `thread.ts` in production.
+ */
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { OpenOptions, Row, SqlProblem, Statement } from './protocol.ts';
+
+/** A 10 KB message fits one page, so that storing it touches no overflow chain. Fixed when the file is made. */
+const PAGE_BYTES = 16_384;
+/** 64 MiB of write-ahead log before its pages move into the file. */
+const CHECKPOINT_PAGES = 4096;
+const CACHE_KIB = 65_536;
+
+export class Connection {
+  readonly #database: DatabaseSync;
+  readonly #prepared = new Map<string, StatementSync>();
+
+  constructor(options: OpenOptions) {
+    this.#database = new DatabaseSync(options.path, { timeout: 0 });
+    this.#database.exec(
+      `PRAGMA page_size=${PAGE_BYTES}; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
+       PRAGMA wal_autocheckpoint=${CHECKPOINT_PAGES}; PRAGMA cache_size=-${CACHE_KIB}; PRAGMA temp_store=MEMORY;
+       BEGIN EXCLUSIVE; COMMIT`,
+    );
+    this.#migrate(options.migrations);
+  }
+
+  /**
+   * Durable on return, each unit wholly or not at all. All share one transaction; if that fails, each has its own, so
+   * that one bad unit, or a disk with room for deletions only, does not fail the rest. Answers one problem per unit.
+   */
+  write(units: readonly (readonly Statement[])[]): (SqlProblem | undefined)[] {
+    try {
+      this.#transact(units.flat());
+      return units.map(() => undefined);
+    } catch (thrown) {
+      return units.length === 1 ? [problemOf(thrown)] : units.map((unit) => this.write([unit])[0]);
+    }
+  }
+
+  #transact(statements: readonly Statement[]): void {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      for (const { sql, params } of statements) this.#statement(sql).run(...params);
+      this.#database.exec('COMMIT');
+    } catch (thrown) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw thrown;
+    }
+  }
+
+  read({ sql, params }: Statement): Row[] {
+    return this.#statement(sql).all(...params) as Row[];
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #statement(sql: string): StatementSync {
+    const known = this.#prepared.get(sql);
+    if (known) return known;
+    const prepared = this.#database.prepare(sql);
+    this.#prepared.set(sql, prepared);
+    return prepared;
+  }
+
+  #migrate(migrations: readonly string[]): void {
+    const [row] = this.read({ sql: 'PRAGMA user_version', params: [] });
+    const done = Number(row?.['user_version'] ?? 0);
+    if (done > migrations.length) {
+      throw new Error(`this data was written by a newer version (format ${done}, known up to ${migrations.length})`);
+    }
+    for (const [at, sql] of migrations.entries()) {
+      if (at >= done) this.#database.exec(`BEGIN; ${sql}; PRAGMA user_version=${at + 1}; COMMIT`);
+    }
+  }
+}
+
+/** SQLite's own code and words, fit to cross a thread. */
+export function problemOf(thrown: unknown): SqlProblem {
+  const code: unknown = thrown instanceof Error && 'errcode' in thrown ? thrown.errcode : undefined;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return { code: typeof code === 'number' ? code & 0xff : 0, message };
+}

@@ -1,0 +1,156 @@
+/**
+ * A SQLite file behind a thread, with group commit.
+ *
+ * `write` resolves when its statements are durable. Writes that arrive while a commit runs share the next one, so the
+ * number of fsyncs follows the disk and not the number of callers. What the tables mean is the callers' business.
+ */
+import { Worker } from 'node:worker_threads';
+import { Fault } from '../run/fault.ts';
+import type { OpenOptions, Request, Response, Row, SqlProblem, SqlValue, Statement } from './protocol.ts';
+
+interface Waiting<T> {
+  resolve(value: T): void;
+  reject(fault: Fault): void;
+}
+
+/** Work that was asked for and has not ended. */
+interface Unit extends Waiting<void> {
+  readonly statements: readonly Statement[];
+}
+
+/** SQLite result codes that callers tell apart (sqlite.org/rescode.html). */
+const BUSY = 5;
+const FULL = 13;
+
+export class Database {
+  readonly #worker: Worker;
+  #gathering: Unit[] = [];
+  #committing: Unit[] = [];
+  readonly #reading = new Map<number, Waiting<readonly Row[]>>();
+  #nextRead = 0;
+  #closing: (() => void) | undefined;
+  #broken: Fault | undefined;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on('message', (response: Response) => this.#hear(response));
+    worker.on('error', (cause) => this.#break(new Fault('storage-failed', 'the database thread failed', { cause })));
+    worker.on('exit', () => this.#ended());
+  }
+
+  /** Faults: `data-locked` when another process has the file open, `storage-failed` otherwise. */
+  static async open(options: OpenOptions): Promise<Database> {
+    const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: options });
+    const opened = await new Promise<Response>((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+    });
+    if (opened.kind === 'opened' && opened.problem) throw faultOf(opened.problem, options.path);
+    worker.removeAllListeners('error');
+    return new Database(worker);
+  }
+
+  /** Faults: `storage-full`, `storage-failed`; then none of the statements took effect. */
+  write(statements: readonly Statement[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#broken) return reject(this.#broken);
+      this.#gathering.push({ statements: statements.map(withOwnBytes), resolve, reject });
+      if (this.#committing.length === 0) queueMicrotask(() => this.#commit());
+    });
+  }
+
+  /** Sees every write that had resolved before it was called. */
+  read(sql: string, params: readonly SqlValue[] = []): Promise<readonly Row[]> {
+    return new Promise((resolve, reject) => {
+      if (this.#broken) return reject(this.#broken);
+      const id = (this.#nextRead += 1);
+      this.#reading.set(id, { resolve, reject });
+      this.#send({ kind: 'read', id, query: { sql, params } });
+    });
+  }
+
+  /** Resolves when everything asked for before is durable and the file is closed. */
+  async close(): Promise<void> {
+    while (this.#gathering.length > 0 || this.#committing.length > 0) await this.write([]);
+    await new Promise<void>((resolve) => {
+      this.#closing = resolve;
+      this.#send({ kind: 'close' });
+    });
+  }
+
+  #commit(): void {
+    if (this.#committing.length > 0 || this.#gathering.length === 0) return;
+    this.#committing = this.#gathering;
+    this.#gathering = [];
+    const units = this.#committing.map((unit) => unit.statements);
+    this.#send({ kind: 'write', units }, units.flatMap(buffersOf));
+  }
+
+  #send(request: Request, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(request, transfer);
+  }
+
+  #hear(response: Response): void {
+    if (response.kind === 'written') this.#written(response.problems);
+    if (response.kind === 'rows') {
+      const waiting = this.#reading.get(response.id);
+      this.#reading.delete(response.id);
+      if (response.problem) waiting?.reject(faultOf(response.problem));
+      else waiting?.resolve(response.rows);
+    }
+  }
+
+  #written(problems: readonly (SqlProblem | undefined)[]): void {
+    const units = this.#committing;
+    this.#committing = [];
+    this.#commit();
+    for (const [at, unit] of units.entries()) {
+      const problem = problems[at];
+      if (problem) unit.reject(faultOf(problem));
+      else unit.resolve();
+    }
+  }
+
+  #ended(): void {
+    if (this.#closing) {
+      this.#broken = new Fault('storage-closed', 'the database is closed');
+      return this.#closing();
+    }
+    this.#break(new Fault('storage-failed', 'the database thread ended by itself'));
+  }
+
+  #break(fault: Fault): void {
+    this.#broken = fault;
+    for (const unit of [...this.#committing, ...this.#gathering]) unit.reject(fault);
+    for (const waiting of this.#reading.values()) waiting.reject(fault);
+    this.#committing = [];
+    this.#gathering = [];
+    this.#reading.clear();
+  }
+}
+
+/** Blobs are copied into memory of their own, which then moves to the thread; a view on a pool would drag the pool along. */
+const withOwnBytes = ({ sql, params }: Statement): Statement => ({
+  sql,
+  params: params.map((it) => (it instanceof Uint8Array ? new Uint8Array(it) : it)),
+});
+
+const buffersOf = (statements: readonly Statement[]): ArrayBuffer[] =>
+  statements.flatMap(({ params }) =>
+    params.flatMap((it) => (it instanceof Uint8Array ? [it.buffer as ArrayBuffer] : [])),
+  );
+
+function faultOf(problem: SqlProblem, path = 'the database'): Fault {
+  const cause = new Error(problem.message);
+  if (problem.code === BUSY) {
+    return new Fault(
+      'data-locked',
+      `${path} is in use by another process: stop it, or name another folder with --data`,
+      {
+        cause,
+      },
+    );
+  }
+  if (problem.code === FULL) return new Fault('storage-full', `no space left for ${path}: free some`, { cause });
+  return new Fault('storage-failed', `${path}: ${problem.message}`, { cause });
+}

@@ -1,0 +1,202 @@
+/**
+ * The bytes after 354 → one message, or the one reason why it is refused.
+ *
+ * Only CRLF "." CRLF ends the data (RFC 5321 §4.1.1.4). A bare CR or LF never ends a line: it spoils the message, which is
+ * then read to its true end and refused, so that what follows a false end is never taken for commands (SMTP smuggling).
+ * Transparency dots are removed. Reasons are ranked, not timed: how the bytes were cut into chunks changes nothing.
+ * A refused message is read on at flat memory. Deciding the reply is left to the dialogue.
+ */
+import type { Hold, SmtpLimits } from './limits.ts';
+
+/** Why a message is refused, the least important first: the last that applies is told. */
+const PROBLEMS = ['no-room', 'long-line', 'large-header', 'too-large', 'nul', 'bare-newline'] as const;
+export type DataProblem = (typeof PROBLEMS)[number];
+
+export type DataLimits = Pick<SmtpLimits, 'messageBytes' | 'headerBytes' | 'headerFields'>;
+export type DataResult =
+  | { readonly kind: 'message'; readonly raw: Buffer }
+  | { readonly kind: 'bad-message'; readonly problem: DataProblem };
+
+const NUL = 0;
+const TAB = 9;
+const LF = 10;
+const CR = 13;
+const SPACE = 32;
+const DOT = 46;
+
+/** RFC 5321 §4.5.3.1.6 without the CRLF. */
+const LINE_LIMIT = 998;
+const FIRST_CAPACITY = 16 * 1024;
+
+/** What the bytes so far end with: the start of a line, text, CR, a dot at the start of a line, that dot and CR, the end. */
+const START = 0;
+const TEXT = 1;
+const AFTER_CR = 2;
+const AFTER_DOT = 3;
+const AFTER_DOT_CR = 4;
+const DONE = 5;
+
+export class DataReader {
+  readonly #limits: DataLimits;
+  readonly #hold: Hold;
+  #state = START;
+  #chunk = Buffer.alloc(0);
+  /** Where in the chunk the part not yet stored begins. */
+  #from = 0;
+  /** Where in the chunk the line begins; negative when it began in an earlier one. */
+  #lineStart = 0;
+  #inHeader = true;
+  #fields = 0;
+  #size = 0;
+  #body = Buffer.alloc(0);
+  #rank = -1;
+
+  constructor(limits: DataLimits, hold: Hold) {
+    this.#limits = limits;
+    this.#hold = hold;
+  }
+
+  /** Reads `chunk` from `at`; returns where it stopped: at the end of the chunk, or right after the end of the data. */
+  read(chunk: Buffer, at: number): number {
+    this.#enter(chunk, at);
+    let next = at;
+    while (next < chunk.length && this.#state !== DONE) {
+      if (this.#state === TEXT) next = endOfText(chunk, next);
+      if (next < chunk.length) this.#take(chunk[next] as number, next);
+      next += 1;
+    }
+    next = Math.min(next, chunk.length);
+    this.#leave(next);
+    return next;
+  }
+
+  /** The message once its end was read; undefined before. */
+  result(): DataResult | undefined {
+    if (this.#state !== DONE) return undefined;
+    const problem = PROBLEMS[this.#rank];
+    return problem ? { kind: 'bad-message', problem } : { kind: 'message', raw: this.#body.subarray(0, this.#size) };
+  }
+
+  #enter(chunk: Buffer, at: number): void {
+    this.#lineStart += at;
+    this.#chunk = chunk;
+    this.#from = at;
+  }
+
+  #leave(end: number): void {
+    if (this.#state === DONE) {
+      this.#checkSizes();
+      return;
+    }
+    // A CR after a lone dot is part of the end of data, or else a bare one: it is never content.
+    this.#store(this.#state === AFTER_DOT_CR ? end - 1 : end);
+    this.#checkSizes();
+    if (end - this.#lineStart > LINE_LIMIT + 1) this.#spoil('long-line');
+    this.#lineStart -= end;
+  }
+
+  #take(byte: number, at: number): void {
+    switch (this.#state) {
+      case START:
+        this.#beginLine(byte, at);
+        break;
+      case AFTER_CR:
+        if (byte === LF) this.#endLine(at);
+        else this.#bare(byte, at);
+        break;
+      case AFTER_DOT:
+        if (byte === CR) this.#state = AFTER_DOT_CR;
+        else this.#text(byte, at);
+        break;
+      case AFTER_DOT_CR:
+        if (byte === LF) this.#state = DONE;
+        else this.#bare(byte, at);
+        break;
+      default:
+        this.#text(byte, at);
+    }
+  }
+
+  #beginLine(byte: number, at: number): void {
+    if (this.#inHeader && byte !== SPACE && byte !== TAB && byte !== CR) this.#countField();
+    if (byte !== DOT) {
+      this.#text(byte, at);
+      return;
+    }
+    this.#store(at);
+    this.#from = at + 1;
+    this.#lineStart = at + 1;
+    this.#state = AFTER_DOT;
+  }
+
+  #endLine(at: number): void {
+    this.#state = START;
+    if (this.#inHeader && at - 1 === this.#lineStart) this.#endHeader(at + 1);
+    this.#lineStart = at + 1;
+  }
+
+  #text(byte: number, at: number): void {
+    this.#state = TEXT;
+    if (byte > CR) return;
+    if (byte === CR) {
+      this.#state = AFTER_CR;
+      if (at - this.#lineStart > LINE_LIMIT) this.#spoil('long-line');
+    } else if (byte === LF) this.#spoil('bare-newline');
+    else if (byte === NUL) this.#spoil('nul');
+  }
+
+  #bare(byte: number, at: number): void {
+    this.#spoil('bare-newline');
+    this.#text(byte, at);
+  }
+
+  #countField(): void {
+    this.#fields += 1;
+    if (this.#fields > this.#limits.headerFields) this.#spoil('large-header');
+  }
+
+  #endHeader(end: number): void {
+    this.#store(end);
+    this.#from = end;
+    this.#checkSizes();
+    this.#inHeader = false;
+  }
+
+  #checkSizes(): void {
+    if (this.#size > this.#limits.messageBytes) this.#spoil('too-large');
+    if (this.#inHeader && this.#size > this.#limits.headerBytes) this.#spoil('large-header');
+  }
+
+  /** Keeps what lies between `#from` and `end`, or only counts it when the message is lost already. */
+  #store(end: number): void {
+    const length = end - this.#from;
+    if (length <= 0) return;
+    if (this.#rank < 0 && this.#size + length > this.#limits.messageBytes) this.#spoil('too-large');
+    if (this.#rank < 0 && !this.#reserve(this.#size + length)) this.#spoil('no-room');
+    if (this.#rank < 0) this.#chunk.copy(this.#body, this.#size, this.#from, end);
+    this.#size += length;
+  }
+
+  #reserve(size: number): boolean {
+    if (size <= this.#body.length) return true;
+    const capacity = Math.min(Math.max(size, 2 * this.#body.length, FIRST_CAPACITY), this.#limits.messageBytes);
+    if (!this.#hold.resize(capacity)) return false;
+    const larger = Buffer.allocUnsafeSlow(capacity);
+    this.#body.copy(larger, 0, 0, this.#size);
+    this.#body = larger;
+    return true;
+  }
+
+  #spoil(problem: DataProblem): void {
+    this.#rank = Math.max(this.#rank, PROBLEMS.indexOf(problem));
+    this.#body = Buffer.alloc(0);
+    this.#hold.release();
+  }
+}
+
+/** The first byte at or after `at` that may be a line end or NUL. This loop sees every byte of every message. */
+function endOfText(chunk: Buffer, at: number): number {
+  let next = at;
+  while (next < chunk.length && (chunk[next] as number) > CR) next += 1;
+  return next;
+}

@@ -1,0 +1,93 @@
+/**
+ * How much a peer may ask of the engine, with defaults, and the memory that all connections together may fill.
+ *
+ * Every limit has one meaning and one reply; the replies are in `replies.ts`.
+ */
+import { type Duration, minutes, seconds } from '#lib/run/clock.ts';
+
+export interface SmtpLimits {
+  /** SIZE of RFC 1870: bytes of a message as received, without transparency dots. */
+  readonly messageBytes: number;
+  readonly headerBytes: number;
+  readonly headerFields: number;
+  /** RCPT accepted in one transaction; RFC 5321 §4.5.3.1.8 asks for at least 100. */
+  readonly recipients: number;
+  /** Errors of a peer since its last accepted message. */
+  readonly errors: number;
+  /** Commands that carry no mail since the last accepted message. */
+  readonly junk: number;
+  /** Wrong passwords in one connection. */
+  readonly loginFailures: number;
+  /** Bytes of unfinished and unanswered messages in the whole process. */
+  readonly receivingBytes: number;
+  readonly connections: number;
+  readonly connectionsPerAddress: number;
+  /** From a reply to the end of the next command: bytes that trickle in do not extend it. */
+  readonly commandTime: Duration;
+  /** Longest silence within a message (RFC 5321 §4.5.3.2.5). */
+  readonly dataTime: Duration;
+  /** Slowest message: each byte buys 1/rate of a second, never more than `dataTime` ahead. */
+  readonly dataBytesPerSecond: number;
+  readonly handshakeTime: Duration;
+  /** How long a peer may take to close after our last reply. */
+  readonly closingTime: Duration;
+}
+
+export const defaultLimits: SmtpLimits = {
+  messageBytes: 25 * 1024 * 1024,
+  headerBytes: 128 * 1024,
+  headerFields: 1000,
+  recipients: 1000,
+  errors: 20,
+  junk: 100,
+  loginFailures: 3,
+  receivingBytes: 256 * 1024 * 1024,
+  connections: 10_000,
+  connectionsPerAddress: 1000,
+  commandTime: minutes(5),
+  dataTime: minutes(3),
+  dataBytesPerSecond: 500,
+  handshakeTime: seconds(30),
+  closingTime: seconds(5),
+};
+
+/** What one connection holds of the shared memory. */
+export interface Hold {
+  /** Holds `bytes` from now on, more or less than before; false, and nothing changes, when there is no room. */
+  resize(bytes: number): boolean;
+  /** Gives everything back; harmless when repeated. */
+  release(): void;
+}
+
+/** A message below this never waits for room once its DATA was answered 354, unless memory ran out meanwhile. */
+const FIRST_BLOCK = 64 * 1024;
+
+/** Bytes of mail in flight in the process, all listeners together. */
+export class ReceivingMemory {
+  #used = 0;
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Whether another message may begin. */
+  hasRoom(): boolean {
+    return this.#used + FIRST_BLOCK <= this.#limit;
+  }
+
+  hold(): Hold {
+    let held = 0;
+    const resize = (bytes: number): boolean => {
+      if (bytes > held && this.#used + bytes - held > this.#limit) return false;
+      this.#used += bytes - held;
+      held = bytes;
+      return true;
+    };
+    return { resize, release: () => void resize(0) };
+  }
+}

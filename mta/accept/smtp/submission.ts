@@ -1,0 +1,71 @@
+/**
+ * PORT: what the SMTP engine asks of whoever uses it. The engine speaks the protocol; a policy says who may send what.
+ *
+ * The engine promises a policy: addresses are canonical and have a domain, an envelope has at least one recipient,
+ * `accept` is called once per complete message and never for one that was cut, too large or badly framed.
+ * `trust`, `mail` and `rcpt` are asked between two bytes of a connection, so they answer at once and do no I/O.
+ * The same recipient may be named twice: whether that means two copies is the policy's business.
+ */
+import type { BodyType } from '#mta/message.ts';
+import type { Reply } from '#mta/reply.ts';
+
+/** The other end of a connection, as far as it is known at the moment of asking. */
+export interface Peer {
+  /** `192.0.2.1` or `2001:db8::1`; never an IPv4 address written as IPv6. */
+  readonly address: string;
+  readonly port: number;
+  /** Name of the listener it came in by. */
+  readonly listener: string;
+  /** Version and cipher, `TLSv1.3 TLS_AES_256_GCM_SHA384`; absent in clear. */
+  readonly tls: string | undefined;
+  /** What it called itself; `''` before EHLO. Not verified. */
+  readonly ehlo: string;
+  /** Whether it said EHLO rather than HELO. */
+  readonly esmtp: boolean;
+}
+
+/** RFC 5321 §3.3. `sender` is `''` for the null reverse-path. */
+export interface Envelope {
+  readonly sender: string;
+  readonly recipients: readonly string[];
+  readonly body: BodyType;
+}
+
+export interface SmtpPolicy<Identity> {
+  /** Identity of a peer trusted by its network, without AUTH. Asked once, when the connection opens. */
+  trust(peer: Peer): Identity | undefined;
+  /**
+   * Who this is, or undefined when name or password is wrong (535). A rejection means that nobody can tell (454);
+   * it takes as long for an unknown name as for a wrong password.
+   */
+  authenticate(peer: Peer, username: string, password: string): Promise<Identity | undefined>;
+  /** Refuses a sender; undefined goes on. */
+  mail(identity: Identity | undefined, sender: string): Reply | undefined;
+  /** Refuses a recipient; undefined goes on. */
+  rcpt(identity: Identity | undefined, sender: string, recipient: string): Reply | undefined;
+  /**
+   * Everything is read. Resolves to the final reply, and a positive one means durably queued; a rejection is
+   * answered 451. `raw` is canonical: CRLF line ends only, no transparency dots, ends with CRLF, or is empty. It belongs
+   * to the policy from here on. The engine sets no time limit: RFC 5321 §4.5.3.2.6 gives the peer ten minutes.
+   */
+  accept(identity: Identity | undefined, peer: Peer, envelope: Envelope, raw: Buffer): Promise<Reply>;
+}
+
+/** What a reply was about: a bounded set, fit for a metric's label. */
+export type Subject =
+  | 'connection' | 'EHLO' | 'HELO' | 'STARTTLS' | 'AUTH' | 'MAIL' | 'RCPT' | 'DATA' | 'message'
+  | 'RSET' | 'NOOP' | 'VRFY' | 'HELP' | 'QUIT' | 'unknown';
+
+/** Told of what happens, for metrics and logs. Must not throw. */
+export interface SmtpObserver {
+  /** A connection was taken. */
+  opened(listener: string): void;
+  /** A connection that was `opened` is gone. */
+  closed(listener: string): void;
+  /** A connection was turned away before it was opened. */
+  turnedAway(listener: string, because: 'too-many-connections' | 'too-many-from-address'): void;
+  /** One reply was given. Both labels are bounded: a code is one of those in use. */
+  replied(listener: string, subject: Subject, code: number): void;
+  /** A call of the policy threw or rejected; the peer was told 4xx. */
+  failed(listener: string, error: unknown): void;
+}

@@ -1,0 +1,54 @@
+/**
+ * One thing that happened to one recipient: the product's audit log, told to people and programs.
+ *
+ * Events are JSON objects with a format version; a field is never given a second meaning. They hold addresses and
+ * replies, never secrets or content.
+ */
+import type { Instant } from '#lib/run/clock.ts';
+import type { Message, MessageId } from './message.ts';
+
+export type EventType = 'queued' | 'delivered' | 'deferred' | 'bounced' | 'expired';
+
+export interface MailEvent {
+  readonly v: 1;
+  readonly at: Instant;
+  readonly type: EventType;
+  readonly message: MessageId;
+  /** Index of the recipient in the message. */
+  readonly index: number;
+  readonly tenant: string;
+  readonly sender: string;
+  readonly recipient: string;
+  /** What was said, one line: `250 2.0.0 queued as 4711`. For `queued` the reply given to the sender. */
+  readonly reply: string;
+  /** Attempts made so far, this one included. */
+  readonly attempt: number;
+  /** For `deferred`: when the next attempt is due. */
+  readonly due?: Instant;
+  /** Name and address that said it: `mx1.example.net [192.0.2.1]:25`. */
+  readonly host?: string;
+  /** Address the connection left from. */
+  readonly source?: string;
+  /** TLS version and cipher, or absent in clear. */
+  readonly tls?: string;
+  /** Milliseconds from the first command of the transaction to the reply that decided. */
+  readonly took?: number;
+  readonly size?: number;
+}
+
+/** The events that say a message is durably queued, one per recipient. */
+export function queuedEvents(message: Message): MailEvent[] {
+  return message.recipients.map((recipient, index) => ({
+    v: 1,
+    at: message.acceptedAt,
+    type: 'queued',
+    message: message.id,
+    index,
+    tenant: message.tenant,
+    sender: message.sender,
+    recipient,
+    reply: `250 2.0.0 queued as ${message.id}`,
+    attempt: 0,
+    size: message.raw.length,
+  }));
+}

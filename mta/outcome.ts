@@ -1,0 +1,15 @@
+/**
+ * What became of one recipient in one attempt. Every accepted recipient ends in exactly one final outcome.
+ *
+ * `later` is the only one that is not final. Whether a reply means `later` or `bounced` is decided in `settle/` alone.
+ */
+import type { Instant } from '#lib/run/clock.ts';
+import type { Reply } from './reply.ts';
+
+export type Outcome =
+  | { readonly kind: 'delivered'; readonly reply: Reply }
+  | { readonly kind: 'bounced'; readonly reply: Reply }
+  | { readonly kind: 'expired'; readonly reply: Reply }
+  | { readonly kind: 'later'; readonly reply: Reply; readonly due: Instant };
+
+export const isFinal = (outcome: Outcome): boolean => outcome.kind !== 'later';

@@ -1,0 +1,354 @@
+/**
+ * What every queue promises, as tests. An adapter's own test file calls `queueContract` and nothing else of it.
+ */
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { hours, minutes, seconds } from '#lib/run/clock.ts';
+import { until } from '../../test/harness/until.ts';
+import type { EventType, MailEvent } from '../event.ts';
+import type { Message } from '../message.ts';
+import type { Outcome } from '../outcome.ts';
+import { reply } from '../reply.ts';
+import type { Claim, Lease, Queue, Settlement } from './queue.ts';
+
+/** An adapter over storage that outlives it. */
+export interface QueueHarness {
+  /** A queue over this harness's storage, as a new process would open it. */
+  open(clock: FakeClock): Promise<Queue>;
+  /** Ends the queue that was opened last, without telling it to finish anything. */
+  crash(): Promise<void>;
+  /** Every event on record, oldest first. */
+  events(): Promise<readonly MailEvent[]>;
+  /** Removes the storage. */
+  dispose(): Promise<void>;
+}
+
+const LANE = 'tenant pools/main dest.test';
+const HOLD = minutes(10);
+
+let count = 0;
+const message = (over: Partial<Message> = {}): Message => ({
+  id: `message${String((count += 1)).padStart(19, '0')}`,
+  acceptedAt: Date.UTC(2026, 0, 1),
+  expiresAt: Date.UTC(2026, 0, 4),
+  tenant: 'tenant',
+  credential: 'tenant.app',
+  domain: 'example.com',
+  pool: 'pools/main',
+  via: 'smtp',
+  sender: 'a@example.com',
+  body: '7BIT',
+  recipients: ['b@dest.test'],
+  raw: Buffer.from(`Subject: ${count}\r\n\r\nbody\r\n`),
+  ...over,
+});
+
+const EVENT_OF: Record<Outcome['kind'], EventType> = {
+  delivered: 'delivered',
+  bounced: 'bounced',
+  expired: 'expired',
+  later: 'deferred',
+};
+
+function settlement(lease: Lease, outcome: Outcome, owesReport = false): Settlement {
+  const event: MailEvent = {
+    v: 1,
+    at: 0,
+    type: EVENT_OF[outcome.kind],
+    message: lease.message.id,
+    index: lease.index,
+    tenant: lease.message.tenant,
+    sender: lease.message.sender,
+    recipient: lease.recipient,
+    reply: '',
+    attempt: lease.attempts + 1,
+  };
+  return { lease, outcome, event, owesReport };
+}
+
+const delivered: Outcome = { kind: 'delivered', reply: reply(250, '2.0.0', 'ok') };
+const bounced: Outcome = { kind: 'bounced', reply: reply(550, '5.1.1', 'no such user') };
+const later = (due: number): Outcome => ({ kind: 'later', reply: reply(451, '4.7.1', 'later'), due });
+
+export function queueContract(name: string, make: () => QueueHarness): void {
+  describe(`${name} keeps the promises of the queue port`, () => {
+    let harness: QueueHarness;
+    let clock: FakeClock;
+    let queue: Queue;
+    let claim: Claim;
+
+    const reopen = async (): Promise<void> => {
+      await harness.crash();
+      queue = await harness.open(clock);
+      claim = await queue.claim(0);
+    };
+    const leaseAll = (max = 100): Promise<Lease[]> => queue.lease(claim, LANE, max, HOLD);
+    const depth = (): number => queue.depth().reduce((sum, it) => sum + it.depth, 0);
+    const settle = (lease: Lease, outcome: Outcome, owes = false) =>
+      queue.settle(claim, [settlement(lease, outcome, owes)]);
+    const leaseOne = async (): Promise<Lease> => {
+      const [lease] = await leaseAll(1);
+      if (!lease) throw new Error('nothing to lease');
+      return lease;
+    };
+
+    beforeEach(async () => {
+      harness = make();
+      clock = new FakeClock();
+      queue = await harness.open(clock);
+      claim = await queue.claim(0);
+    });
+    afterEach(async () => {
+      await harness.crash();
+      await harness.dispose();
+    });
+
+    test('what was put is leased with every field and byte', async () => {
+      const put = message({ recipients: ['b@dest.test', 'c@other.test'], raw: Buffer.from([0x41, 0, 0xff, 13, 10]) });
+      await queue.put(put);
+      const lease = await leaseOne();
+      expect(lease).toMatchObject({ index: 0, recipient: 'b@dest.test', attempts: 0, lane: LANE });
+      expect(lease.message).toEqual(put);
+    });
+
+    test('a message is in the queue for all its recipients or for none', async () => {
+      const put = message({ recipients: ['b@dest.test', 'c@other.test', 'd@dest.test'] });
+      await queue.put(put);
+      await expect(queue.put(put)).rejects.toThrow();
+      expect(depth()).toBe(3);
+      await reopen();
+      expect(depth()).toBe(3);
+    });
+
+    test('an entry is given to one caller at a time, also when both ask at once', async () => {
+      for (let at = 0; at < 10; at += 1) await queue.put(message());
+      const both = await Promise.all([leaseAll(6), leaseAll(6)]);
+      const ids = both.flat().map((it) => it.message.id);
+      expect(ids).toHaveLength(10);
+      expect(new Set(ids).size).toBe(10);
+    });
+
+    test('a lease that ran out is given again, and its late holder is refused', async () => {
+      await queue.put(message());
+      const first = await leaseOne();
+      clock.advance(HOLD + seconds(2));
+      const second = await leaseOne();
+      expect(await settle(first, bounced)).toHaveLength(1);
+      expect(await settle(second, delivered)).toHaveLength(0);
+      expect((await harness.events()).map((it) => it.type)).toEqual(['queued', 'delivered']);
+    });
+
+    test('a lease that was renewed holds', async () => {
+      await queue.put(message());
+      const lease = await leaseOne();
+      clock.advance(HOLD - seconds(1));
+      queue.renew([lease], HOLD);
+      clock.advance(HOLD - seconds(1));
+      expect(await leaseAll()).toEqual([]);
+      expect(await settle(lease, delivered)).toHaveLength(0);
+    });
+
+    test('settling twice is harmless', async () => {
+      await queue.put(message());
+      const lease = await leaseOne();
+      const answers = await Promise.all([settle(lease, delivered), settle(lease, delivered)]);
+      expect(answers.map((it) => it.length).toSorted()).toEqual([0, 1]);
+      expect(await settle(lease, bounced)).toHaveLength(1);
+      expect((await harness.events()).map((it) => it.type)).toEqual(['queued', 'delivered']);
+      expect(depth()).toBe(0);
+    });
+
+    test('a stale claim neither leases nor settles', async () => {
+      await queue.put(message());
+      const stale = claim;
+      const lease = await leaseOne();
+      claim = await queue.claim(0);
+      expect(await queue.lease(stale, LANE, 1, HOLD)).toEqual([]);
+      expect(await queue.settle(stale, [settlement(lease, delivered)])).toHaveLength(1);
+      expect(await leaseAll()).toHaveLength(1);
+    });
+
+    test('releasing a claim frees what it held', async () => {
+      await queue.put(message());
+      await leaseOne();
+      await queue.release(claim);
+      claim = await queue.claim(0);
+      expect(await leaseAll()).toHaveLength(1);
+    });
+
+    test('what was given back is due at once and counts no attempt', async () => {
+      await queue.put(message());
+      queue.giveBack([await leaseOne()]);
+      expect(await leaseOne()).toMatchObject({ attempts: 0 });
+    });
+
+    test.each([
+      ['2 seconds', seconds(2)],
+      ['4 hours', hours(4)],
+      ['2 days', hours(48)],
+    ])('nothing comes before its time: %s', async (_, wait) => {
+      await queue.put(message());
+      await settle(await leaseOne(), later(clock.now() + wait));
+      clock.advance(wait - 1);
+      expect(await leaseAll()).toEqual([]);
+      clock.advance(1);
+      expect(await leaseOne()).toMatchObject({ attempts: 1 });
+    });
+
+    test('a lane is announced when something is put, when it becomes due, and when a lease runs out', async () => {
+      const told: string[] = [];
+      queue.watch(claim, (lane) => told.push(lane));
+      await queue.put(message());
+      expect(told).toEqual([LANE]);
+      const lease = await leaseOne();
+      expect(await leaseAll()).toEqual([]);
+      await settle(lease, later(clock.now() + minutes(15)));
+      clock.advance(minutes(15) - 1);
+      expect(told).toHaveLength(1);
+      clock.advance(seconds(1));
+      expect(told).toHaveLength(2);
+      await leaseAll();
+      clock.advance(HOLD + seconds(2));
+      expect(told).toHaveLength(3);
+    });
+
+    test('a lane with more than was asked for stays announced', async () => {
+      const told: string[] = [];
+      for (let at = 0; at < 5; at += 1) await queue.put(message());
+      queue.watch(claim, (lane) => told.push(lane));
+      expect(await leaseAll(3)).toHaveLength(3);
+      expect(await leaseAll(3)).toHaveLength(2);
+      expect(told).toEqual([LANE]);
+    });
+
+    test('whoever claims anew is told of everything that is left', async () => {
+      for (let at = 0; at < 4; at += 1) await queue.put(message());
+      for (const lease of await leaseAll(2)) await settle(lease, delivered);
+      claim = await queue.claim(0);
+      const told: string[] = [];
+      queue.watch(claim, (lane) => told.push(lane));
+      expect(told).toEqual([LANE]);
+      expect(await leaseAll()).toHaveLength(2);
+    });
+
+    test('the oldest due comes first', async () => {
+      const ids = [message(), message({ acceptedAt: Date.UTC(2025, 0, 1) })];
+      for (const put of ids) await queue.put(put);
+      expect((await leaseAll()).map((it) => it.message.id)).toEqual([ids[1]?.id, ids[0]?.id]);
+    });
+
+    test('after a crash leases are void, outcomes stand, and depth is exact', async () => {
+      for (let at = 0; at < 6; at += 1) await queue.put(message());
+      const [first, second, ...rest] = await leaseAll();
+      if (!first || !second) throw new Error('nothing leased');
+      await settle(first, delivered);
+      await settle(second, later(clock.now() + hours(1)));
+      await reopen();
+      expect(depth()).toBe(5);
+      expect(await leaseAll()).toHaveLength(rest.length);
+      clock.advance(hours(1));
+      const tried = (await leaseAll()).filter((it) => it.attempts > 0);
+      expect(tried.map((it) => it.message.id)).toEqual([second.message.id]);
+    });
+
+    test('outcome and event are one write: one event per outcome, in order', async () => {
+      await queue.put(message({ recipients: ['b@dest.test', 'c@dest.test'] }));
+      const [first, second] = await leaseAll();
+      if (!first || !second) throw new Error('nothing leased');
+      await queue.settle(claim, [settlement(first, later(clock.now())), settlement(second, delivered)]);
+      await reopen();
+      await settle(await leaseOne(), delivered);
+      const types = (await harness.events()).map((it) => `${it.index} ${it.type}`);
+      expect(types.toSorted()).toEqual(['0 deferred', '0 delivered', '0 queued', '1 delivered', '1 queued']);
+    });
+
+    test('a report is owed once all recipients were tried, and survives a crash', async () => {
+      const put = message({ recipients: ['b@dest.test', 'c@dest.test', 'd@dest.test'] });
+      await queue.put(put);
+      const [first, second, third] = await leaseAll();
+      if (!first || !second || !third) throw new Error('nothing leased');
+      await settle(first, bounced, true);
+      await settle(second, bounced, true);
+      expect(await queue.unreported(claim, 10)).toEqual([]);
+      await settle(third, later(clock.now() + hours(1)));
+      await reopen();
+      const [owed, ...others] = await queue.unreported(claim, 10);
+      expect(others).toEqual([]);
+      expect(owed?.message).toEqual(put);
+      expect(owed?.failures.map((it) => [it.index, it.event.type])).toEqual([
+        [0, 'bounced'],
+        [1, 'bounced'],
+      ]);
+    });
+
+    test('a report is put and its debt cleared in one step', async () => {
+      await queue.put(message());
+      await settle(await leaseOne(), bounced, true);
+      expect(depth()).toBe(0);
+      const [owed] = await queue.unreported(claim, 10);
+      if (!owed) throw new Error('nothing owed');
+      await queue.report(claim, owed, message({ sender: '', recipients: ['a@example.com'] }));
+      await reopen();
+      expect(await queue.unreported(claim, 10)).toEqual([]);
+      expect(queue.depth()).toEqual([{ lane: 'tenant pools/main example.com', depth: 1 }]);
+    });
+
+    test('pending names the recipients that have not ended', async () => {
+      const put = message({ recipients: ['b@dest.test', 'c@dest.test'] });
+      await queue.put(put);
+      const [first, second] = await leaseAll();
+      if (!first || !second) throw new Error('nothing leased');
+      await settle(first, delivered);
+      await settle(second, later(clock.now() + hours(1)));
+      expect(await queue.pending(put.id)).toEqual([{ index: 1, due: clock.now() + hours(1), attempts: 1 }]);
+    });
+
+    test('whatever is done to it, every recipient ends once and depth tells the truth', async () => {
+      const step = fc.oneof(
+        fc.record({ do: fc.constant('put' as const), recipients: fc.integer({ min: 1, max: 3 }) }),
+        fc.record({ do: fc.constant('deliver' as const), max: fc.integer({ min: 1, max: 4 }) }),
+        fc.record({ do: fc.constant('defer' as const), max: fc.integer({ min: 1, max: 4 }) }),
+        fc.record({ do: fc.constantFrom('abandon' as const, 'crash' as const, 'wait' as const) }),
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+          let open = depth();
+          for (const it of steps) {
+            if (it.do === 'put') {
+              await queue.put(
+                message({ recipients: ['b', 'c', 'd'].slice(0, it.recipients).map((x) => `${x}@dest.test`) }),
+              );
+              open += it.recipients;
+            } else if (it.do === 'deliver') {
+              const leases = await leaseAll(it.max);
+              await queue.settle(
+                claim,
+                leases.map((lease) => settlement(lease, delivered)),
+              );
+              open -= leases.length;
+            } else if (it.do === 'defer') {
+              const leases = await leaseAll(it.max);
+              await queue.settle(
+                claim,
+                leases.map((lease) => settlement(lease, later(clock.now() + minutes(1)))),
+              );
+            } else if (it.do === 'abandon') await leaseAll(2);
+            else if (it.do === 'crash') await reopen();
+            else clock.advance(minutes(11));
+            expect(depth()).toBe(open);
+          }
+          clock.advance(hours(1));
+          const rest = await until('everything is due', async () => leaseAll(1000));
+          expect(rest).toHaveLength(open);
+          await queue.settle(
+            claim,
+            rest.map((lease) => settlement(lease, delivered)),
+          );
+          expect(depth()).toBe(0);
+        }),
+        { numRuns: 25 },
+      );
+    });
+  });
+}

@@ -1,0 +1,126 @@
+/**
+ * PORT: the queue. What was accepted and has not ended, durable, each recipient an entry of its own.
+ *
+ * Promises every adapter keeps (`queue.contract.ts` proves them on each):
+ *
+ * - When `put` resolves, the message and all its entries survive SIGKILL and power loss. If `put` rejects with a
+ *   `Fault`, none of them is in the queue, or the caller was told before it could know: it answers 451 either way.
+ * - An entry is leased to one caller at a time. A lease that is neither settled nor renewed by its end is void:
+ *   the entry is given again, and the late holder's settlement is refused, not applied.
+ * - A claim fences: after a shard is claimed anew, the older claim can neither lease nor settle.
+ * - `settle` writes an outcome and its event in one transaction. Settling twice is harmless: the second is refused.
+ * - Nothing is given before its due time, and is given within a second after it while somebody watches.
+ * - `depth` is exact, also after a crash. Memory is bounded by leases and lanes, not by the backlog.
+ * - A message's bytes go when its last entry has ended and no report is owed.
+ *
+ * Left to others: which lane may send now (`schedule/`), what an outcome is (`settle/`), how long a lease lasts (caller).
+ */
+import type { Duration, Instant } from '#lib/run/clock.ts';
+import type { MailEvent } from '../event.ts';
+import type { Message, MessageId } from '../message.ts';
+import type { Outcome } from '../outcome.ts';
+
+/** One tenant's mail for one recipient domain by one pool; Kumo's "scheduled queue". */
+export interface Lane {
+  readonly tenant: string;
+  readonly pool: string;
+  readonly domain: string;
+}
+
+/** A lane's name: `tenant pool domain`. None of the three holds a space. */
+export type LaneName = string;
+export const laneName = (lane: Lane): LaneName => `${lane.tenant} ${lane.pool} ${lane.domain}`;
+export function parseLane(name: LaneName): Lane {
+  const [tenant = '', pool = '', domain = ''] = name.split(' ');
+  return { tenant, pool, domain };
+}
+
+/** The right to lease and settle in a shard, until somebody claims it anew. */
+export interface Claim {
+  readonly shard: number;
+  readonly epoch: number;
+}
+
+/** One recipient of one message, to be tried now. */
+export interface Lease {
+  /** Unique in the queue, for this lease only. */
+  readonly id: number;
+  readonly lane: LaneName;
+  readonly message: Message;
+  /** Which of `message.recipients` this is. */
+  readonly index: number;
+  readonly recipient: string;
+  /** Attempts made before this one. */
+  readonly attempts: number;
+}
+
+/** How one lease ended. The outcome and its event become durable together. */
+export interface Settlement {
+  readonly lease: Lease;
+  readonly outcome: Outcome;
+  readonly event: MailEvent;
+  /** For a final failure: the sender is owed a report of it (`unreported`). */
+  readonly owesReport?: boolean;
+}
+
+/** A message whose sender is owed one report of these failures (RFC 3464). */
+export interface Unreported {
+  readonly message: Message;
+  readonly failures: readonly { readonly index: number; readonly event: MailEvent }[];
+}
+
+export interface LaneDepth {
+  readonly lane: LaneName;
+  /** Entries that have not ended, leased ones included. */
+  readonly depth: number;
+}
+
+/** A recipient that has not ended: when it is due, and how often it was tried. */
+export interface Pending {
+  readonly index: number;
+  readonly due: Instant;
+  readonly attempts: number;
+}
+
+/** Called when a lane has something due. Must not throw. */
+export type LaneListener = (lane: LaneName) => void;
+
+export interface Queue {
+  /** Resolves when the message, an entry per recipient and their `queued` events are durable. */
+  put(message: Message): Promise<void>;
+
+  /** Takes a shard over from whoever had it. */
+  claim(shard: number): Promise<Claim>;
+  /** Gives a shard up; its leases are void. Harmless when the claim is stale. */
+  release(claim: Claim): Promise<void>;
+
+  /**
+   * Tells of each lane that has an entry due, at least once, and again after a `lease` of it came back short
+   * (fewer than asked for) and something is due anew. One listener per claim.
+   */
+  watch(claim: Claim, listener: LaneListener): void;
+
+  /** Up to `max` due entries of a lane, oldest due first, held for `hold`. Empty when there are none or the claim is stale. */
+  lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]>;
+  /** Holds leases for `hold` from now. Those already void stay void. */
+  renew(leases: readonly Lease[], hold: Duration): void;
+  /** Gives entries back untried; they are due at once. */
+  giveBack(leases: readonly Lease[]): void;
+  /** Resolves when durable, with the settlements that were refused because their lease was void. */
+  settle(claim: Claim, settlements: readonly Settlement[]): Promise<readonly Settlement[]>;
+
+  /**
+   * Messages whose sender is owed a report now: every recipient has been tried at least once, and some have failed
+   * unreported. Up to `max`.
+   */
+  unreported(claim: Claim, max: number): Promise<Unreported[]>;
+  /** In one transaction: puts the report (or none) and clears the debt for exactly the failures given. */
+  report(claim: Claim, owed: Unreported, dsn: Message | undefined): Promise<void>;
+
+  /** Entries not ended, by lane. */
+  depth(): readonly LaneDepth[];
+  /** The recipients of a message that have not ended. */
+  pending(
+    message: MessageId,
+  ): Promise<readonly { readonly index: number; readonly due: Instant; readonly attempts: number }[]>;
+}

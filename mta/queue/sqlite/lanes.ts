@@ -1,0 +1,119 @@
+/**
+ * What memory knows of each lane: how many entries it has and when the next one is due. No I/O.
+ *
+ * Tells a listener once when a lane has something due; the lane then stays announced until a lease of it came back
+ * short (`drained`). `due` is a lower bound: an announcement may find nothing, but nothing due goes unannounced.
+ */
+import type { Clock, Instant, Timer } from '#lib/run/clock.ts';
+import { MinHeap } from '#lib/run/heap.ts';
+import type { LaneDepth, LaneListener, LaneName } from '../queue.ts';
+
+interface LaneState {
+  readonly name: LaneName;
+  depth: number;
+  /** Earliest due time of what is not leased; Infinity when nothing is. */
+  due: Instant;
+  announced: boolean;
+}
+
+/** Wall time may jump: a wait is never longer than this before the clock is looked at again. */
+const LONGEST_WAIT = 1000;
+
+export class Lanes {
+  readonly #clock: Clock;
+  readonly #lanes = new Map<LaneName, LaneState>();
+  readonly #byDue = new MinHeap<LaneState>();
+  #listener: LaneListener | undefined;
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Entries came into a lane, or became free in it: `by` more, the earliest due at `due`. */
+  arrive(name: LaneName, by: number, due: Instant): void {
+    const lane = this.#lane(name);
+    lane.depth += by;
+    if (due >= lane.due) return;
+    lane.due = due;
+    if (!lane.announced) this.#schedule(lane);
+  }
+
+  /** Entries of a lane have ended. An empty lane is forgotten. */
+  end(name: LaneName, by: number): void {
+    const lane = this.#lanes.get(name);
+    if (!lane) return;
+    lane.depth -= by;
+    if (lane.depth <= 0) this.#lanes.delete(name);
+  }
+
+  /** A lease is about to be read: what arrives from now on counts as new. */
+  reading(name: LaneName): void {
+    const lane = this.#lanes.get(name);
+    if (lane) lane.due = Infinity;
+  }
+
+  /** A lease took all that was due; the next entry is due at `next` (Infinity: none). */
+  drained(name: LaneName, next: Instant): void {
+    const lane = this.#lanes.get(name);
+    if (!lane) return;
+    lane.announced = false;
+    lane.due = Math.min(lane.due, next);
+    if (lane.due < Infinity) this.#schedule(lane);
+  }
+
+  /** From now on `listener` is told; every lane with something due is announced to it afresh. */
+  watch(listener: LaneListener | undefined): void {
+    this.#listener = listener;
+    for (const lane of this.#lanes.values()) {
+      lane.announced = false;
+      if (lane.due < Infinity) this.#byDue.push(lane.due, lane);
+    }
+    this.#announceDue();
+  }
+
+  depths(): LaneDepth[] {
+    return [...this.#lanes.values()].map(({ name, depth }) => ({ lane: name, depth }));
+  }
+
+  names(): LaneName[] {
+    return [...this.#lanes.keys()];
+  }
+
+  close(): void {
+    this.#listener = undefined;
+    this.#timer?.cancel();
+  }
+
+  #lane(name: LaneName): LaneState {
+    const known = this.#lanes.get(name);
+    if (known) return known;
+    const lane = { name, depth: 0, due: Infinity, announced: false };
+    this.#lanes.set(name, lane);
+    return lane;
+  }
+
+  #schedule(lane: LaneState): void {
+    this.#byDue.push(lane.due, lane);
+    this.#announceDue();
+  }
+
+  #announceDue(): void {
+    if (!this.#listener) return;
+    const now = this.#clock.now();
+    while (this.#byDue.first <= now) {
+      const lane = this.#byDue.pop();
+      if (lane && !lane.announced && lane.due <= now) this.#announce(lane);
+    }
+    this.#timer?.cancel();
+    if (this.#byDue.size === 0) return;
+    const wait = Math.min(Math.max(this.#byDue.first - now, 1), LONGEST_WAIT);
+    this.#timer = this.#clock.after(wait, () => this.#announceDue());
+  }
+
+  #announce(lane: LaneState): void {
+    if (!this.#lanes.has(lane.name)) return;
+    lane.announced = true;
+    this.#listener?.(lane.name);
+  }
+}

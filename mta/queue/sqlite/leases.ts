@@ -1,0 +1,94 @@
+/**
+ * Who holds which entry, in memory: the leases of the one process that has the file open. No I/O.
+ *
+ * A lease is `held` until its end, then void. While its settlement is being written it is `settling`: it can neither
+ * run out nor be settled again, and its entry stays out of reach.
+ */
+import type { Clock, Duration } from '#lib/run/clock.ts';
+import type { Lease, LaneName } from '../queue.ts';
+import type { EntryKey } from './tables.ts';
+
+interface Held extends EntryKey {
+  readonly lane: LaneName;
+  until: Duration;
+  settling: boolean;
+}
+
+export class Leases {
+  readonly #clock: Clock;
+  readonly #held = new Map<number, Held>();
+  readonly #byLane = new Map<LaneName, Set<number>>();
+  #lastId = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Entry numbers of a lane that must not be given again. */
+  entriesOf(lane: LaneName): number[] {
+    return [...(this.#byLane.get(lane) ?? [])];
+  }
+
+  take(entry: EntryKey, lane: LaneName, hold: Duration): number {
+    const id = (this.#lastId += 1);
+    const { no, messageNo } = entry;
+    this.#held.set(id, { no, messageNo, lane, until: this.#clock.monotonic() + hold, settling: false });
+    const entries = this.#byLane.get(lane) ?? new Set();
+    this.#byLane.set(lane, entries.add(no));
+    return id;
+  }
+
+  renew({ id }: Lease, hold: Duration): void {
+    const held = this.#held.get(id);
+    if (held) held.until = this.#clock.monotonic() + hold;
+  }
+
+  /** The entry of a lease that may be settled now, or undefined when the lease is void. */
+  startSettling({ id }: Lease): EntryKey | undefined {
+    const held = this.#held.get(id);
+    if (!held || held.settling || held.until <= this.#clock.monotonic()) return undefined;
+    held.settling = true;
+    return held;
+  }
+
+  /** The settlement could not be written: the lease holds as before. */
+  stopSettling({ id }: Lease): void {
+    const held = this.#held.get(id);
+    if (held) held.settling = false;
+  }
+
+  /** Ends a lease; its entry may be given again, if it is still there. False when it was void already. */
+  drop(id: number): boolean {
+    const held = this.#held.get(id);
+    if (!held) return false;
+    this.#held.delete(id);
+    const entries = this.#byLane.get(held.lane);
+    entries?.delete(held.no);
+    if (entries?.size === 0) this.#byLane.delete(held.lane);
+    return true;
+  }
+
+  /** Ends every lease past its end, or all that are not settling; answers the lanes that got entries back. */
+  dropExpired(): Set<LaneName> {
+    const now = this.#clock.monotonic();
+    return this.#dropWhere((held) => held.until <= now);
+  }
+
+  dropAll(): Set<LaneName> {
+    return this.#dropWhere(() => true);
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  #dropWhere(isVoid: (held: Held) => boolean): Set<LaneName> {
+    const lanes = new Set<LaneName>();
+    for (const [id, held] of this.#held) {
+      if (held.settling || !isVoid(held)) continue;
+      this.drop(id);
+      lanes.add(held.lane);
+    }
+    return lanes;
+  }
+}

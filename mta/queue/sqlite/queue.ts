@@ -1,0 +1,255 @@
+/**
+ * The queue on SQLite: one file, one process, group commit. Keeps every promise of `../queue.ts`.
+ *
+ * The file is the truth of what is there and when it is due; memory knows the lanes (`lanes.ts`) and who holds what
+ * (`leases.ts`). Everything that changes the file is a list of statements (`tables.ts`) in one unit of the database.
+ * There is one shard, 0.
+ */
+import assert from 'node:assert';
+import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
+import type { Database } from '#lib/sqlite/database.ts';
+import type { Row, Statement } from '#lib/sqlite/protocol.ts';
+import { type MailEvent, queuedEvents } from '../../event.ts';
+import { domainOf, type Message, type MessageId } from '../../message.ts';
+import { decodeMessage } from '../codec.ts';
+import {
+  type Claim,
+  type LaneDepth,
+  type LaneListener,
+  type LaneName,
+  laneName,
+  type Lease,
+  type Pending,
+  type Queue,
+  type Settlement,
+  type Unreported,
+} from '../queue.ts';
+import { Lanes } from './lanes.ts';
+import { Leases } from './leases.ts';
+import * as tables from './tables.ts';
+
+/** How often expired leases are looked for. */
+const SWEEP: Duration = 1000;
+
+export interface SqliteQueueOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** How an event is written down, so that it shares the transaction of its outcome. */
+  readonly recordEvent: (event: MailEvent) => Statement;
+}
+
+export class SqliteQueue implements Queue {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #recordEvent: (event: MailEvent) => Statement;
+  readonly #lanes: Lanes;
+  readonly #leases: Leases;
+  readonly #leasing = new Map<LaneName, Promise<unknown>>();
+  #messageNo = 0;
+  #entryNo = 0;
+  #epoch = 0;
+  #claimed = false;
+  #sweep: Timer;
+
+  private constructor(options: SqliteQueueOptions) {
+    this.#database = options.database;
+    this.#clock = options.clock;
+    this.#recordEvent = options.recordEvent;
+    this.#lanes = new Lanes(options.clock);
+    this.#leases = new Leases(options.clock);
+    this.#sweep = options.clock.after(SWEEP, () => this.#dropExpired());
+  }
+
+  /** Reads what is waiting. The database must have `QUEUE_TABLES` among its migrations. */
+  static async open(options: SqliteQueueOptions): Promise<SqliteQueue> {
+    const queue = new SqliteQueue(options);
+    const [last] = await options.database.read(tables.LAST_NUMBERS);
+    queue.#messageNo = Number(last?.['message']);
+    queue.#entryNo = Number(last?.['entry']);
+    for (const { lane, depth, due } of await options.database.read(tables.LANES)) {
+      queue.#lanes.arrive(String(lane), Number(depth), due === null ? Infinity : Number(due));
+    }
+    return queue;
+  }
+
+  /** Stops timers and announcements; the database is its opener's to close. */
+  close(): void {
+    this.#sweep.cancel();
+    this.#lanes.close();
+  }
+
+  async put(message: Message): Promise<void> {
+    const { statements, lanes } = this.#putStatements(message);
+    await this.#database.write(statements);
+    for (const lane of lanes) this.#lanes.arrive(lane, 1, message.acceptedAt);
+  }
+
+  async claim(shard: number): Promise<Claim> {
+    assert(shard === 0, 'the embedded queue has one shard');
+    this.#voidLeases();
+    this.#lanes.watch(undefined);
+    this.#claimed = true;
+    return { shard, epoch: (this.#epoch += 1) };
+  }
+
+  async release(claim: Claim): Promise<void> {
+    if (!this.#holds(claim)) return;
+    this.#claimed = false;
+    this.#lanes.watch(undefined);
+    this.#voidLeases();
+  }
+
+  watch(claim: Claim, listener: LaneListener): void {
+    if (this.#holds(claim)) this.#lanes.watch(listener);
+  }
+
+  /** One at a time for a lane: the second must see what the first took. */
+  async lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
+    const before = this.#leasing.get(lane);
+    const reading = (before ?? Promise.resolve()).then(() => this.#lease(claim, lane, max, hold));
+    const settled = reading.catch(() => undefined);
+    this.#leasing.set(lane, settled);
+    try {
+      return await reading;
+    } finally {
+      if (this.#leasing.get(lane) === settled) this.#leasing.delete(lane);
+    }
+  }
+
+  renew(leases: readonly Lease[], hold: Duration): void {
+    for (const lease of leases) this.#leases.renew(lease, hold);
+  }
+
+  giveBack(leases: readonly Lease[]): void {
+    for (const lease of leases) if (this.#leases.drop(lease.id)) this.#lanes.arrive(lease.lane, 0, this.#clock.now());
+  }
+
+  async settle(claim: Claim, settlements: readonly Settlement[]): Promise<readonly Settlement[]> {
+    const refused: Settlement[] = [];
+    const taken: Settlement[] = [];
+    const statements: Statement[] = [];
+    for (const settlement of settlements) {
+      const entry = this.#holds(claim) ? this.#leases.startSettling(settlement.lease) : undefined;
+      (entry ? taken : refused).push(settlement);
+      if (entry) statements.push(this.#recordEvent(settlement.event), ...outcomeStatements(entry, settlement));
+    }
+    if (taken.length > 0) await this.#write(statements, taken);
+    return refused;
+  }
+
+  async unreported(claim: Claim, max: number): Promise<Unreported[]> {
+    if (!this.#holds(claim)) return [];
+    const rows = await this.#database.read(tables.OWED_MESSAGES, [max]);
+    return Promise.all(
+      rows.map(async (row) => ({
+        message: messageOf(row),
+        failures: (await this.#database.read(tables.FAILURES_OF, [Number(row['no'])])).map((it) => ({
+          index: Number(it['idx']),
+          event: JSON.parse(String(it['failure'])) as MailEvent,
+        })),
+      })),
+    );
+  }
+
+  async report(claim: Claim, owed: Unreported, dsn: Message | undefined): Promise<void> {
+    if (!this.#holds(claim)) return;
+    const put = dsn ? this.#putStatements(dsn) : { statements: [], lanes: [] };
+    const cleared = owed.failures.map(({ index }) => tables.clearFailure(owed.message.id, index));
+    await this.#database.write([...put.statements, ...cleared, tables.endMessageById(owed.message.id)]);
+    for (const lane of put.lanes) this.#lanes.arrive(lane, 1, dsn?.acceptedAt ?? 0);
+  }
+
+  depth(): readonly LaneDepth[] {
+    return this.#lanes.depths();
+  }
+
+  async pending(message: MessageId): Promise<readonly Pending[]> {
+    const rows = await this.#database.read(tables.PENDING_OF, [message]);
+    return rows.map((row) => ({
+      index: Number(row['idx']),
+      due: Number(row['due']),
+      attempts: Number(row['attempts']),
+    }));
+  }
+
+  #holds(claim: Claim): boolean {
+    return this.#claimed && claim.epoch === this.#epoch;
+  }
+
+  #putStatements(message: Message): { statements: Statement[]; lanes: LaneName[] } {
+    const messageNo = (this.#messageNo += 1);
+    const statements = [tables.insertMessage(messageNo, message)];
+    const lanes = message.recipients.map((recipient, index) => {
+      const lane = laneName({ tenant: message.tenant, pool: message.pool, domain: domainOf(recipient) });
+      const entry = { no: (this.#entryNo += 1), messageNo };
+      statements.push(tables.insertEntry(entry, index, lane, message.acceptedAt));
+      return lane;
+    });
+    statements.push(...queuedEvents(message).map(this.#recordEvent));
+    return { statements, lanes };
+  }
+
+  async #lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
+    if (!this.#holds(claim)) return [];
+    this.#lanes.reading(lane);
+    const now = this.#clock.now();
+    let short = false;
+    try {
+      const leased = JSON.stringify(this.#leases.entriesOf(lane));
+      const rows = await this.#database.read(tables.DUE_ENTRIES, [now, lane, leased, max + 1]);
+      if (!this.#holds(claim)) return [];
+      const due = rows.slice(0, max).filter((row) => Number(row['due']) <= now);
+      const leases = due.map((row) => this.#take(row, lane, hold));
+      short = due.length < max;
+      if (short) this.#lanes.drained(lane, Number(rows[due.length]?.['due'] ?? Infinity));
+      return leases;
+    } finally {
+      if (!short) this.#lanes.arrive(lane, 0, now);
+    }
+  }
+
+  #take(row: Row, lane: LaneName, hold: Duration): Lease {
+    const message = messageOf(row);
+    const index = Number(row['idx']);
+    const recipient = message.recipients[index];
+    assert(recipient !== undefined, 'an entry points at a recipient of its message');
+    const id = this.#leases.take({ no: Number(row['no']), messageNo: Number(row['messageNo']) }, lane, hold);
+    return { id, lane, message, index, recipient, attempts: Number(row['attempts']) };
+  }
+
+  async #write(statements: readonly Statement[], taken: readonly Settlement[]): Promise<void> {
+    try {
+      await this.#database.write(statements);
+    } catch (thrown) {
+      for (const { lease } of taken) this.#leases.stopSettling(lease);
+      throw thrown;
+    }
+    for (const { lease, outcome } of taken) {
+      this.#leases.drop(lease.id);
+      if (outcome.kind === 'later') this.#lanes.arrive(lease.lane, 0, outcome.due);
+      else this.#lanes.end(lease.lane, 1);
+    }
+  }
+
+  #voidLeases(): void {
+    for (const lane of this.#leases.dropAll()) this.#lanes.arrive(lane, 0, this.#clock.now());
+  }
+
+  #dropExpired(): void {
+    for (const lane of this.#leases.dropExpired()) this.#lanes.arrive(lane, 0, this.#clock.now());
+    this.#sweep = this.#clock.after(SWEEP, () => this.#dropExpired());
+  }
+}
+
+function outcomeStatements(entry: tables.EntryKey, { lease, outcome, event, owesReport }: Settlement): Statement[] {
+  if (outcome.kind === 'later') return [tables.deferEntry(entry, outcome.due)];
+  if (owesReport) return [tables.failEntry(entry, JSON.stringify(event))];
+  return tables.endEntry(entry, lease.message.recipients.length === 1);
+}
+
+const messageOf = (row: Row): Message => decodeMessage(String(row['envelope']), bufferOf(row['raw']));
+
+function bufferOf(blob: unknown): Buffer {
+  assert(blob instanceof Uint8Array, 'a message has bytes');
+  return Buffer.from(blob.buffer, blob.byteOffset, blob.byteLength);
+}

@@ -1,0 +1,108 @@
+/**
+ * The queue's tables and the statements that change them. SQL only; no state.
+ *
+ * `message` holds what was accepted, once; `entry` a row per recipient that has not ended, or whose failure is still
+ * to be reported. Which entries are leased is not written down: the process that holds the file is the only one that
+ * leases, and when it dies all leases die with it.
+ */
+import type { Statement } from '#lib/sqlite/protocol.ts';
+import { encodeEnvelope } from '../codec.ts';
+import type { Message, MessageId } from '../../message.ts';
+import type { LaneName } from '../queue.ts';
+
+/** `state` of an entry: to be tried, failed and not yet reported to the sender, or held back by an operator. */
+export const WAITING = 0;
+export const FAILED = 1;
+export const SUSPENDED = 2;
+
+export const QUEUE_TABLES = `
+  CREATE TABLE message (no INTEGER PRIMARY KEY, id TEXT NOT NULL, envelope TEXT NOT NULL, raw BLOB NOT NULL);
+  CREATE UNIQUE INDEX message_id ON message (id);
+  CREATE TABLE entry (
+    no INTEGER PRIMARY KEY, message INTEGER NOT NULL, idx INTEGER NOT NULL, lane TEXT NOT NULL,
+    due INTEGER NOT NULL, attempts INTEGER NOT NULL, state INTEGER NOT NULL, failure TEXT);
+  CREATE INDEX entry_due ON entry (lane, due, no) WHERE state = ${WAITING};
+  CREATE INDEX entry_message ON entry (message);
+  CREATE INDEX entry_failed ON entry (message) WHERE state = ${FAILED};
+  CREATE INDEX entry_suspended ON entry (lane) WHERE state = ${SUSPENDED}`;
+
+/** The entry of one recipient, as far as memory needs to know it. */
+export interface EntryKey {
+  readonly no: number;
+  readonly messageNo: number;
+}
+
+export const insertMessage = (no: number, message: Message): Statement => ({
+  sql: 'INSERT INTO message VALUES (?, ?, ?, ?)',
+  params: [no, message.id, encodeEnvelope(message), message.raw],
+});
+
+export const insertEntry = (entry: EntryKey, index: number, lane: LaneName, due: number): Statement => ({
+  sql: `INSERT INTO entry VALUES (?, ?, ?, ?, ?, 0, ${WAITING}, NULL)`,
+  params: [entry.no, entry.messageNo, index, lane, due],
+});
+
+export const deferEntry = (entry: EntryKey, due: number): Statement => ({
+  sql: 'UPDATE entry SET due = ?, attempts = attempts + 1 WHERE no = ?',
+  params: [due, entry.no],
+});
+
+/** Keeps the entry as a debt: its failure is to be reported to the sender. */
+export const failEntry = (entry: EntryKey, failure: string): Statement => ({
+  sql: `UPDATE entry SET state = ${FAILED}, attempts = attempts + 1, failure = ? WHERE no = ?`,
+  params: [failure, entry.no],
+});
+
+/** Ends an entry, and its message with it when that was the last; `only`: it is known to be the only one. */
+export const endEntry = (entry: EntryKey, only: boolean): Statement[] => [
+  { sql: 'DELETE FROM entry WHERE no = ?', params: [entry.no] },
+  {
+    sql: only ? 'DELETE FROM message WHERE no = ?' : `DELETE FROM message WHERE no = ? AND ${WITHOUT_ENTRIES}`,
+    params: [entry.messageNo],
+  },
+];
+
+const WITHOUT_ENTRIES = 'NOT EXISTS (SELECT 1 FROM entry e WHERE e.message = message.no)';
+
+/** Drops the message if no entry of it is left. */
+export const endMessageById = (id: MessageId): Statement => ({
+  sql: `DELETE FROM message WHERE id = ? AND ${WITHOUT_ENTRIES}`,
+  params: [id],
+});
+
+/**
+ * Entries of a lane in due order, leased ones (a JSON list) left out. Those not yet due come without their message, to
+ * tell when the lane is due next. Parameters: now, lane, leased, limit.
+ */
+export const DUE_ENTRIES = `
+  SELECT e.no, e.message AS messageNo, e.idx, e.due, e.attempts,
+    CASE WHEN e.due <= ?1 THEN m.envelope END AS envelope, CASE WHEN e.due <= ?1 THEN m.raw END AS raw
+  FROM entry e JOIN message m ON m.no = e.message
+  WHERE e.lane = ?2 AND e.state = ${WAITING} AND e.no NOT IN (SELECT value FROM json_each(?3))
+  ORDER BY e.due, e.no LIMIT ?4`;
+
+/** Every lane with something in it; `due` is null when all of it is suspended. */
+export const LANES = `
+  SELECT lane, count(*) AS depth, min(due) AS due FROM entry WHERE state = ${WAITING} GROUP BY lane
+  UNION ALL SELECT lane, count(*), NULL FROM entry WHERE state = ${SUSPENDED} GROUP BY lane`;
+
+export const LAST_NUMBERS = `
+  SELECT (SELECT coalesce(max(no), 0) FROM message) AS message, (SELECT coalesce(max(no), 0) FROM entry) AS entry`;
+
+/** Messages with a debt and no recipient still untried. Parameter: limit. */
+export const OWED_MESSAGES = `
+  SELECT m.no, m.envelope, m.raw FROM message m
+  WHERE m.no IN (SELECT message FROM entry WHERE state = ${FAILED})
+    AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.message = m.no AND e.state <> ${FAILED} AND e.attempts = 0)
+  LIMIT ?`;
+
+export const FAILURES_OF = `SELECT idx, failure FROM entry WHERE message = ? AND state = ${FAILED} ORDER BY idx`;
+
+export const clearFailure = (id: MessageId, index: number): Statement => ({
+  sql: `DELETE FROM entry WHERE message = (SELECT no FROM message WHERE id = ?) AND idx = ? AND state = ${FAILED}`,
+  params: [id, index],
+});
+
+export const PENDING_OF = `
+  SELECT e.idx, e.due, e.attempts FROM entry e JOIN message m ON m.no = e.message
+  WHERE m.id = ? AND e.state <> ${FAILED} ORDER BY e.idx`;

@@ -1,0 +1,64 @@
+/**
+ * The ledger on SQLite, in the same file as the queue, so that outcome and event share a transaction.
+ *
+ * Ids begin with their time, so events of one message lie side by side and the oldest messages first: looking up and
+ * pruning touch one end of one tree.
+ */
+import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
+import { hours, seconds } from '#lib/run/clock.ts';
+import type { Database } from '#lib/sqlite/database.ts';
+import type { Statement } from '#lib/sqlite/protocol.ts';
+import type { MailEvent } from '../../event.ts';
+import { firstIdAt, type MessageId } from '../../message.ts';
+import type { Ledger } from './ledger.ts';
+
+export const LEDGER_TABLES = `
+  CREATE TABLE event (message TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, PRIMARY KEY (message, seq))
+  WITHOUT ROWID`;
+
+/** The statement that records an event: next in its message's sequence. */
+export const recordEvent = (event: MailEvent): Statement => ({
+  sql: 'INSERT INTO event SELECT ?1, coalesce(max(seq), 0) + 1, ?2 FROM event WHERE message = ?1',
+  params: [event.message, JSON.stringify(event)],
+});
+
+/** How long events are kept after their message was accepted; longer than anything stays in the queue. */
+const RETENTION: Duration = hours(7 * 24);
+/** Rows removed at a time, so that pruning never holds the file for long. */
+const SLICE = 1000;
+const PAUSE: Duration = seconds(1);
+
+export class SqliteLedger implements Ledger {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  #timer: Timer;
+
+  constructor(options: { readonly database: Database; readonly clock: Clock }) {
+    this.#database = options.database;
+    this.#clock = options.clock;
+    this.#timer = options.clock.after(PAUSE, () => this.#prune());
+  }
+
+  async trace(message: MessageId): Promise<readonly MailEvent[]> {
+    const rows = await this.#database.read('SELECT event FROM event WHERE message = ? ORDER BY seq', [message]);
+    return rows.map((row) => JSON.parse(String(row['event'])) as MailEvent);
+  }
+
+  close(): void {
+    this.#timer.cancel();
+  }
+
+  /** Failing to prune loses nothing; it is tried again. */
+  #prune(): void {
+    const before = firstIdAt(this.#clock.now() - RETENTION);
+    const old = 'SELECT message FROM event WHERE message < ? ORDER BY message LIMIT ?';
+    const sql = `DELETE FROM event WHERE message IN (${old})`;
+    const again = (): void => {
+      this.#timer = this.#clock.after(PAUSE, () => this.#prune());
+    };
+    this.#database
+      .read('SELECT 1 FROM event WHERE message < ? LIMIT 1', [before])
+      .then((rows) => (rows.length > 0 ? this.#database.write([{ sql, params: [before, SLICE] }]) : undefined))
+      .then(again, again);
+  }
+}

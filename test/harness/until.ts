@@ -1,0 +1,15 @@
+/**
+ * Waiting by condition, for tests: looks again after every turn of the event loop, and gives up with a sentence.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** Resolves with the first value of `look` that is not undefined or false. Rejects after `limit` ms, saying `what`. */
+export async function until<T>(what: string, look: () => T | Promise<T>, limit = 8000): Promise<NonNullable<T>> {
+  const end = performance.now() + limit;
+  for (;;) {
+    const seen = await look();
+    if (seen !== undefined && seen !== null && seen !== false) return seen as NonNullable<T>;
+    if (performance.now() > end) throw new Error(`waited ${limit} ms in vain: ${what}`);
+    await pause(2);
+  }
+}

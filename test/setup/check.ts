@@ -1,0 +1,31 @@
+/**
+ * `npm run check`: format, lint, types, unused code and the tests that need Node only, in under a minute.
+ *
+ * Steps that do not depend on one another run side by side; each prints only when it fails. Exit code 1 if any does.
+ */
+import { spawn } from 'node:child_process';
+
+const STEPS: Record<string, string[]> = {
+  format: ['oxfmt', '--check', '.'],
+  lint: ['oxlint', '--type-aware', '--deny-warnings'],
+  types: ['tsc'],
+  unused: ['knip'],
+  tests: ['vitest', 'run', '--project', 'unit', ...process.argv.slice(2)],
+};
+
+async function run(name: string, command: string[]): Promise<boolean> {
+  const started = performance.now();
+  const child = spawn('npx', ['--no-install', ...command], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const output: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => output.push(chunk));
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  if (code !== 0 || name === 'tests') process.stdout.write(Buffer.concat(output));
+  process.stdout.write(`${code === 0 ? 'ok  ' : 'FAIL'} ${name} ${seconds} s\n`);
+  return code === 0;
+}
+
+const fast = await Promise.all(['format', 'lint', 'types', 'unused'].map((name) => run(name, STEPS[name] ?? [])));
+const tested = await run('tests', STEPS['tests'] ?? []);
+process.exit([...fast, tested].every(Boolean) ? 0 : 1);
