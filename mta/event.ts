@@ -33,7 +33,10 @@ export interface MailEvent {
   readonly tls?: string;
   /** Milliseconds from the first command of the transaction to the reply that decided. */
   readonly took?: number;
+  /** Bytes of the message as accepted. */
   readonly size?: number;
+  /** For `deferred`: the peer may have taken the message, its reply was not seen. */
+  readonly inDoubt?: true;
 }
 
 /** The events that say a message is durably queued, one per recipient. */

@@ -32,25 +32,25 @@ export type HeaderReading =
   | { readonly kind: 'too-large'; readonly problem: string };
 
 export interface HeaderLimits {
-  /** Of the header alone, its empty line included. */
+  /** Of all fields together, without the empty line. */
   readonly bytes: number;
   readonly fields: number;
 }
 
-export const defaultHeaderLimits: HeaderLimits = { bytes: 128 * 1024, fields: 1000 };
+const defaultHeaderLimits: HeaderLimits = { bytes: 128 * 1024, fields: 1000 };
 
 /** Reads the header in front of a message, or a header alone. */
 export function readHeader(raw: Buffer, limits: HeaderLimits = defaultHeaderLimits): HeaderReading {
   const fields: HeaderField[] = [];
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     if (at === raw.length || isLineEnd(raw, at)) return finished(raw, fields, Math.min(at + 2, raw.length));
     if (fields.length === limits.fields) return tooLarge(`The header has more than ${limits.fields} fields.`);
-    const valueStart = endOfName(raw, at);
-    if (valueStart === -1) return malformed(nameProblem(raw, at));
-    const end = endOfValue(raw, valueStart, limits.bytes);
-    if (end > limits.bytes) return tooLarge(`The header is longer than ${limits.bytes} bytes.`);
-    if (end === -1) return malformed('The header holds a control character or a broken line end.');
-    fields.push({ name: raw.latin1Slice(at, valueStart - 1).toLowerCase(), start: at, valueStart, end });
+    const colon = endOfName(raw, at, limits.bytes);
+    const end = isNamed(raw, at, colon) ? endOfValue(raw, colon + 1, limits.bytes) : colon;
+    if (end >= limits.bytes) return tooLarge(`The header is longer than ${limits.bytes} bytes.`);
+    if (end === colon) return malformed(nameProblem(raw, at, colon));
+    if (end === BROKEN) return malformed('The header holds a control character or a broken line end.');
+    fields.push({ name: raw.toString('latin1', at, colon).toLowerCase(), start: at, valueStart: colon + 1, end });
     at = end;
   }
 }
@@ -77,6 +77,7 @@ const CR = 13;
 const SPACE = 32;
 const COLON = 58;
 const DEL = 127;
+const BROKEN = -1;
 
 const malformed = (problem: string): HeaderReading => ({ kind: 'malformed', problem });
 const tooLarge = (problem: string): HeaderReading => ({ kind: 'too-large', problem });
@@ -89,18 +90,40 @@ function finished(raw: Buffer, fields: readonly HeaderField[], bodyStart: number
   return { kind: 'header', header: { raw, fields, bodyStart } };
 }
 
-/** After the colon; -1 when what stands there is no field name (RFC 5322 §2.2: visible ASCII but the colon). */
-function endOfName(raw: Buffer, start: number): number {
+/** The first byte that cannot stand in a field name (RFC 5322 §2.2: visible ASCII without the colon). */
+function endOfName(raw: Buffer, start: number, limit: number): number {
+  const stop = Math.min(raw.length, limit);
   let at = start;
-  for (let byte = raw[at]; byte !== undefined && byte > SPACE && byte < DEL && byte !== COLON; byte = raw[at]) at += 1;
-  return at > start && raw[at] === COLON ? at + 1 : -1;
+  for (; at < stop; at += 1) {
+    const byte = raw[at] ?? 0;
+    if (byte <= SPACE || byte >= DEL || byte === COLON) break;
+  }
+  return at;
 }
 
-function nameProblem(raw: Buffer, start: number): string {
-  if (raw[start] === SPACE || raw[start] === TAB) return 'The header begins with a folded line.';
-  if (raw[start] === COLON) return 'The header holds a field without a name.';
-  const colon = endOfName(raw, spacesAfterName(raw, start) - 1);
-  return colon === -1
-    ? 'The header holds a line that is not a field.'
-    : 'The header holds a space between a field name and its colon.';
+const isNamed = (raw: Buffer, start: number, colon: number): boolean => colon > start && raw[colon] === COLON;
+
+/** After the CRLF that no white space follows; `BROKEN` when the value is malformed, `limit` or more when too long. */
+function endOfValue(raw: Buffer, start: number, limit: number): number {
+  const stop = Math.min(raw.length, limit);
+  for (let at = start; at < stop; at += 1) {
+    const byte = raw[at] ?? 0;
+    if ((byte >= SPACE && byte !== DEL) || byte === TAB) continue;
+    if (!isLineEnd(raw, at)) return BROKEN;
+    const next = raw[at + 2];
+    if (next !== SPACE && next !== TAB) return at + 2;
+    at += 2;
+  }
+  return stop < raw.length ? limit : BROKEN;
+}
+
+function nameProblem(raw: Buffer, start: number, stopped: number): string {
+  const byte = raw[stopped];
+  if (stopped === start && (byte === SPACE || byte === TAB)) return 'The header begins with a folded line.';
+  if (stopped === start && byte === COLON) return 'The header holds a field without a name.';
+  let at = stopped;
+  while (raw[at] === SPACE || raw[at] === TAB) at += 1;
+  return raw[at] === COLON
+    ? 'The header holds a space between a field name and its colon.'
+    : 'The header holds a line that is not a field.';
 }

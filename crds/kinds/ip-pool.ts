@@ -1,0 +1,98 @@
+/**
+ * `IPPool`: addresses that mail leaves from, how much of it each takes, and whose domains may use them.
+ */
+import { dnsLabel, domainName, ipAddress, serverUrl } from '../address.ts';
+import { grant, grantedRef, secretRef, shortName, suspend } from '../parts.ts';
+import { type Resource, document } from '../resource.ts';
+import { type Infer, type Rule, immutable, integer, list, listBy, object, oneOf, ruled, text } from '../schema.ts';
+
+const dateIsReal: Rule<string> = {
+  cel: "timestamp(self + 'T00:00:00Z').getFullYear() >= 2000",
+  message: 'must be a date of the calendar, such as 2026-01-31, from 2000 on',
+  holds: (date) => date >= '2000' && isRealDate(date),
+};
+
+/** The 31st of February is read as a day in March. */
+function isRealDate(date: string): boolean {
+  const read = new Date(`${date}T00:00:00Z`);
+  return !Number.isNaN(read.getTime()) && read.toISOString().startsWith(date);
+}
+
+const date = () =>
+  ruled(text({ max: 10, pattern: /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/, says: dateIsReal.message }), dateIsReal);
+
+const warmup = () =>
+  ruled(
+    object({
+      startDate: date().describe('First day, in UTC.'),
+      plan: oneOf('Standard', 'Careful', 'Custom').default('Standard').describe('How fast the daily limit grows.'),
+      dailyLimits: list(integer(1, 1_000_000_000), 90, 1)
+        .exactOptional()
+        .describe('Messages on each day from the first, for `Custom`; without limit after the last.'),
+    }),
+    {
+      cel: "(self.plan == 'Custom') == has(self.dailyLimits)",
+      message: 'must have dailyLimits exactly when plan is Custom',
+      holds: ({ plan, dailyLimits }) => (plan === 'Custom') === (dailyLimits !== undefined),
+    },
+  );
+
+const member = () =>
+  ruled(
+    object({
+      name: dnsLabel().describe('Name of the member.'),
+      address: immutable(ipAddress()).describe('Address that connections leave from.'),
+      ehloName: domainName()
+        .exactOptional()
+        .describe('Name given in EHLO; the name the address points back to when absent.'),
+      weight: integer(0, 1000).default(100).describe('Share of the mail, against the other members; 0 takes none.'),
+      suspend: suspend('Takes no new mail while true.'),
+      egress: oneOf('Node', 'Local', 'Proxy')
+        .default('Node')
+        .describe(
+          'Through the proxy of the node that holds the address, from this machine, or by a proxy of your own.',
+        ),
+      proxy: object({
+        url: serverUrl('socks5').describe('SOCKS5 proxy, such as socks5://proxy:1080.'),
+        authRef: secretRef().exactOptional().describe('`user:password` for the proxy.'),
+      })
+        .exactOptional()
+        .describe('The proxy, for `Proxy`.'),
+      warmup: warmup().exactOptional().describe('Limits for an address that is new to its receivers.'),
+    }),
+    {
+      cel: "(self.egress == 'Proxy') == has(self.proxy)",
+      message: 'must have proxy exactly when egress is Proxy',
+      holds: ({ egress, proxy }) => (egress === 'Proxy') === (proxy !== undefined),
+    },
+  );
+export type PoolMember = Infer<ReturnType<typeof member>>;
+
+const members = () =>
+  ruled(listBy('name', member(), 256, 1), {
+    cel: 'self.all(a, self.exists_one(b, a.address == b.address))',
+    message: 'must not use an address twice',
+    holds: (all) => new Set(all.map(({ address }) => address)).size === all.length,
+  });
+
+const spec = object({
+  clusterRef: immutable(grantedRef('MTACluster')).describe('The cluster that sends.'),
+  namespaces: grant().prefault({}).describe('Namespaces whose domains may use this pool.'),
+  members: members().describe('The addresses.'),
+  overflowPoolRef: object({ name: shortName().describe('Name of the IPPool.') })
+    .exactOptional()
+    .describe('Pool that takes what is above the warm-up limits.'),
+  spfName: domainName().exactOptional().describe("Host of the pool's SPF record, for `include:`."),
+  health: object({
+    requireFCrDNS: oneOf('Enforce', 'Warn')
+      .default('Enforce')
+      .describe('Whether a member whose name and address do not point at each other is taken out.'),
+    dnsbls: list(domainName(), 16).default([]).describe('Blocklists to watch, such as zen.spamhaus.org.'),
+  })
+    .prefault({})
+    .describe('When a member is fit to send.'),
+});
+
+export const ipPool = document('IPPool', 'short', spec);
+export type IPPoolSpec = Infer<typeof spec>;
+export type IPPool = Resource<'IPPool', IPPoolSpec>;

@@ -1,0 +1,107 @@
+/**
+ * Admission: the named checks a message passes before it is queued, in order. First refusal wins.
+ *
+ *     credential → sender → header → domain → recipient → quota
+ *
+ * Each check is a function from what is known to a refusal or nothing; a refusal names the check and tells the sender
+ * what to do. Whatever is not allowed here is refused: there is no way to send without a domain of one's own.
+ * Recipient syntax is checked by the one strict parser before this file is asked.
+ */
+import { keyOf } from '#crds/resource.ts';
+import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
+import { parseMailboxList } from '#lib/address/mailbox-list.ts';
+import { fieldsNamed, fieldValue, type Header } from '../header.ts';
+import { domainOf } from '../message.ts';
+import { type Reply, reply } from '../reply.ts';
+import type { Authority, Submitter } from './authority.ts';
+
+export type Check = 'credential' | 'sender' | 'header' | 'domain' | 'recipient' | 'quota' | 'loop';
+
+export interface Refusal {
+  readonly check: Check;
+  readonly reply: Reply;
+}
+
+/** What admission decides of a message: whose domain it is sent as, and the pool it leaves from. */
+export interface Admitted {
+  readonly domain: string;
+  readonly pool: string;
+}
+
+const refuse = (check: Check, code: number, enhanced: string, text: string): Refusal => ({
+  check,
+  reply: reply(code, enhanced, text),
+});
+
+/** More Received fields than any real path has (RFC 5321 §6.3; Postfix counts to 50). */
+const MOST_HOPS = 50;
+
+/** The checks at MAIL: credential, then envelope sender. `<>` is allowed: the header still says whose mail it is. */
+export function admitSender(authority: Authority, submitter: Submitter, sender: string): Refusal | undefined {
+  if (!authority.isValid(submitter)) {
+    return refuse('credential', 550, '5.7.8', `credential ${submitter.username} is suspended, expired or removed`);
+  }
+  if (sender === '' || authority.mayReturnTo(submitter, domainOf(sender))) return undefined;
+  return refuse('sender', 550, '5.7.1', `${submitter.username} may not send as ${domainOf(sender)}: ${WHOSE}`);
+}
+
+const WHOSE = 'no SendingDomain of this credential has that domain';
+
+/** The checks on the header: well formed, one author, a domain of theirs that may send now. */
+export function admitHeader(authority: Authority, submitter: Submitter, header: Header): Refusal | Admitted {
+  if (fieldsNamed(header, 'received').length > MOST_HOPS) {
+    return refuse('loop', 554, '5.4.6', `too many hops: more than ${MOST_HOPS} Received fields`);
+  }
+  const author = soleMailbox(header, 'from');
+  if ('check' in author) return author;
+  const stranger = checkSenderField(authority, submitter, header);
+  if (stranger) return stranger;
+  const domain = authority.domainFor(submitter, author.domain);
+  if (!domain) {
+    return refuse('header', 550, '5.7.1', `${submitter.username} may not write From ${author.domain}: ${WHOSE}`);
+  }
+  return checkDomain(authority, domain) ?? { domain: domain.spec.domain, pool: poolOf(domain) };
+}
+
+/** A Sender field names who really sent it (RFC 5322 §3.6.2): it must be theirs too. */
+function checkSenderField(authority: Authority, submitter: Submitter, header: Header): Refusal | undefined {
+  if (fieldsNamed(header, 'sender').length === 0) return undefined;
+  const sender = soleMailbox(header, 'sender');
+  if ('check' in sender) return sender;
+  if (authority.domainFor(submitter, sender.domain)) return undefined;
+  return refuse('header', 550, '5.7.1', `${submitter.username} may not write Sender ${sender.domain}: ${WHOSE}`);
+}
+
+/** The one mailbox of the one field: receivers disagree about which of several counts, so several are refused. */
+function soleMailbox(header: Header, name: 'from' | 'sender'): { readonly domain: string } | Refusal {
+  const label = name === 'from' ? 'From' : 'Sender';
+  const [field, ...others] = fieldsNamed(header, name);
+  if (!field || others.length > 0) {
+    return refuse(
+      'header',
+      550,
+      '5.6.0',
+      `the message must have exactly one ${label} field, it has ${field ? others.length + 1 : 0}`,
+    );
+  }
+  const reading = parseMailboxList(fieldValue(header, field));
+  if (reading.kind === 'problem') return refuse('header', 550, '5.6.0', `${label}: ${reading.problem}`);
+  const [address, ...more] = reading.addresses;
+  if (!address || more.length > 0) return refuse('header', 550, '5.6.0', `${label} must name exactly one mailbox`);
+  return address;
+}
+
+/** A domain sends when it is not suspended, proven (or excused from proof), and has a key to sign with. */
+function checkDomain(authority: Authority, domain: SendingDomain): Refusal | undefined {
+  const { spec } = domain;
+  if (spec.suspend) return refuse('domain', 550, '5.7.1', `SendingDomain ${spec.domain} is suspended`);
+  if (spec.verification === 'Required') {
+    const how = 'this release verifies no domains in DNS: set verification to Skip';
+    return refuse('domain', 550, '5.7.1', `SendingDomain ${spec.domain} is not verified: ${how}`);
+  }
+  if (authority.hasKey(domain)) return undefined;
+  return refuse('domain', 451, '4.7.5', `SendingDomain ${spec.domain} has no DKIM key yet: try again soon`);
+}
+
+const poolOf = ({ metadata, spec: { poolRef } }: SendingDomain): string =>
+  keyOf({ namespace: poolRef.namespace ?? metadata.namespace, name: poolRef.name });

@@ -1,0 +1,89 @@
+/**
+ * Says who a submitting peer is and what that lets them do, from the declared resources and the keyring.
+ *
+ * Promises: a credential that is suspended, expired, for another protocol or of a suspended scope gives nobody an
+ * identity; domains are those of the credential's own namespace and no other; answers follow the newest resources.
+ * Left to others: comparing secrets (`lib/keyring`), refusing with a reply (`admit.ts`).
+ */
+import { keyOf } from '#crds/resource.ts';
+import { type SendingCredential, usernameOf } from '#crds/kinds/sending-credential.ts';
+import { returnPathHostOf, type SendingDomain } from '#crds/kinds/sending-domain.ts';
+import type { Resources } from '#crds/source/resources.ts';
+import { matchesNetwork } from '#lib/dns/private-address.ts';
+import type { Clock } from '#lib/run/clock.ts';
+
+/** Who submits: what every later check is about. */
+export interface Submitter {
+  readonly tenant: string;
+  readonly username: string;
+}
+
+export interface AuthorityOptions {
+  readonly clock: Clock;
+  readonly resources: () => Resources;
+  /** Whether the secret is the user's; takes as long for a user nobody knows. */
+  readonly verify: (username: string, secret: string) => Promise<boolean>;
+  /** Whether a domain has a key that may sign now. */
+  readonly hasKey: (domain: string) => boolean;
+}
+
+export type Protocol = 'SMTP' | 'HTTP';
+
+export class Authority {
+  readonly #options: AuthorityOptions;
+
+  constructor(options: AuthorityOptions) {
+    this.#options = options;
+  }
+
+  /** Whoever a peer at `address` may send as without a secret; the first credential that trusts its network. */
+  trusted(address: string): Submitter | undefined {
+    const credential = this.#options
+      .resources()
+      .credentials.find((it) => it.spec.networks.some((network) => matchesNetwork(address, network)));
+    return credential && this.#isUsable(credential, 'SMTP') ? submitterOf(credential) : undefined;
+  }
+
+  async authenticate(username: string, secret: string, protocol: Protocol): Promise<Submitter | undefined> {
+    const isRight = await this.#options.verify(username, secret);
+    const credential = this.#options.resources().credential(username);
+    return isRight && credential && this.#isUsable(credential, protocol) ? submitterOf(credential) : undefined;
+  }
+
+  /** Still allowed to submit: a long session ends when its credential does. */
+  isValid(submitter: Submitter): boolean {
+    const credential = this.#options.resources().credential(submitter.username);
+    return credential !== undefined && this.#isUsable(credential, 'SMTP');
+  }
+
+  /** The `SendingDomain` that lets `submitter` send as `domain`, or undefined. */
+  domainFor(submitter: Submitter, domain: string): SendingDomain | undefined {
+    return this.#domainsOf(submitter).find((it) => it.spec.domain === domain);
+  }
+
+  /** Whether an envelope sender at `domain` is the submitter's: a domain of theirs, or its return-path host. */
+  mayReturnTo(submitter: Submitter, domain: string): boolean {
+    return this.#domainsOf(submitter).some((it) => it.spec.domain === domain || returnPathHostOf(it) === domain);
+  }
+
+  hasKey(domain: SendingDomain): boolean {
+    return this.#options.hasKey(domain.spec.domain);
+  }
+
+  #domainsOf(submitter: Submitter): readonly SendingDomain[] {
+    const resources = this.#options.resources();
+    const names = resources.credential(submitter.username)?.spec.domainRefs;
+    if (!names) return resources.domains.filter((it) => it.metadata.namespace === submitter.tenant);
+    return names.flatMap(({ name }) => resources.domain(keyOf({ namespace: submitter.tenant, name })) ?? []);
+  }
+
+  #isUsable({ spec }: SendingCredential, protocol: Protocol): boolean {
+    if (spec.suspend || !spec.scopes.includes('Submit') || !spec.protocols.includes(protocol)) return false;
+    return spec.expiresAt === undefined || new Date(spec.expiresAt).getTime() > this.#options.clock.now();
+  }
+}
+
+const submitterOf = (credential: SendingCredential): Submitter => ({
+  tenant: credential.metadata.namespace,
+  username: usernameOf(credential),
+});

@@ -1,0 +1,76 @@
+/**
+ * Counts recipients against quotas per hour and per day, for credentials and for domains.
+ *
+ * Windows slide: an hour is kept as twelve parts of five minutes, a day as 24 of one hour, so what was sent stops
+ * counting at most one part late and never early. Kept in memory: a restart forgets, which errs for the sender.
+ */
+import type { Duration, Instant } from '#lib/run/clock.ts';
+import { hours, minutes } from '#lib/run/clock.ts';
+
+export interface Quota {
+  readonly perHour?: number | undefined;
+  readonly perDay?: number | undefined;
+}
+
+interface Window {
+  readonly name: 'hour' | 'day';
+  readonly part: Duration;
+  readonly parts: number;
+}
+
+const HOUR: Window = { name: 'hour', part: minutes(5), parts: 12 };
+const DAY: Window = { name: 'day', part: hours(1), parts: 24 };
+
+/** Which quota a message would break, and after how long it may fit. */
+export interface Exceeded {
+  readonly subject: string;
+  readonly limit: number;
+  readonly window: 'hour' | 'day';
+  readonly retryAfter: Duration;
+}
+
+/** A claim on one quota: `subject` is `credential tenant.app` or `domain example.com`. */
+export interface QuotaClaim {
+  readonly subject: string;
+  readonly quota: Quota;
+}
+
+export class Quotas {
+  /** Counts by subject and window; the key of a part is its number since 1970. */
+  readonly #counts = new Map<string, Map<number, number>>();
+
+  /** Counts `amount` for every claim, or for none of them and says which was exceeded. */
+  take(claims: readonly QuotaClaim[], amount: number, now: Instant): Exceeded | undefined {
+    const limited = claims.flatMap(({ subject, quota }) => [
+      ...(quota.perHour === undefined ? [] : [{ subject, window: HOUR, limit: quota.perHour }]),
+      ...(quota.perDay === undefined ? [] : [{ subject, window: DAY, limit: quota.perDay }]),
+    ]);
+    for (const { subject, window, limit } of limited) {
+      const counts = this.#current(subject, window, now);
+      const used = [...counts.values()].reduce((sum, count) => sum + count, 0);
+      if (used + amount > limit)
+        return { subject, limit, window: window.name, retryAfter: oldest(counts, window, now) };
+    }
+    for (const { subject, window } of limited) {
+      const counts = this.#current(subject, window, now);
+      const part = Math.floor(now / window.part);
+      counts.set(part, (counts.get(part) ?? 0) + amount);
+    }
+    return undefined;
+  }
+
+  #current(subject: string, window: Window, now: Instant): Map<number, number> {
+    const key = `${window.name} ${subject}`;
+    const counts = this.#counts.get(key) ?? new Map<number, number>();
+    this.#counts.set(key, counts);
+    const first = Math.floor(now / window.part) - window.parts;
+    for (const part of counts.keys()) if (part < first) counts.delete(part);
+    return counts;
+  }
+}
+
+/** When the oldest part stops counting. */
+function oldest(counts: ReadonlyMap<number, number>, window: Window, now: Instant): Duration {
+  const [first = Math.floor(now / window.part)] = [...counts.keys()].toSorted((a, b) => a - b);
+  return (first + window.parts + 1) * window.part - now;
+}

@@ -1,0 +1,45 @@
+/**
+ * Submission by SMTP: what the engine asks, answered by authority, admission and the queue.
+ *
+ * An identity is needed before MAIL; without one nothing is accepted for anybody. The null sender and foreign
+ * recipients are fine for those who may send.
+ */
+import { metrics } from '#lib/run/metrics.ts';
+import type { Reply } from '../reply.ts';
+import { admitSender } from './admit.ts';
+import type { Authority, Submitter } from './authority.ts';
+import { acceptedReply, type Submissions } from './submit.ts';
+import type { Envelope, Peer, SmtpPolicy } from './smtp/submission.ts';
+
+export function submissionPolicy(authority: Authority, submissions: Submissions): SmtpPolicy<Submitter> {
+  return {
+    trust: (peer) => authority.trusted(peer.address),
+    authenticate: (_peer, username, password) => authority.authenticate(username, password, 'SMTP'),
+    mail: (submitter, sender) => {
+      const refusal = submitter && admitSender(authority, submitter, sender);
+      if (refusal) metrics.refused.inc({ check: refusal.check });
+      return refusal?.reply;
+    },
+    rcpt: () => undefined,
+    accept: (submitter, peer, envelope, raw) => accept(submissions, submitter, peer, envelope, raw),
+  };
+}
+
+async function accept(
+  submissions: Submissions,
+  submitter: Submitter | undefined,
+  peer: Peer,
+  { sender, recipients }: Envelope,
+  raw: Buffer,
+): Promise<Reply> {
+  if (!submitter) throw new Error('the engine lets nobody send without an identity');
+  const submission = { via: 'smtp' as const, sender, recipients, raw, protocol: protocolOf(peer, submitter), peer };
+  const submitted = await submissions.submit(submitter, submission);
+  if (submitted.kind === 'accepted') return acceptedReply(submitted.message.id);
+  metrics.refused.inc({ check: submitted.check });
+  return submitted.reply;
+}
+
+/** RFC 3848: E for EHLO, S for TLS, A for authenticated (which a trusted network counts as). */
+const protocolOf = (peer: Peer, submitter: Submitter | undefined): string =>
+  `${peer.esmtp ? 'E' : ''}SMTP${peer.tls ? 'S' : ''}${peer.esmtp && submitter ? 'A' : ''}`;

@@ -1,0 +1,144 @@
+/**
+ * One submitted message → durably queued, or refused with the reason. The last step of every way in.
+ *
+ * When `submit` answers `accepted`, the message is on disk for all its recipients; when it answers `refused`, nothing
+ * of it is. A queue that cannot be written is the sender's cue to keep the message: 452 for a full disk, 451 else.
+ */
+import { isAscii } from 'node:buffer';
+import type { Resources } from '#crds/source/resources.ts';
+import type { Clock } from '#lib/run/clock.ts';
+import { seconds } from '#lib/run/clock.ts';
+import { codeOf } from '#lib/run/fault.ts';
+import type { Random } from '#lib/run/random.ts';
+import { readHeader } from '../header.ts';
+import { type Message, type MessageId, newMessageId } from '../message.ts';
+import type { Queue } from '../queue/queue.ts';
+import { type Reply, reply } from '../reply.ts';
+import { type Admitted, admitHeader, type Check, type Refusal } from './admit.ts';
+import type { Authority, Submitter } from './authority.ts';
+import { type Exceeded, type QuotaClaim, Quotas } from './quota.ts';
+import { stamp, type StampContext } from './stamp.ts';
+
+/** What came in: envelope in canonical form, `raw` canonical (CRLF only). */
+export interface Submission {
+  readonly via: Message['via'];
+  readonly sender: string;
+  readonly recipients: readonly string[];
+  readonly raw: Buffer;
+  readonly protocol: string;
+  readonly peer: StampContext['peer'];
+}
+
+export type Submitted =
+  | { readonly kind: 'accepted'; readonly message: Message }
+  | { readonly kind: 'refused'; readonly check: Check | 'storage'; readonly reply: Reply };
+
+export interface SubmitterOptions {
+  readonly authority: Authority;
+  readonly queue: Queue;
+  readonly resources: () => Resources;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly hostname: string;
+  /** Told of each message that was accepted. Must not throw. */
+  readonly accepted: (message: Message) => void;
+  /** Told when the queue could not be written. Must not throw. */
+  readonly troubled: (thrown: unknown) => void;
+}
+
+const DEFAULT_LIFE_SECONDS = 259_200;
+
+export class Submissions {
+  readonly #options: SubmitterOptions;
+  readonly #quotas = new Quotas();
+
+  constructor(options: SubmitterOptions) {
+    this.#options = options;
+  }
+
+  async submit(submitter: Submitter, submission: Submission): Promise<Submitted> {
+    const reading = readHeader(submission.raw);
+    if (reading.kind === 'malformed') return refused('header', reply(550, '5.6.0', reading.problem));
+    if (reading.kind === 'too-large') return refused('header', reply(552, '5.3.4', reading.problem));
+    const admitted = admitHeader(this.#options.authority, submitter, reading.header);
+    if ('check' in admitted) return { kind: 'refused', ...admitted };
+    const recipients = [...new Set(submission.recipients)];
+    const exceeded = this.#takeQuota(submitter, admitted, recipients.length);
+    if (exceeded) return { kind: 'refused', ...exceeded };
+    return this.#enqueue(
+      this.#message(submitter, submission, admitted, recipients, (context) => stamp(reading.header, context)),
+    );
+  }
+
+  #message(
+    submitter: Submitter,
+    submission: Submission,
+    admitted: Admitted,
+    recipients: readonly string[],
+    stampWith: (context: StampContext) => Buffer,
+  ): Message {
+    const now = this.#options.clock.now();
+    const id = newMessageId(now, this.#options.random);
+    const { protocol, peer } = submission;
+    const { hostname } = this.#options;
+    const raw = stampWith({ id, now, hostname, domain: admitted.domain, protocol, peer, recipients });
+    return {
+      id,
+      acceptedAt: now,
+      expiresAt: now + seconds(this.#lifeSeconds()),
+      tenant: submitter.tenant,
+      credential: submitter.username,
+      domain: admitted.domain,
+      pool: admitted.pool,
+      via: submission.via,
+      sender: submission.sender,
+      body: isAscii(raw) ? '7BIT' : '8BITMIME',
+      recipients,
+      raw,
+    };
+  }
+
+  async #enqueue(message: Message): Promise<Submitted> {
+    try {
+      await this.#options.queue.put(message);
+    } catch (thrown) {
+      this.#options.troubled(thrown);
+      const full = codeOf(thrown) === 'storage-full';
+      return refused(
+        'storage',
+        full
+          ? reply(452, '4.3.1', 'no room: try again later')
+          : reply(451, '4.3.0', 'the queue cannot be written: try again later'),
+      );
+    }
+    this.#options.accepted(message);
+    return { kind: 'accepted', message };
+  }
+
+  #takeQuota(submitter: Submitter, admitted: Admitted, recipients: number): Refusal | undefined {
+    const resources = this.#options.resources();
+    const claims: QuotaClaim[] = [
+      {
+        subject: `credential ${submitter.username}`,
+        quota: resources.credential(submitter.username)?.spec.quota ?? {},
+      },
+      { subject: `domain ${admitted.domain}`, quota: resources.domainNamed(admitted.domain)?.spec.quota ?? {} },
+    ];
+    const exceeded = this.#quotas.take(claims, recipients, this.#options.clock.now());
+    return exceeded && { check: 'quota', reply: quotaReply(exceeded) };
+  }
+
+  #lifeSeconds(): number {
+    return this.#options.resources().clusters[0]?.spec.defaults.expireAfterSeconds ?? DEFAULT_LIFE_SECONDS;
+  }
+}
+
+/** What the sender is told: RFC 5321 §4.2.5 makes the reply to the dot the transfer of responsibility. */
+export const acceptedReply = (id: MessageId): Reply => reply(250, '2.0.0', `queued as ${id}`);
+
+const refused = (check: Check | 'storage', why: Reply): Submitted => ({ kind: 'refused', check, reply: why });
+
+function quotaReply({ subject, limit, window, retryAfter }: Exceeded): Reply {
+  const wait = `try again in ${Math.ceil(retryAfter / 60_000)} minutes`;
+  return reply(452, '4.7.1', `${subject} may send ${limit} recipients a ${window}: ${wait}`);
+}

@@ -1,0 +1,53 @@
+/**
+ * The certificates of one machine's listeners: those the resources name, or one made here and kept.
+ */
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { Listener } from '#crds/kinds/mta-cluster.ts';
+import { selfMadeCertificate } from '#lib/run/certificate.ts';
+import type { Clock } from '#lib/run/clock.ts';
+import { Fault } from '#lib/run/fault.ts';
+
+export interface LoadedCertificate {
+  readonly context: SecureContext;
+  /** PEM of the certificate, for who must trust it. */
+  readonly certificateFile: string;
+}
+
+/** The self-made certificate in `<data>/tls`, made when it is not there. */
+export async function ownCertificate(data: string, names: readonly string[], clock: Clock): Promise<LoadedCertificate> {
+  const folder = join(data, 'tls');
+  if (!existsSync(join(folder, 'tls.crt'))) {
+    const { cert, key } = await selfMadeCertificate(names, clock);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeFile(join(folder, 'tls.key'), key, { mode: 0o600 });
+    await chmod(join(folder, 'tls.key'), 0o600);
+    await writeFile(join(folder, 'tls.crt'), cert);
+  }
+  return load(folder);
+}
+
+/** What a listener's `certificateRefs` name (`<config>/secrets/<name>/tls.crt` and `tls.key`), else `own`. */
+export async function certificateOf(
+  listener: Listener,
+  config: string,
+  own: LoadedCertificate,
+): Promise<LoadedCertificate> {
+  const [reference] = listener.tls?.certificateRefs ?? [];
+  return reference ? load(join(config, 'secrets', reference.name)) : own;
+}
+
+async function load(folder: string): Promise<LoadedCertificate> {
+  const certificateFile = join(folder, 'tls.crt');
+  try {
+    const cert = await readFile(certificateFile);
+    const key = await readFile(join(folder, 'tls.key'));
+    return { certificateFile, context: createSecureContext({ cert, key, minVersion: 'TLSv1.2' }) };
+  } catch (cause) {
+    throw new Fault('certificate-invalid', `${folder} must hold a certificate in tls.crt and its key in tls.key`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The data folder of one process: made, locked, opened.
+ *
+ * The queue's file is locked for as long as it is open, and with it the folder: a second process that names the same
+ * folder ends with `data-locked` before it has touched anything.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Fault } from '#lib/run/fault.ts';
+import { Database } from '#lib/sqlite/database.ts';
+import { QUEUE_TABLES } from './queue/sqlite/tables.ts';
+import { LEDGER_TABLES } from './settle/ledger/sqlite.ts';
+import { tokenFile } from './watch/admin-client.ts';
+
+const QUEUE_FILE = 'queue.db';
+
+/** Opens the database of a data folder; `fresh` empties the folder first, unless somebody uses it. */
+export async function openData(folder: string, fresh: boolean): Promise<Database> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await chmod(folder, 0o700);
+  } catch (cause) {
+    throw new Fault('data-unwritable', `${folder} cannot be written: name another folder with --data`, { cause });
+  }
+  if (!fresh) return openDatabase(folder);
+  await empty(folder);
+  return openDatabase(folder);
+}
+
+const openDatabase = (folder: string): Promise<Database> =>
+  Database.open({ path: join(folder, QUEUE_FILE), migrations: [QUEUE_TABLES, LEDGER_TABLES] });
+
+/** Only what looks like a data folder of ours is ever emptied, and only while nobody has it open. */
+async function empty(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  if (names.length === 0) return;
+  if (!names.includes(QUEUE_FILE)) {
+    throw new Fault('not-a-data-folder', `${folder} is not a data folder of postfleet: --fresh leaves it as it is`);
+  }
+  await (await openDatabase(folder)).close();
+  for (const name of names) await rm(join(folder, name), { recursive: true, force: true });
+}
+
+/** The token of the admin API, made when it is not there. */
+export async function adminToken(folder: string): Promise<string> {
+  const file = tokenFile(folder);
+  if (!existsSync(file)) await writeFile(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
+  return (await readFile(file, 'utf8')).trim();
+}

@@ -1,0 +1,102 @@
+/**
+ * The declared world of one machine, kept up to date: resources from a folder, and the keyring filled from them.
+ *
+ * A change is taken whole or not at all; what is wrong with it is logged, once per change, and the last good state
+ * stays in use. Keys and secrets that a change calls for are made before the next mail needs them.
+ */
+import type { Resources } from '#crds/source/resources.ts';
+import { openFolder } from '#crds/source/folder.ts';
+import { problemLine, type ResourceSource } from '#crds/source/source.ts';
+import { type FolderKeyring, openKeyring } from '#lib/keyring/folder.ts';
+import type { Keyring } from '#lib/keyring/keyring.ts';
+import { provision } from '#lib/keyring/provision.ts';
+import { type Endpoint, keyringFolder } from '#lib/keyring/surroundings.ts';
+import type { Clock } from '#lib/run/clock.ts';
+import { reasonOf } from '#lib/run/fault.ts';
+import type { Log } from '#lib/run/log.ts';
+import { metrics } from '#lib/run/metrics.ts';
+import type { Random } from '#lib/run/random.ts';
+
+export interface DeclaredOptions {
+  readonly config: string;
+  readonly data: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export class Declared {
+  readonly #options: DeclaredOptions;
+  readonly #source: ResourceSource;
+  readonly #keyring: FolderKeyring;
+  #taking: Promise<void> = Promise.resolve();
+
+  private constructor(options: DeclaredOptions, source: ResourceSource, keyring: FolderKeyring) {
+    this.#options = options;
+    this.#source = source;
+    this.#keyring = keyring;
+    source.onChange(() => {
+      this.#taking = this.#taking.then(() => this.#take());
+    });
+  }
+
+  /** Faults: `config-invalid`, `keyring-invalid`, `secrets-missing`, each with a line per problem. */
+  static async open(options: DeclaredOptions): Promise<Declared> {
+    const source = await openFolder(options.config, options.clock);
+    try {
+      const { problems } = await fill(options, source.current());
+      for (const reason of problems) options.log.error('a key or secret is missing', { reason });
+      return new Declared(options, source, await openKeyring(keyringFolder(options.data), options.clock));
+    } catch (thrown) {
+      await source.close();
+      throw thrown;
+    }
+  }
+
+  resources(): Resources {
+    return this.#source.current();
+  }
+
+  keyring(): Keyring {
+    return this.#keyring;
+  }
+
+  /** What keeps the newest files from being in use, a line each. */
+  problems(): readonly string[] {
+    return [...this.#source.problems().map(problemLine), ...this.#keyring.problems()];
+  }
+
+  async close(): Promise<void> {
+    await this.#source.close();
+    await this.#taking;
+    this.#keyring.close();
+  }
+
+  async #take(): Promise<void> {
+    const { log } = this.#options;
+    try {
+      const { made, problems } = await fill(this.#options, this.#source.current());
+      if (made.length > 0) await this.#keyring.reread();
+      for (const reason of problems) log.error('a key or secret is missing', { reason });
+    } catch (thrown) {
+      log.error('keys and secrets cannot be made', { reason: reasonOf(thrown) });
+    }
+    const all = this.problems();
+    metrics.resourceProblems.set(all.length);
+    for (const reason of all) log.error('the last good resources stay in use', { reason });
+    if (all.length === 0) log.info('resources were read anew', { config: this.#options.config });
+  }
+}
+
+async function fill({ config, data, clock, random }: DeclaredOptions, resources: Resources) {
+  const endpoint = endpointOf(resources);
+  return provision(resources, { dataFolder: data, configFolder: config, clock, random, ...(endpoint && { endpoint }) });
+}
+
+/** Where senders connect to: the first SMTP listener. */
+export function endpointOf({ clusters }: Resources): Endpoint | undefined {
+  const listener = clusters[0]?.spec.ingress.listeners.find((it) => it.protocol === 'SMTP' || it.protocol === 'SMTPS');
+  if (!listener) return undefined;
+  const scheme = listener.protocol === 'SMTP' ? 'smtp' : 'smtps';
+  return { scheme, host: listener.address ?? '127.0.0.1', port: listener.port };
+}

@@ -1,0 +1,96 @@
+/**
+ * Which rules hold for a recipient domain: the most specific `DestinationPolicy`, over the cluster's defaults.
+ *
+ * An exact domain beats a pattern, a longer pattern a shorter one, any pattern `all`; among equals the older wins,
+ * then the name. Policies that match by provider or mail exchanger need what DNS says and are not looked at here.
+ * Pure, remembered per domain until the resources change.
+ */
+import { keyOf } from '#crds/resource.ts';
+import type { DestinationPolicy, Match } from '#crds/kinds/destination-policy.ts';
+import type { MTAClusterSpec } from '#crds/kinds/mta-cluster.ts';
+import { type Duration, seconds } from '#lib/run/clock.ts';
+import type { RetryPolicy } from './retry.ts';
+
+export type TlsLevel = MTAClusterSpec['defaults']['tls'];
+
+export interface Destination {
+  /** What shares the limits: the route when there is one, else the domain. */
+  readonly site: string;
+  readonly connections: number;
+  readonly messagesPerConnection: number;
+  readonly routes: readonly { readonly host: string; readonly port: number }[];
+  readonly tls: TlsLevel;
+  readonly retry: RetryPolicy;
+  /** From acceptance; a message's own expiry may be earlier. */
+  readonly expireAfter: Duration;
+}
+
+/** What most receivers take from a sender they do not know. */
+const CONNECTIONS = 10;
+const MESSAGES_PER_CONNECTION = 100;
+
+export class Destinations {
+  readonly #policies: readonly DestinationPolicy[];
+  readonly #defaults: MTAClusterSpec['defaults'];
+  readonly #known = new Map<string, Destination>();
+
+  constructor(policies: readonly DestinationPolicy[], defaults: MTAClusterSpec['defaults']) {
+    this.#policies = policies;
+    this.#defaults = defaults;
+  }
+
+  of(domain: string): Destination {
+    const known = this.#known.get(domain);
+    if (known) return known;
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    const found = destinationOf(domain, bestPolicy(domain, this.#policies), this.#defaults);
+    this.#known.set(domain, found);
+    return found;
+  }
+}
+
+/** Remembered domains are dropped wholesale here: whoever mails millions of domains pays a few microseconds again. */
+const MOST_KNOWN = 100_000;
+
+function destinationOf(
+  domain: string,
+  policy: DestinationPolicy | undefined,
+  defaults: MTAClusterSpec['defaults'],
+): Destination {
+  const spec = policy?.spec;
+  const routes = spec?.routes ?? [];
+  const retry = { ...defaults.retry, ...spec?.retry };
+  return {
+    site: routes.length > 0 ? routes.map((it) => `${it.host}:${it.port}`).join(',') : domain,
+    connections: spec?.limits.connections ?? CONNECTIONS,
+    messagesPerConnection: spec?.limits.messagesPerConnection ?? MESSAGES_PER_CONNECTION,
+    routes,
+    tls: spec?.tls ?? defaults.tls,
+    retry: { first: seconds(retry.firstSeconds), factor: retry.factor, max: seconds(retry.maxSeconds) },
+    expireAfter: seconds(spec?.expireAfterSeconds ?? defaults.expireAfterSeconds),
+  };
+}
+
+function bestPolicy(domain: string, policies: readonly DestinationPolicy[]): DestinationPolicy | undefined {
+  let best: DestinationPolicy | undefined;
+  let most = 0;
+  for (const policy of policies) {
+    const fit = specificity(policy.spec.match, domain);
+    if (fit > most || (fit > 0 && fit === most && best && isOlder(policy, best))) [best, most] = [policy, fit];
+  }
+  return best;
+}
+
+/** 0 when it does not match; larger is more specific. A name is at most 255 long. */
+export function specificity(match: Match, domain: string): number {
+  const fits = (match.domains ?? []).map((pattern) => {
+    if (pattern === domain) return 1000;
+    return pattern.startsWith('*.') && domain.endsWith(pattern.slice(1)) ? 1 + pattern.length : 0;
+  });
+  return Math.max(match.all ? 1 : 0, ...fits);
+}
+
+function isOlder(a: DestinationPolicy, b: DestinationPolicy): boolean {
+  const [born, other] = [a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? ''];
+  return born === other ? keyOf(a.metadata) < keyOf(b.metadata) : born < other;
+}

@@ -1,0 +1,121 @@
+import { beforeEach, expect, test } from 'vitest';
+import { minutes, seconds } from '#lib/run/clock.ts';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { Scheduler, type Turn } from './scheduler.ts';
+
+let clock: FakeClock;
+let started: Turn[];
+let scheduler: Scheduler;
+
+/** A lane's site is the part before the dash; every site may have two connections, all together three. */
+beforeEach(() => {
+  clock = new FakeClock();
+  started = [];
+  scheduler = new Scheduler({
+    clock,
+    planOf: (lane) => ({ site: lane.split('-')[0] ?? '', connections: 2 }),
+    start: (turn) => started.push(turn),
+    connections: 3,
+  });
+});
+const turn = (at: number): Turn => {
+  const it = started[at];
+  if (!it) throw new Error(`connection ${at} was not started`);
+  return it;
+};
+const lanes = () => started.map((it) => it.lane);
+
+test('a lane starts a connection, and a site gets no more than its limit', () => {
+  for (const lane of ['a-1', 'a-2', 'a-3']) scheduler.announce(lane);
+  expect(lanes()).toEqual(['a-1', 'a-2']);
+});
+
+test('a connection takes the lanes of its site in turn', async () => {
+  for (const lane of ['a-1', 'a-2', 'a-3', 'a-4']) scheduler.announce(lane);
+  expect(await turn(0).next(0)).toBe('a-3');
+  turn(0).putBack('a-3');
+  expect(await turn(1).next(0)).toBe('a-4');
+  expect(await turn(1).next(0)).toBe('a-3');
+});
+
+test('sites do not wait for one another', () => {
+  for (const lane of ['a-1', 'a-2', 'a-3', 'b-1']) scheduler.announce(lane);
+  expect(lanes()).toEqual(['a-1', 'a-2', 'b-1']);
+});
+
+test('a site that finds all connections taken is served as soon as one ends', () => {
+  for (const lane of ['a-1', 'a-2', 'b-1', 'c-1']) scheduler.announce(lane);
+  expect(started).toHaveLength(3);
+  turn(0).leave('done');
+  expect(lanes()[3]).toBe('c-1');
+});
+
+test('an idle connection gets the next lane of its site, before a new one is started', async () => {
+  scheduler.announce('a-1');
+  const next = turn(0).next(seconds(5));
+  scheduler.announce('a-2');
+  expect(await next).toBe('a-2');
+  expect(started).toHaveLength(1);
+});
+
+test('an idle connection gives up after its time, and leaves no timer', async () => {
+  scheduler.announce('a-1');
+  const next = turn(0).next(seconds(5));
+  clock.advance(seconds(5));
+  expect(await next).toBeUndefined();
+  expect(clock.timers).toBe(0);
+});
+
+test('an idle connection gives way to another site when all are taken', async () => {
+  for (const lane of ['a-1', 'a-2', 'b-1']) scheduler.announce(lane);
+  const next = turn(2).next(seconds(5));
+  scheduler.announce('c-1');
+  expect(await next).toBeUndefined();
+  turn(2).leave('done');
+  expect(lanes()[3]).toBe('c-1');
+});
+
+test('an unreachable site rests, is probed by one connection, and rests longer', () => {
+  for (const lane of ['a-1', 'a-2', 'a-3', 'a-4']) scheduler.announce(lane);
+  turn(0).leave('unreachable');
+  turn(1).leave('unreachable');
+  clock.advance(seconds(14));
+  expect(started).toHaveLength(2);
+  clock.advance(seconds(1));
+  expect(started).toHaveLength(3);
+  turn(2).leave('unreachable');
+  clock.advance(seconds(29));
+  expect(started).toHaveLength(3);
+  clock.advance(seconds(1));
+  expect(started).toHaveLength(4);
+});
+
+test('a rest never exceeds ten minutes', () => {
+  scheduler.announce('a-1');
+  for (let at = 0; at < 12; at += 1) {
+    turn(at).putBack('a-1');
+    turn(at).leave('unreachable');
+    clock.advance(minutes(10));
+  }
+  expect(started).toHaveLength(13);
+});
+
+test('a site that was reached again gets all its connections', () => {
+  for (const lane of ['a-1', 'a-2', 'a-3']) scheduler.announce(lane);
+  turn(0).leave('unreachable');
+  turn(1).leave('unreachable');
+  scheduler.announce('a-4');
+  clock.advance(seconds(15));
+  expect(started).toHaveLength(3);
+  turn(2).reached();
+  expect(started).toHaveLength(4);
+});
+
+test('after stop nothing starts and nobody waits', async () => {
+  scheduler.announce('a-1');
+  const next = turn(0).next(seconds(5));
+  scheduler.stop();
+  expect(await next).toBeUndefined();
+  scheduler.announce('a-2');
+  expect(started).toHaveLength(1);
+});

@@ -1,0 +1,225 @@
+/**
+ * Decides who sends next: due lanes in turn, at most so many connections to each site.
+ *
+ * A site is what shares limits: one receiver, however many domains it serves, by one pool. A lane that is announced
+ * waits in its site's ring. A connection takes the lane at the front, sends some of it, and puts it back at the end if
+ * there is more. Connections are started one at a time as long as lanes wait, so a trickle keeps to one and a flood
+ * reaches the limit within milliseconds. A site that could not be reached rests, then is probed by one connection.
+ *
+ * No I/O: opening and sending is `start`'s business; what is due is the queue's.
+ */
+import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
+import { minutes, seconds } from '#lib/run/clock.ts';
+import type { LaneName } from '../queue/queue.ts';
+
+export interface SitePlan {
+  /** What shares the limits. */
+  readonly site: string;
+  /** Most connections at once, at least 1. */
+  readonly connections: number;
+}
+
+/** A connection's side of the scheduler. Every `Turn` ends with exactly one `leave`. */
+export interface Turn {
+  /** The lane to begin with. */
+  readonly lane: LaneName;
+  /** The lane has, or may have, more that is due: it goes to the end of the ring. */
+  putBack(lane: LaneName): void;
+  /** The next lane; waits up to `idle` for one, then answers undefined. */
+  next(idle: Duration): Promise<LaneName | undefined>;
+  /** The site was reached: it may be given more connections again. */
+  reached(): void;
+  /** The connection is over. `unreachable` lets the site rest. */
+  leave(end: 'done' | 'unreachable'): void;
+}
+
+export interface SchedulerOptions {
+  readonly clock: Clock;
+  /** Which site a lane belongs to now, and its limits. */
+  readonly planOf: (lane: LaneName) => SitePlan;
+  /** Begins a connection. Must not throw. */
+  readonly start: (turn: Turn) => void;
+  /** Most connections at once, over all sites. */
+  readonly connections: number;
+}
+
+interface Waiting {
+  resolve(lane: LaneName | undefined): void;
+  readonly timer: Timer;
+}
+
+interface Site {
+  readonly name: string;
+  limit: number;
+  /** Lanes announced and not taken, in turn. */
+  readonly ring: Set<LaneName>;
+  readonly idle: Waiting[];
+  active: number;
+  /** Failures to reach it in a row. */
+  failures: number;
+  resting: Timer | undefined;
+}
+
+/** A site that cannot be reached is probed after this long, doubling up to the longest rest. */
+const FIRST_REST: Duration = seconds(15);
+const LONGEST_REST: Duration = minutes(10);
+
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #sites = new Map<string, Site>();
+  /** Sites with lanes to send that found no connection free, in turn. */
+  readonly #hungry = new Set<Site>();
+  readonly #withIdle = new Set<Site>();
+  #active = 0;
+  #stopped = false;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  /** A lane has something due. */
+  announce(lane: LaneName): void {
+    const { site: name, connections } = this.#options.planOf(lane);
+    const site = this.#site(name);
+    site.limit = connections;
+    site.ring.add(lane);
+    this.#serve(site);
+  }
+
+  /** No connection is started any more; idle ones are told to end. */
+  stop(): void {
+    this.#stopped = true;
+    for (const site of this.#sites.values()) {
+      site.resting?.cancel();
+      for (const waiting of site.idle.splice(0)) answer(waiting, undefined);
+    }
+  }
+
+  get active(): number {
+    return this.#active;
+  }
+
+  /** Connections and waiting lanes by site, for metrics and people. */
+  sites(): readonly { site: string; connections: number; lanes: number; resting: boolean }[] {
+    return [...this.#sites.values()].map((it) => ({
+      site: it.name,
+      connections: it.active,
+      lanes: it.ring.size,
+      resting: it.resting !== undefined,
+    }));
+  }
+
+  #site(name: string): Site {
+    const known = this.#sites.get(name);
+    if (known) return known;
+    const site: Site = { name, limit: 1, ring: new Set(), idle: [], active: 0, failures: 0, resting: undefined };
+    this.#sites.set(name, site);
+    return site;
+  }
+
+  /** Hands waiting lanes to idle connections first, then to new ones. */
+  #serve(site: Site): void {
+    while (!this.#stopped && site.ring.size > 0) {
+      const waiting = site.idle.pop();
+      if (site.idle.length === 0) this.#withIdle.delete(site);
+      if (waiting) answer(waiting, takeFirst(site.ring));
+      else if (!this.#mayStart(site)) return;
+      else this.#start(site);
+    }
+  }
+
+  #mayStart(site: Site): boolean {
+    if (site.resting || site.active >= (site.failures > 0 ? 1 : site.limit)) return false;
+    if (this.#active < this.#options.connections) return true;
+    this.#hungry.add(site);
+    this.#endOneIdle();
+    return false;
+  }
+
+  /** An idle connection gives way to a site that has mail. */
+  #endOneIdle(): void {
+    for (const site of this.#withIdle) {
+      const waiting = site.idle.shift();
+      if (site.idle.length === 0) this.#withIdle.delete(site);
+      if (waiting) return answer(waiting, undefined);
+    }
+  }
+
+  #start(site: Site): void {
+    const lane = takeFirst(site.ring);
+    if (lane === undefined) return;
+    site.active += 1;
+    this.#active += 1;
+    this.#options.start(this.#turn(site, lane));
+  }
+
+  #turn(site: Site, lane: LaneName): Turn {
+    return {
+      lane,
+      putBack: (it) => this.announce(it),
+      next: (idle) => this.#next(site, idle),
+      reached: () => {
+        site.failures = 0;
+        this.#serve(site);
+      },
+      leave: (end) => this.#leave(site, end),
+    };
+  }
+
+  #next(site: Site, idle: Duration): Promise<LaneName | undefined> {
+    const lane = takeFirst(site.ring);
+    if (lane !== undefined || this.#stopped || site.active > site.limit) return Promise.resolve(lane);
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(idle, () => {
+        site.idle.splice(site.idle.indexOf(waiting), 1);
+        if (site.idle.length === 0) this.#withIdle.delete(site);
+        resolve(undefined);
+      });
+      const waiting: Waiting = { resolve, timer };
+      site.idle.push(waiting);
+      this.#withIdle.add(site);
+    });
+  }
+
+  #leave(site: Site, end: 'done' | 'unreachable'): void {
+    site.active -= 1;
+    this.#active -= 1;
+    if (end === 'unreachable') this.#rest(site);
+    this.#serve(site);
+    this.#serveHungry();
+    if (site.active === 0 && site.ring.size === 0 && !site.resting && site.failures === 0)
+      this.#sites.delete(site.name);
+  }
+
+  /** Connections that fail while the site rests already belong to the same failure. */
+  #rest(site: Site): void {
+    if (site.resting) return;
+    const rest = Math.min(FIRST_REST * 2 ** site.failures, LONGEST_REST);
+    site.failures += 1;
+    site.resting = this.#options.clock.after(rest, () => {
+      site.resting = undefined;
+      this.#serve(site);
+    });
+  }
+
+  #serveHungry(): void {
+    for (const site of this.#hungry) {
+      if (this.#active >= this.#options.connections) return;
+      this.#hungry.delete(site);
+      this.#serve(site);
+    }
+  }
+}
+
+function answer(waiting: Waiting, lane: LaneName | undefined): void {
+  waiting.timer.cancel();
+  waiting.resolve(lane);
+}
+
+function takeFirst(ring: Set<LaneName>): LaneName | undefined {
+  for (const lane of ring) {
+    ring.delete(lane);
+    return lane;
+  }
+  return undefined;
+}

@@ -1,0 +1,61 @@
+/**
+ * What a process is told at its start: folders, addresses, names. Read once, every problem named by its flag.
+ */
+import { hostname } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Fault } from '#lib/run/fault.ts';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface StandaloneSettings {
+  /** Folder of resources with exactly one `MTACluster`. */
+  readonly config: string;
+  /** Folder of everything that must not be lost: queue, keys, secrets. */
+  readonly data: string;
+  /** Empty the data folder first. */
+  readonly fresh: boolean;
+  readonly metrics: Address;
+  readonly admin: Address;
+  /** Our own name in greetings, Received and reports. */
+  readonly hostname: string;
+}
+
+export interface StandaloneFlags {
+  readonly config?: string;
+  readonly data?: string;
+  readonly fresh?: boolean;
+  readonly metrics: string;
+  readonly admin: string;
+  readonly hostname?: string;
+}
+
+export const EXAMPLE = fileURLToPath(new URL('../examples/standalone', import.meta.url));
+
+/** Where the data of a configuration lies unless said otherwise: `.data/<name of its folder>`, where we stand. */
+export const dataFolderOf = (config: string): string => join('.data', basename(resolve(config)));
+
+/** Throws the fault `bad-setting`. */
+export function readSettings(flags: StandaloneFlags): StandaloneSettings {
+  const config = flags.config ?? EXAMPLE;
+  return {
+    config: resolve(config),
+    data: resolve(flags.data ?? dataFolderOf(config)),
+    fresh: flags.fresh ?? false,
+    metrics: parseAddress('--metrics', flags.metrics),
+    admin: parseAddress('--admin', flags.admin),
+    hostname: (flags.hostname ?? hostname()).toLowerCase().replaceAll(/[^a-z0-9.-]/g, '-'),
+  };
+}
+
+/** `127.0.0.1:9464` or `[::1]:9464`. */
+export function parseAddress(setting: string, text: string): Address {
+  const [, host, port] = /^\[?([^\s[\]]+?)\]?:(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || Number(port) > 65_535) {
+    throw new Fault('bad-setting', `${setting} ${text}: must be an address and a port, such as 127.0.0.1:9464`);
+  }
+  return { host, port: Number(port) };
+}

@@ -1,0 +1,110 @@
+/**
+ * Writes the report a sender is owed when mail of theirs failed (RFC 3464, in the form of RFC 6522).
+ *
+ * One report tells of all failures it is given. It goes from the null reverse-path to the envelope sender, carries the
+ * original's header and never its body, and says in plain words what happened before it says it for programs.
+ */
+import { composeMultipart } from '#lib/mail/mail.ts';
+import type { Instant } from '#lib/run/clock.ts';
+import type { MailEvent } from '../event.ts';
+import { domainOf, type Message, type MessageId } from '../message.ts';
+import { enhancedOf } from '../reply.ts';
+import type { Unreported } from '../queue/queue.ts';
+
+export interface ReportContext {
+  readonly id: MessageId;
+  readonly now: Instant;
+  readonly expiresAt: Instant;
+  /** Our own name, the Reporting-MTA. */
+  readonly hostname: string;
+}
+
+/** Longest part of the original's header that is returned. */
+const HEADER_LIMIT = 64 * 1024;
+
+export async function composeReport({ message, failures }: Unreported, context: ReportContext): Promise<Message> {
+  const from = `MAILER-DAEMON@${message.domain || context.hostname}`;
+  const events = failures.map((it) => it.event);
+  const raw = await composeMultipart(
+    'multipart/report; report-type=delivery-status',
+    [
+      ['From', `Mail Delivery System <${from}>`],
+      ['To', message.sender],
+      ['Subject', `Undelivered mail: ${events.map((it) => it.recipient).join(', ')}`.slice(0, 200)],
+      ['Date', new Date(context.now).toUTCString().replace('GMT', '+0000')],
+      ['Message-ID', `<${context.id}@${domainOf(from)}>`],
+      ['Auto-Submitted', 'auto-replied'],
+    ],
+    [
+      { contentType: 'text/plain; charset=utf-8', content: explanation(message, events, context.hostname) },
+      { contentType: 'message/delivery-status', content: deliveryStatus(message, events, context.hostname) },
+      { contentType: 'text/rfc822-headers', content: headerOf(message.raw) },
+    ],
+  );
+  return {
+    id: context.id,
+    acceptedAt: context.now,
+    expiresAt: context.expiresAt,
+    tenant: message.tenant,
+    credential: '',
+    domain: message.domain,
+    pool: message.pool,
+    via: 'system',
+    sender: '',
+    body: '7BIT',
+    recipients: [message.sender],
+    raw,
+  };
+}
+
+function explanation(message: Message, events: readonly MailEvent[], hostname: string): string {
+  const each = events.map(
+    (it) => `<${it.recipient}>\n    ${it.type === 'expired' ? 'gave up' : 'was refused'}: ${it.reply}\n`,
+  );
+  return [
+    `This is the mail system at ${hostname}.\n`,
+    'Your message could not be delivered to:\n',
+    ...each,
+    `No more attempts will be made for these. Ask your postmaster about message ${message.id}.\n`,
+  ].join('\n');
+}
+
+/** RFC 3464 §2.2 and §2.3: a block about the message, then one for each recipient. */
+function deliveryStatus(message: Message, events: readonly MailEvent[], hostname: string): string {
+  const arrival = new Date(message.acceptedAt).toUTCString().replace('GMT', '+0000');
+  const about = [
+    `Reporting-MTA: dns; ${hostname}`,
+    `X-Postfleet-Message-Id: ${message.id}`,
+    `Arrival-Date: ${arrival}`,
+  ];
+  return [about, ...events.map(recipientBlock)].map((lines) => `${lines.join('\r\n')}\r\n`).join('\r\n');
+}
+
+function recipientBlock(event: MailEvent): string[] {
+  const host = event.host?.split(' ')[0];
+  return [
+    `Final-Recipient: rfc822; ${event.recipient}`,
+    'Action: failed',
+    `Status: ${statusOf(event)}`,
+    ...(host ? [`Remote-MTA: dns; ${host}`] : []),
+    `Diagnostic-Code: smtp; ${oneLine(event.reply)}`,
+    `Last-Attempt-Date: ${new Date(event.at).toUTCString().replace('GMT', '+0000')}`,
+  ];
+}
+
+/** The peer's enhanced status, or one made from the class of its code; a report of failure never says 4.x.x. */
+function statusOf(event: MailEvent): string {
+  const [code = '', ...words] = event.reply.split(' ');
+  const status = enhancedOf(Number(code), words.join(' ')) || '5.0.0';
+  return status.startsWith('5') ? status : '5.4.7';
+}
+
+/** A peer's words must not begin a field of ours: printable ASCII only, on one line. */
+const oneLine = (text: string): string => text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 900);
+
+/** The header block, without the body, 8-bit bytes as `?`: the report is 7-bit. */
+function headerOf(raw: Buffer): string {
+  const end = raw.indexOf('\r\n\r\n');
+  const header = raw.subarray(0, Math.min(end < 0 ? raw.length : end + 2, HEADER_LIMIT));
+  return header.toString('latin1').replaceAll(/[\x80-\xff]/g, '?');
+}

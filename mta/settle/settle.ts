@@ -1,0 +1,153 @@
+/**
+ * Turns attempts into outcomes and makes them durable: record first, then act.
+ *
+ * An outcome is on disk with its event before anything is told of it, within a few milliseconds of the peer's reply:
+ * settlements gather while one write runs and share the next. If writing fails nothing is forgotten: the leases stay
+ * held, the same settlements are tried again, and `ready` keeps whoever sends from going on, because what cannot be
+ * recorded must not be sent (it would be sent twice).
+ */
+import type { Clock, Duration } from '#lib/run/clock.ts';
+import { minutes, seconds, sleep } from '#lib/run/clock.ts';
+import type { Attempt } from '../attempt.ts';
+import type { EventType, MailEvent } from '../event.ts';
+import type { Outcome } from '../outcome.ts';
+import type { Claim, Lease, Queue, Settlement } from '../queue/queue.ts';
+import { reply, replyLine } from '../reply.ts';
+import { classify } from './classify.ts';
+
+export interface SettlerOptions {
+  readonly queue: Queue;
+  readonly claim: Claim;
+  readonly clock: Clock;
+  /** When to try again after this attempt, or undefined when the message has expired (`schedule/retry.ts`). */
+  readonly nextAttempt: (lease: Lease, attempts: number) => number | undefined;
+  /** Told of each event that is durable. Must not throw. */
+  readonly tell: (event: MailEvent) => void;
+  /** Told when outcomes cannot be written, once per try. Must not throw. */
+  readonly troubled: (thrown: unknown) => void;
+}
+
+/** Longest reply text kept in an event: a peer's words never fill our disk. */
+const REPLY_LIMIT = 1024;
+/** Outcomes not yet durable at which sending pauses. */
+const UNSETTLED_LIMIT = 2000;
+const RETRY_PAUSE: Duration = seconds(1);
+/** Leases whose outcome cannot be written are held on while it is tried again. */
+const HOLD: Duration = minutes(30);
+
+const EVENT_OF: Record<Outcome['kind'], EventType> = {
+  delivered: 'delivered',
+  bounced: 'bounced',
+  expired: 'expired',
+  later: 'deferred',
+};
+
+export class Settler {
+  readonly #options: SettlerOptions;
+  #gathering: Settlement[] = [];
+  #writing: Promise<void> | undefined;
+  #unsettled = 0;
+  #troubled = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(options: SettlerOptions) {
+    this.#options = options;
+  }
+
+  /** The attempt's outcome will be durable soon; nothing to wait for. */
+  settle(lease: Lease, attempt: Attempt): void {
+    const outcome = this.#outcomeOf(lease, attempt);
+    this.#gathering.push({
+      lease,
+      outcome,
+      event: this.#eventOf(lease, attempt, outcome),
+      owesReport: owesReport(lease, outcome),
+    });
+    this.#unsettled += 1;
+    this.#writing ??= Promise.resolve().then(() => this.#writeAll());
+  }
+
+  /** Resolves when sending may go on: outcomes can be written and few are waiting. */
+  ready(): Promise<void> | undefined {
+    if (!this.#troubled && this.#unsettled < UNSETTLED_LIMIT) return undefined;
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Resolves when every outcome so far is durable. */
+  async flush(): Promise<void> {
+    await this.#writing;
+  }
+
+  #outcomeOf(lease: Lease, attempt: Attempt): Outcome {
+    const verdict = classify(attempt);
+    if (verdict !== 'later') return { kind: verdict, reply: attempt.reply };
+    const due = this.#options.nextAttempt(lease, lease.attempts + 1);
+    return due === undefined ? expired(attempt) : { kind: 'later', reply: attempt.reply, due };
+  }
+
+  #eventOf(lease: Lease, attempt: Attempt, outcome: Outcome): MailEvent {
+    const { message } = lease;
+    return {
+      v: 1,
+      at: this.#options.clock.now(),
+      type: EVENT_OF[outcome.kind],
+      message: message.id,
+      index: lease.index,
+      tenant: message.tenant,
+      sender: message.sender,
+      recipient: lease.recipient,
+      reply: replyLine(outcome.reply).slice(0, REPLY_LIMIT),
+      attempt: lease.attempts + 1,
+      ...(outcome.kind === 'later' ? { due: outcome.due } : {}),
+      ...present({ host: attempt.host, source: attempt.source, tls: attempt.tls, took: attempt.took }),
+      ...(attempt.inDoubt ? { inDoubt: true as const } : {}),
+    };
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#gathering.length > 0) {
+      const batch = this.#gathering;
+      this.#gathering = [];
+      await this.#write(batch);
+      this.#unsettled -= batch.length;
+      for (const resume of this.#waiting.splice(0)) resume();
+    }
+    this.#writing = undefined;
+  }
+
+  async #write(batch: readonly Settlement[]): Promise<void> {
+    const { queue, claim, clock, tell, troubled } = this.#options;
+    for (;;) {
+      try {
+        const refused = new Set(await queue.settle(claim, batch));
+        this.#troubled = false;
+        for (const settlement of batch) if (!refused.has(settlement)) tell(settlement.event);
+        return;
+      } catch (thrown) {
+        this.#troubled = true;
+        troubled(thrown);
+        queue.renew(
+          batch.map((it) => it.lease),
+          HOLD,
+        );
+        await sleep(clock, RETRY_PAUSE);
+      }
+    }
+  }
+}
+
+/** RFC 5321 §4.5.4.1; the last reply is kept, because it says why. */
+const expired = (attempt: Attempt): Outcome => ({
+  kind: 'expired',
+  reply: reply(554, '5.4.7', `message expired; last reply: ${replyLine(attempt.reply)}`),
+});
+
+/** A sender by SMTP is told of failures by mail; never one without a return path (RFC 5321 §6.1). */
+const owesReport = (lease: Lease, outcome: Outcome): boolean =>
+  (outcome.kind === 'bounced' || outcome.kind === 'expired') &&
+  lease.message.via === 'smtp' &&
+  lease.message.sender !== '';
+
+/** The fields that have a value. */
+const present = <T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;

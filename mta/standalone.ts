@@ -1,0 +1,186 @@
+/**
+ * Composition root of one machine: submission, queue, delivery and what watches them, in one process on one data folder.
+ *
+ * Opens the parts so that nothing is accepted before it can be delivered, and closes them in the reverse order. A start
+ * that fails closes what it had opened and says what to do.
+ */
+import { join } from 'node:path';
+import { usernameOf } from '#crds/kinds/sending-credential.ts';
+import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
+import { platformResolver } from '#lib/dns/resolver.ts';
+import { openHttp } from '#lib/http/server.ts';
+import { type Duration, minutes, seconds, systemClock as clock } from '#lib/run/clock.ts';
+import { Fault } from '#lib/run/fault.ts';
+import type { Log } from '#lib/run/log.ts';
+import { watchGauge, watchProcess } from '#lib/run/metrics.ts';
+import { systemRandom as random } from '#lib/run/random.ts';
+import { certificateOf, type LoadedCertificate, ownCertificate } from './certificate.ts';
+import { adminToken, openData } from './data-folder.ts';
+import { Declared, endpointOf } from './declared.ts';
+import { type Ingress, startIngress } from './ingress.ts';
+import type { Queue } from './queue/queue.ts';
+import { SqliteQueue } from './queue/sqlite/queue.ts';
+import { startReceiver } from './receiver.ts';
+import { recordEvent, SqliteLedger } from './settle/ledger/sqlite.ts';
+import { parseAddress, type StandaloneSettings } from './settings.ts';
+import { tellEvent } from './tell-event.ts';
+import { publishAdminUrl } from './watch/admin-client.ts';
+import { adminRoutes } from './watch/admin.ts';
+import { healthRoutes } from './watch/health.ts';
+import { publishHint, type SubmissionHint } from './watch/send.ts';
+import { MailWorker } from './worker.ts';
+
+export interface Standalone {
+  readonly metricsUrl: string;
+  readonly adminUrl: string;
+  /** Where mail is taken: `submission 127.0.0.1:2525`. */
+  readonly listeners: readonly string[];
+  /** How to send a first message; absent without a credential, a domain and a listener. */
+  readonly hint: SubmissionHint | undefined;
+  /** Folder of the built-in receiver, if the resources ask for one. */
+  readonly received: string | undefined;
+  /** Takes nothing new, lets what is under way end, closes everything. */
+  stop(): Promise<void>;
+}
+
+export interface StandaloneSurroundings {
+  readonly settings: StandaloneSettings;
+  readonly log: Log;
+  /** Shows a line to whoever started it. */
+  readonly show: (line: string) => void;
+}
+
+/** On the `MTACluster`: where the built-in receiver listens. One machine only. */
+const RECEIVER = 'postfleet.io/receiver';
+/** The longest wait for the reply to a final dot, and a little. */
+const DRAIN_DELIVERY: Duration = minutes(11);
+
+export async function startStandalone(surroundings: StandaloneSurroundings): Promise<Standalone> {
+  const opened = new AsyncDisposableStack();
+  try {
+    return await build(surroundings, opened);
+  } catch (thrown) {
+    await opened.disposeAsync();
+    throw thrown;
+  }
+}
+
+async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposableStack): Promise<Standalone> {
+  const { settings, log } = surroundings;
+  const { config, data, hostname } = settings;
+  const database = opened.adopt(await openData(data, settings.fresh), (it) => it.close());
+  const declared = opened.adopt(await Declared.open({ config, data, clock, random, log }), (it) => it.close());
+  const cluster = clusterOf(declared);
+  const own = await ownCertificate(data, ['localhost', '127.0.0.1', hostname], clock);
+  const received = await openReceiver(surroundings, declared, own, opened);
+
+  const queue = opened.adopt(await SqliteQueue.open({ database, clock, recordEvent }), (it) => it.close());
+  const ledger = opened.adopt(new SqliteLedger({ database, clock }), (it) => it.close());
+  watchGauge('postfleet_queue_depth', 'Recipients that are queued and have not ended.', () => depthOf(queue));
+  const servers = cluster.spec.dns.resolvers;
+  const resolver = opened.adopt(platformResolver({ clock, ...(servers.length > 0 && { servers }) }), (it) =>
+    it.close(),
+  );
+  const shared = {
+    queue,
+    resources: () => declared.resources(),
+    keyring: () => declared.keyring(),
+    clock,
+    random,
+    log,
+    hostname,
+    tell: tellEvent(log),
+  };
+  const worker = opened.adopt(await MailWorker.start({ ...shared, resolver }), (it) => it.stop(DRAIN_DELIVERY));
+
+  const adminHttp = { name: 'admin', setting: '--admin', ...settings.admin, token: await adminToken(data) };
+  const routes = adminRoutes({ ledger, queue, sites: () => worker.sites() });
+  const admin = opened.adopt(await openHttp({ ...adminHttp, routes }), (it) => it.close());
+  await publishAdminUrl(data, admin.url);
+  const healthHttp = { name: 'metrics', setting: '--metrics', ...settings.metrics };
+  const parts = () => [
+    { part: 'resources', ready: true },
+    { part: 'listeners', ready: ingress !== undefined },
+  ];
+  let ingress: Ingress | undefined;
+  const health = opened.adopt(await openHttp({ ...healthHttp, routes: healthRoutes(parts) }), (it) => it.close());
+  watchProcess();
+
+  const certificate = async (listener: Parameters<typeof certificateOf>[0]) =>
+    (await certificateOf(listener, config, own)).context;
+  ingress = opened.adopt(await startIngress({ ...shared, certificate }), async (it) => {
+    ingress = undefined;
+    await it.close();
+  });
+  const hint = await publishFirstStep(declared, data, own);
+  log.info('ready', { config, data });
+  return {
+    metricsUrl: health.url,
+    adminUrl: admin.url,
+    listeners: ingress.listeners.map((it) => `${it.name} ${it.host}:${it.port}`),
+    hint,
+    received,
+    stop: () => opened.disposeAsync(),
+  };
+}
+
+function clusterOf(declared: Declared): MTACluster {
+  const [cluster] = declared.resources().clusters;
+  if (!cluster) throw new Error('a folder of resources has exactly one MTACluster');
+  if (cluster.spec.queue.nats) {
+    throw new Fault(
+      'queue-unsupported',
+      'this release has the embedded queue only: remove spec.queue.nats from the MTACluster',
+    );
+  }
+  return cluster;
+}
+
+async function openReceiver(
+  { settings, show }: StandaloneSurroundings,
+  declared: Declared,
+  own: LoadedCertificate,
+  opened: AsyncDisposableStack,
+): Promise<string | undefined> {
+  const where = clusterOf(declared).metadata.annotations[RECEIVER];
+  if (where === undefined) return undefined;
+  const folder = join(settings.data, 'received');
+  const options = {
+    address: parseAddress(`annotation ${RECEIVER}`, where),
+    hostname: settings.hostname,
+    folder,
+    keyring: () => declared.keyring(),
+    clock,
+    random,
+    secureContext: () => own.context,
+    show,
+  };
+  opened.adopt(await startReceiver(options), (it) => it.close(seconds(1)));
+  return folder;
+}
+
+/** Leaves in the data folder how a first message is sent, for `postfleet send`. */
+async function publishFirstStep(
+  declared: Declared,
+  data: string,
+  own: LoadedCertificate,
+): Promise<SubmissionHint | undefined> {
+  const resources = declared.resources();
+  const endpoint = endpointOf(resources);
+  const credential = resources.credentials.find((it) => it.spec.secretRef === undefined);
+  const domain = resources.domains.find((it) => it.metadata.namespace === credential?.metadata.namespace);
+  if (!endpoint || !credential || !domain) return undefined;
+  const username = usernameOf(credential);
+  const hint = {
+    host: endpoint.host,
+    port: endpoint.port,
+    username,
+    passwordFile: join(data, 'secrets', username, 'password'),
+    certificateFile: own.certificateFile,
+    from: `hello@${domain.spec.domain}`,
+  };
+  await publishHint(data, hint);
+  return hint;
+}
+
+const depthOf = (queue: Queue): number => queue.depth().reduce((sum, it) => sum + it.depth, 0);

@@ -1,0 +1,16 @@
+/**
+ * Tells of each event that is durable: a JSON log line and the counters.
+ */
+import type { Log } from '#lib/run/log.ts';
+import { metrics } from '#lib/run/metrics.ts';
+import type { MailEvent } from './event.ts';
+
+export function tellEvent(log: Log): (event: MailEvent) => void {
+  return (event) => {
+    log.info(event.type, { event });
+    if (event.type === 'queued') return;
+    metrics.attempts.inc({ outcome: event.type });
+    if (event.inDoubt) metrics.inDoubt.inc();
+    if (event.took !== undefined) metrics.transactionSeconds.observe(event.took / 1000);
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * `postfleet trace ID`: every event and reply of one message, in order, for people or as JSON.
+ */
+import type { MailEvent } from '../event.ts';
+import type { Pending } from '../queue/queue.ts';
+import { askAdmin } from './admin-client.ts';
+
+export interface Trace {
+  readonly id: string;
+  readonly events: readonly MailEvent[];
+  /** Recipients that have not ended. */
+  readonly pending: readonly Pending[];
+}
+
+/** Prints to `print`; rejects with a fault when nothing is known or nobody answers. */
+export async function traceCommand(
+  id: string,
+  data: string,
+  asJson: boolean,
+  print: (text: string) => void,
+): Promise<void> {
+  const trace = (await askAdmin(data, `/v1/messages/${encodeURIComponent(id)}`)) as Trace;
+  print(asJson ? JSON.stringify(trace, null, 2) : formatTrace(trace));
+}
+
+/** A line per event, a line per recipient that still waits. */
+export function formatTrace({ events, pending }: Trace): string {
+  const lines = events.map(eventLine);
+  const waiting = pending.map(({ index, due, attempts }) => {
+    const recipient = events.find((it) => it.index === index)?.recipient ?? `recipient ${index}`;
+    return `waiting    ${recipient}: ${attempts} attempts so far, next try ${new Date(due).toISOString()}`;
+  });
+  return [...lines, ...waiting].join('\n');
+}
+
+function eventLine(event: MailEvent): string {
+  const details = [
+    event.type === 'queued' ? `from <${event.sender}>, ${event.size ?? 0} bytes` : event.reply,
+    event.host === undefined ? '' : `by ${event.host}`,
+    event.source === undefined ? '' : `from ${event.source}`,
+    event.tls === undefined ? '' : `over ${event.tls}`,
+    event.took === undefined ? '' : `in ${event.took} ms`,
+    event.due === undefined ? '' : `next try ${new Date(event.due).toISOString()}`,
+  ].filter((it) => it !== '');
+  return `${new Date(event.at).toISOString()} ${event.type.padEnd(9)} ${event.recipient}  ${details.join(', ')}`;
+}

@@ -1,0 +1,186 @@
+/**
+ * Composition root of sending: claims the queue's shard and keeps connections going until it is told to stop.
+ *
+ *     queue announces a lane → scheduler gives it a connection → deliver: lease, sign, send → settle → report
+ *
+ * Built from parts that do not know one another; everything that changes while it runs (resources, keys) is asked for
+ * anew at each connection.
+ */
+import { codeOf, reasonOf } from '#lib/run/fault.ts';
+import type { Clock, Duration } from '#lib/run/clock.ts';
+import type { Resolver } from '#lib/dns/resolver.ts';
+import type { Resources } from '#crds/source/resources.ts';
+import type { Keyring } from '#lib/keyring/keyring.ts';
+import type { Log } from '#lib/run/log.ts';
+import { metrics, watchGauge } from '#lib/run/metrics.ts';
+import type { Random } from '#lib/run/random.ts';
+import type { MailEvent } from './event.ts';
+import { type Claim, type LaneName, type Lease, parseLane, type Queue } from './queue/queue.ts';
+import { reply, replyLine } from './reply.ts';
+import { Destinations } from './schedule/destination.ts';
+import { nextAttempt } from './schedule/retry.ts';
+import { Scheduler, type Turn } from './schedule/scheduler.ts';
+import { type EgressSource, SourceChoice } from './schedule/source.ts';
+import type { ConnectFailure, ConnectSetup } from './send/connect.ts';
+import { deliver, type Opening } from './send/deliver.ts';
+import { dial } from './send/dial.ts';
+import { familiesOf, resolve } from './send/resolve.ts';
+import { sign } from './send/sign.ts';
+import { defaultTimeouts } from './send/timeouts.ts';
+import { clientContext } from './send/tls.ts';
+import { Reporter } from './settle/reporter.ts';
+import { Settler } from './settle/settle.ts';
+
+export interface WorkerOptions {
+  readonly queue: Queue;
+  readonly resources: () => Resources;
+  readonly keyring: () => Keyring;
+  readonly resolver: Resolver;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Our own name, where a source has none. */
+  readonly hostname: string;
+  /** Told of each durable event. Must not throw. */
+  readonly tell: (event: MailEvent) => void;
+}
+
+/** Most connections to receivers at once. */
+const CONNECTIONS = 2000;
+const NO_SOURCE: Opening = { kind: 'unroutable', reply: reply(451, '4.3.5', 'the pool has no address to send from') };
+
+export class MailWorker {
+  readonly #options: WorkerOptions;
+  readonly #claim: Claim;
+  readonly #scheduler: Scheduler;
+  readonly #settler: Settler;
+  readonly #reporter: Reporter;
+  readonly #setup: ConnectSetup;
+  readonly #sources = new Map<string, SourceChoice>();
+  readonly #running = new Set<Promise<void>>();
+  #destinations: { readonly of: Resources; readonly table: Destinations } | undefined;
+
+  private constructor(options: WorkerOptions, claim: Claim) {
+    const { queue, clock, random, hostname, tell } = options;
+    this.#options = options;
+    this.#claim = claim;
+    this.#setup = { clock, timeouts: defaultTimeouts, context: clientContext() };
+    const troubled = (thrown: unknown): void => this.#troubled('cannot record outcomes', thrown);
+    this.#settler = new Settler({
+      queue,
+      claim,
+      clock,
+      tell,
+      troubled,
+      nextAttempt: (...of) => this.#nextAttempt(...of),
+    });
+    this.#reporter = new Reporter({ queue, claim, clock, random, hostname, troubled });
+    this.#scheduler = new Scheduler({
+      clock,
+      connections: CONNECTIONS,
+      planOf: (lane) => this.#planOf(lane),
+      start: (turn) => this.#start(turn),
+    });
+  }
+
+  /** Claims the shard and begins to send. */
+  static async start(options: WorkerOptions): Promise<MailWorker> {
+    const worker = new MailWorker(options, await options.queue.claim(0));
+    watchGauge('postfleet_delivery_connections', 'Connections to receivers open now.', () => worker.#scheduler.active);
+    worker.#reporter.start();
+    options.queue.watch(worker.#claim, (lane) => worker.#scheduler.announce(lane));
+    return worker;
+  }
+
+  /** Connections by site, for people. */
+  sites(): ReturnType<Scheduler['sites']> {
+    return this.#scheduler.sites();
+  }
+
+  /**
+   * Starts nothing more, lets every transaction end and every outcome become durable, then gives the shard up. What is
+   * still under way after `limit` is left to the next start.
+   */
+  async stop(limit: Duration): Promise<void> {
+    this.#scheduler.stop();
+    const ended = Promise.all(this.#running);
+    await Promise.race([ended, new Promise<void>((stop) => this.#options.clock.after(limit, stop))]);
+    await this.#reporter.stop();
+    await this.#settler.flush();
+    await this.#options.queue.release(this.#claim);
+  }
+
+  #planOf(lane: LaneName): { site: string; connections: number } {
+    const { pool, domain } = parseLane(lane);
+    const { site, connections } = this.#table().of(domain);
+    return { site: `${pool} ${site}`, connections };
+  }
+
+  /** The destinations of the newest resources. */
+  #table(): Destinations {
+    const resources = this.#options.resources();
+    if (this.#destinations?.of !== resources) {
+      const [cluster] = resources.clusters;
+      if (!cluster) throw new Error('a source of resources has an MTACluster');
+      this.#destinations = { of: resources, table: new Destinations(resources.policies, cluster.spec.defaults) };
+    }
+    return this.#destinations.table;
+  }
+
+  #start(turn: Turn): void {
+    const { pool, domain } = parseLane(turn.lane);
+    const { queue, clock, keyring } = this.#options;
+    const running = deliver(turn, {
+      queue,
+      clock,
+      claim: this.#claim,
+      messages: this.#table().of(domain).messagesPerConnection,
+      open: () => this.#open(pool, domain),
+      sign: ({ message }) => sign(message, keyring().signingKeys(message.domain), clock.now()),
+      settle: (lease, attempt) => this.#settler.settle(lease, attempt),
+      ready: () => this.#settler.ready(),
+      missed: (failure) => this.#missed(failure),
+      troubled: (thrown) => this.#troubled('cannot deliver', thrown),
+    });
+    this.#running.add(running);
+    void running.then(() => this.#running.delete(running));
+  }
+
+  async #open(pool: string, domain: string): Promise<Opening> {
+    const { resources, resolver, random } = this.#options;
+    const source = this.#sourceOf(pool);
+    if (!source) return NO_SOURCE;
+    const { routes, tls } = this.#table().of(domain);
+    const allowPrivate = resources().clusters[0]?.spec.dns.allowPrivate ?? [];
+    const destination = { domain, routes, families: familiesOf(source.address), allowPrivate };
+    const resolution = await resolve(destination, resolver, random);
+    if (resolution.kind === 'unroutable') return resolution;
+    return dial(resolution.targets, { source, tls, allowPrivate }, this.#setup);
+  }
+
+  #sourceOf(pool: string): EgressSource | undefined {
+    const choice = this.#sources.get(pool) ?? new SourceChoice();
+    this.#sources.set(pool, choice);
+    const members = this.#options.resources().pool(pool)?.spec.members ?? [];
+    const usable = members.filter((it) => !it.suspend && it.egress === 'Local');
+    return choice.next(usable.map((it) => ({ ...it, ehloName: it.ehloName ?? this.#options.hostname })));
+  }
+
+  #nextAttempt(lease: Lease, attempts: number): number | undefined {
+    const { clock, random } = this.#options;
+    const { acceptedAt, expiresAt } = lease.message;
+    const { retry, expireAfter } = this.#table().of(parseLane(lease.lane).domain);
+    return nextAttempt(attempts, clock.now(), Math.min(expiresAt, acceptedAt + expireAfter), retry, random);
+  }
+
+  #missed({ stage, target, reply: said }: ConnectFailure): void {
+    metrics.connectFailures.inc({ stage });
+    const fields = { stage, host: target.host, address: target.address, port: target.port, reply: replyLine(said) };
+    this.#options.log.warn('no session', fields);
+  }
+
+  #troubled(what: string, thrown: unknown): void {
+    metrics.storageFaults.inc({ code: codeOf(thrown) || 'unknown' });
+    this.#options.log.error(what, { code: codeOf(thrown), reason: reasonOf(thrown) });
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The command line: a role to run, or something to ask of one that runs. Imports only what the command needs.
+ *
+ * The only file that imports commander. Results go to standard output, everything said to people to standard error.
+ * Exit codes: 0 done, 1 it failed and says why, 2 the command was not understood.
+ */
+import { relative } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { codeOf, Fault } from '#lib/run/fault.ts';
+import { dataFolderOf, EXAMPLE, readSettings, type StandaloneFlags } from '#mta/settings.ts';
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+const program = new Command('postfleet')
+  .description('Sends mail for people who send a lot of it.')
+  .exitOverride()
+  .showHelpAfterError();
+
+program
+  .command('standalone')
+  .description('run everything on this machine, with the embedded queue')
+  .option('--config <folder>', 'resources, with exactly one MTACluster', EXAMPLE)
+  .option('--data <folder>', 'queue, keys and secrets (default: .data/<name of the config folder>)')
+  .option('--fresh', 'empty the data folder first')
+  .option('--metrics <address>', 'metrics and health', '127.0.0.1:9464')
+  .option('--admin <address>', 'admin API', '127.0.0.1:8081')
+  .option('--hostname <name>', 'our own name in greetings and Received (default: the name of this machine)')
+  .action(runStandalone);
+
+program
+  .command('send')
+  .description('send a test message to the process that runs here')
+  .requiredOption('--to <address...>', 'recipients')
+  .option('--from <address>', 'sender (default: hello@ the first domain)')
+  .option('--subject <text>', 'subject', 'Hello from Postfleet')
+  .option('--text <text>', 'text', 'It works.')
+  .option('--data <folder>', 'data folder of that process', dataFolderOf(EXAMPLE))
+  .option('--json', 'print JSON')
+  .action(
+    async (flags: { to: string[]; from?: string; subject: string; text: string; data: string; json?: boolean }) => {
+      const { sendCommand } = await import('#mta/watch/send.ts');
+      await sendCommand(flags.data, flags, flags.json === true, print);
+    },
+  );
+
+program
+  .command('trace')
+  .description('show every event and reply of one message')
+  .argument('<id>', 'its id, as the reply to the final dot gave it')
+  .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
+  .option('--json', 'print JSON')
+  .action(async (id: string, flags: { data: string; json?: boolean }) => {
+    const { traceCommand } = await import('#mta/watch/trace.ts');
+    await traceCommand(id, flags.data, flags.json === true, print);
+  });
+
+async function runStandalone(flags: StandaloneFlags): Promise<void> {
+  const { startStandalone } = await import('#mta/standalone.ts');
+  const { openLog } = await import('#lib/run/log.ts');
+  const { drainOnSignal } = await import('#lib/run/shutdown.ts');
+  const settings = readSettings(flags);
+  const log = openLog(1);
+  const running = await startStandalone({ settings, log, show: say });
+  drainOnSignal(
+    async () => {
+      say('postfleet: draining; once more ends it at once');
+      await running.stop();
+      log.flush();
+    },
+    (thrown) => log.error('could not drain', { reason: String(thrown) }),
+  );
+  greet(running, relative('', settings.data) || '.');
+}
+
+/** The first steps, as commands that work as they stand. */
+function greet(running: Awaited<ReturnType<typeof import('#mta/standalone.ts').startStandalone>>, data: string): void {
+  const flag = data === dataFolderOf(EXAMPLE) ? '' : ` --data ${data}`;
+  say(`\npostfleet is ready: ${running.listeners.join(', ')}\n`);
+  if (running.hint) {
+    const { host, port, username, from } = running.hint;
+    const password = `"$(cat ${data}/secrets/${username}/password)"`;
+    say(`  send         npx postfleet send --to you@demo.test${flag}`);
+    say(
+      `  or           swaks --server ${host}:${port} --tls --auth PLAIN --auth-user ${username} --auth-password ${password} --from ${from} --to you@demo.test`,
+    );
+  }
+  say(`  follow       npx postfleet trace ID${flag}`);
+  if (running.received !== undefined) say(`  what came    is shown here and kept in ${relative('', running.received)}`);
+  say(`  metrics      ${running.metricsUrl}/metrics`);
+  say('  end          Ctrl-C\n');
+}
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  if (thrown instanceof CommanderError) process.exit(thrown.exitCode === 0 ? 0 : 2);
+  if (!(thrown instanceof Fault)) throw thrown;
+  say(`postfleet: ${thrown.message} [${codeOf(thrown)}]`);
+  process.exit(1);
+}
