@@ -7,6 +7,7 @@
 import { relative } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { codeOf, Fault } from '#lib/run/fault.ts';
+import type { Standalone } from '#mta/standalone.ts';
 import { dataFolderOf, EXAMPLE, readSettings, type StandaloneFlags } from '#mta/settings.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -74,7 +75,7 @@ async function runStandalone(flags: StandaloneFlags): Promise<void> {
 }
 
 /** The first steps, as commands that work as they stand. */
-function greet(running: Awaited<ReturnType<typeof import('#mta/standalone.ts').startStandalone>>, data: string): void {
+function greet(running: Standalone, data: string): void {
   const flag = data === dataFolderOf(EXAMPLE) ? '' : ` --data ${data}`;
   say(`\npostfleet is ready: ${running.listeners.join(', ')}\n`);
   if (running.hint) {

@@ -48,6 +48,7 @@ const TABLE: readonly { what: string; schema: Schema; taken: unknown[]; refused:
       '2001:db8:0::1',
       '0:0:0:0:0:0:0:1',
       '::ffff:192.0.2.1',
+      '::ffff:c000:201',
       'fe80::1%eth0',
       'localhost',
       '[::1]',
@@ -57,7 +58,16 @@ const TABLE: readonly { what: string; schema: Schema; taken: unknown[]; refused:
     what: 'networks',
     schema: networks(),
     taken: [[], ['127.0.0.0/8'], ['0.0.0.0/0', '::/0'], ['2001:db8::/128']],
-    refused: [['127.0.0.1'], ['127.0.0.0/33'], ['127.0.0.0/08'], ['::/129'], ['127.0.0.0/8/8'], ['/8'], '127.0.0.0/8'],
+    refused: [
+      ['127.0.0.1'],
+      ['127.0.0.0/33'],
+      ['127.0.0.0/08'],
+      ['::/129'],
+      ['127.0.0.0/8/8'],
+      ['/8'],
+      ['::ffff:1.2.3.4/96'],
+      '127.0.0.0/8',
+    ],
   },
   {
     what: 'a resolver',
@@ -108,15 +118,21 @@ describe.each(TABLE)('$what', ({ schema, taken, refused }) => {
 
 describe('every spelling of an address', () => {
   it('takes each IPv4 address as it is written', () => {
-    fc.assert(fc.property(fc.ipV4(), (address) => ipAddress().safeParse(address).success));
+    fc.assert(
+      fc.property(fc.ipV4(), (address) => {
+        expect(ipAddress().safeParse(address).success).toBe(true);
+      }),
+    );
   });
 
   it('takes exactly one of all IPv6 spellings of one address', () => {
     fc.assert(
       fc.property(fc.ipV6(), (address) => {
         const shortest = new URL(`http://[${address}]/`).hostname.slice(1, -1);
-        expect(ipAddress().safeParse(shortest).success).toBe(true);
-        expect(ipAddress().safeParse(address).success).toBe(address === shortest);
+        // IPv4 in IPv6 clothes has no spelling that is taken.
+        const isMapped = /^::ffff:[^:]+:[^:]+$/.test(shortest);
+        expect(ipAddress().safeParse(shortest).success).toBe(!isMapped);
+        expect(ipAddress().safeParse(address).success).toBe(!isMapped && address === shortest);
       }),
     );
   });
@@ -124,7 +140,9 @@ describe('every spelling of an address', () => {
   it('never throws for any text', () => {
     const all = [domainName(), ipAddress(), resolverAddress(), host(), mailbox()];
     fc.assert(
-      fc.property(fc.string(), (text) => all.every((schema) => typeof schema.safeParse(text).success === 'boolean')),
+      fc.property(fc.string(), fc.constantFrom(...all), (text, schema) => {
+        expect(() => schema.safeParse(text)).not.toThrow();
+      }),
     );
   });
 });

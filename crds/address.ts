@@ -57,12 +57,16 @@ const addressIsShortest: Rule<string> = {
 export const ipAddress = () => ruled(text({ max: 45 }), addressIsShortest);
 
 function isShortestAddress(address: string): boolean {
-  const family = isIP(address);
-  if (family !== 6) return family === 4;
-  // A zone (`fe80::1%eth0`) and an IPv4 address in IPv6 clothes are refused, as the API server's isIP does.
-  if (address.includes('%') || address.includes('.')) return false;
-  return URL.parse(`http://[${address}]/`)?.hostname === `[${address}]`;
+  return isPlainAddress(address) && (isIP(address) === 4 || shortest(address) === address);
 }
+
+/** Not with a zone (`fe80::1%eth0`), nor IPv4 in IPv6 clothes (`::ffff:192.0.2.1`): the API server refuses both. */
+function isPlainAddress(address: string): boolean {
+  if (isIP(address) !== 6) return isIP(address) === 4;
+  return !/[%.]/.test(address) && !/^::ffff:[^:]+:[^:]+$/.test(shortest(address));
+}
+
+const shortest = (address: string): string => URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? '';
 
 const networkIsCidr: Rule<string> = {
   cel: 'isCIDR(self)',
@@ -75,9 +79,8 @@ export const networks = (max = 64) => list(ruled(text({ max: 49 }), networkIsCid
 
 function isCidr(network: string): boolean {
   const [address = '', length = '', ...rest] = network.split('/');
-  const family = isIP(address);
-  if (rest.length > 0 || family === 0 || address.includes('%') || !/^(0|[1-9]\d{0,2})$/.test(length)) return false;
-  return Number(length) <= (family === 4 ? 32 : 128);
+  if (rest.length > 0 || !isPlainAddress(address) || !/^(0|[1-9]\d{0,2})$/.test(length)) return false;
+  return Number(length) <= (isIP(address) === 4 ? 32 : 128);
 }
 
 const resolverHasAddress: Rule<string> = {

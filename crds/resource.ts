@@ -21,7 +21,7 @@ const metadata = (name: NameRule) =>
     creationTimestamp: text({ max: 64 }).exactOptional(),
   });
 
-export type Metadata = Infer<ReturnType<typeof metadata>>;
+type Metadata = Infer<ReturnType<typeof metadata>>;
 
 export interface Resource<Kind extends string, Spec> {
   readonly apiVersion: typeof API_VERSION;

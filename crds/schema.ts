@@ -86,7 +86,10 @@ export function textMap(max: number, sizes: { key: number; value: number }) {
 /** An object whose fields are checked elsewhere, such as a shape of Kubernetes' own. */
 export const opaque = () => z.looseObject({}).meta({ [OPAQUE]: true });
 
-/** Adds rules. The value's own shape is checked first; a rule sees only values that have it. */
+/**
+ * Adds rules. The value's own shape is checked first; a rule sees only values that have it. A default of such a value
+ * must spell out what its rules read: the API server judges it before it fills in the defaults inside.
+ */
 export function ruled<S extends z.ZodType>(schema: S, ...rules: Rule<z.output<S>>[]): S {
   const checked = schema.superRefine((value, context) => {
     for (const rule of rules)

@@ -11,5 +11,3 @@ export type Outcome =
   | { readonly kind: 'bounced'; readonly reply: Reply }
   | { readonly kind: 'expired'; readonly reply: Reply }
   | { readonly kind: 'later'; readonly reply: Reply; readonly due: Instant };
-
-export const isFinal = (outcome: Outcome): boolean => outcome.kind !== 'later';

@@ -163,7 +163,14 @@ export class MailWorker {
     this.#sources.set(pool, choice);
     const members = this.#options.resources().pool(pool)?.spec.members ?? [];
     const usable = members.filter((it) => !it.suspend && it.egress === 'Local');
-    return choice.next(usable.map((it) => ({ ...it, ehloName: it.ehloName ?? this.#options.hostname })));
+    return choice.next(
+      usable.map(({ name, address, weight, ehloName = this.#options.hostname }) => ({
+        name,
+        address,
+        weight,
+        ehloName,
+      })),
+    );
   }
 
   #nextAttempt(lease: Lease, attempts: number): number | undefined {

@@ -87,5 +87,5 @@ const spec = object({
 });
 
 export const destinationPolicy = document('DestinationPolicy', 'object', spec);
-export type DestinationPolicySpec = Infer<typeof spec>;
+type DestinationPolicySpec = Infer<typeof spec>;
 export type DestinationPolicy = Resource<'DestinationPolicy', DestinationPolicySpec>;

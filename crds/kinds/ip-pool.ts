@@ -4,22 +4,8 @@
 import { dnsLabel, domainName, ipAddress, serverUrl } from '../address.ts';
 import { grant, grantedRef, secretRef, shortName, suspend } from '../parts.ts';
 import { type Resource, document } from '../resource.ts';
-import { type Infer, type Rule, immutable, integer, list, listBy, object, oneOf, ruled, text } from '../schema.ts';
-
-const dateIsReal: Rule<string> = {
-  cel: "timestamp(self + 'T00:00:00Z').getFullYear() >= 2000",
-  message: 'must be a date of the calendar, such as 2026-01-31, from 2000 on',
-  holds: (date) => date >= '2000' && isRealDate(date),
-};
-
-/** The 31st of February is read as a day in March. */
-function isRealDate(date: string): boolean {
-  const read = new Date(`${date}T00:00:00Z`);
-  return !Number.isNaN(read.getTime()) && read.toISOString().startsWith(date);
-}
-
-const date = () =>
-  ruled(text({ max: 10, pattern: /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/, says: dateIsReal.message }), dateIsReal);
+import { type Infer, immutable, integer, list, listBy, object, oneOf, ruled } from '../schema.ts';
+import { date } from '../time.ts';
 
 const warmup = () =>
   ruled(
@@ -66,7 +52,6 @@ const member = () =>
       holds: ({ egress, proxy }) => (egress === 'Proxy') === (proxy !== undefined),
     },
   );
-export type PoolMember = Infer<ReturnType<typeof member>>;
 
 const members = () =>
   ruled(listBy('name', member(), 256, 1), {
@@ -77,7 +62,7 @@ const members = () =>
 
 const spec = object({
   clusterRef: immutable(grantedRef('MTACluster')).describe('The cluster that sends.'),
-  namespaces: grant().prefault({}).describe('Namespaces whose domains may use this pool.'),
+  namespaces: grant().prefault({ from: 'Same' }).describe('Namespaces whose domains may use this pool.'),
   members: members().describe('The addresses.'),
   overflowPoolRef: object({ name: shortName().describe('Name of the IPPool.') })
     .exactOptional()
@@ -94,5 +79,5 @@ const spec = object({
 });
 
 export const ipPool = document('IPPool', 'short', spec);
-export type IPPoolSpec = Infer<typeof spec>;
+type IPPoolSpec = Infer<typeof spec>;
 export type IPPool = Resource<'IPPool', IPPoolSpec>;

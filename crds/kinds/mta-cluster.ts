@@ -153,10 +153,10 @@ const spec = ruled(
     shards: immutable(integer(1, 256))
       .default(64)
       .describe('Parts the queue is split into; a worker owns whole shards.'),
-    namespaces: grant().prefault({}).describe('Namespaces whose resources may name this cluster.'),
+    namespaces: grant().prefault({ from: 'Same' }).describe('Namespaces whose resources may name this cluster.'),
     tenants: object({
       skipVerification: skipVerification()
-        .prefault({})
+        .prefault({ from: 'None' })
         .describe(
           'Namespaces whose domains may set `verification: Skip`. One machine without Kubernetes grants it always.',
         ),

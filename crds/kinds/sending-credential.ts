@@ -6,23 +6,8 @@
 import { networks, objectName } from '../address.ts';
 import { grantedRef, quota, secretRef, suspend } from '../parts.ts';
 import { type Resource, document } from '../resource.ts';
-import { type Infer, type Rule, immutable, list, object, oneOf, ruled, set, text } from '../schema.ts';
-
-const momentIsReal: Rule<string> = {
-  cel: 'timestamp(self).getFullYear() >= 2000',
-  message: 'must be a moment with its time zone, such as 2026-12-31T23:59:59Z',
-  holds: (moment) => !Number.isNaN(new Date(moment).getTime()) && moment >= '2000',
-};
-
-const moment = () =>
-  ruled(
-    text({
-      max: 40,
-      pattern: /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/,
-      says: momentIsReal.message,
-    }),
-    momentIsReal,
-  );
+import { type Infer, immutable, list, object, oneOf, set } from '../schema.ts';
+import { moment } from '../time.ts';
 
 const spec = object({
   clusterRef: immutable(grantedRef('MTACluster')).describe('The cluster that takes the mail.'),
@@ -47,7 +32,7 @@ const spec = object({
 });
 
 export const sendingCredential = document('SendingCredential', 'object', spec);
-export type SendingCredentialSpec = Infer<typeof spec>;
+type SendingCredentialSpec = Infer<typeof spec>;
 export type SendingCredential = Resource<'SendingCredential', SendingCredentialSpec>;
 
 /** What AUTH gives as user: `<namespace>.<name>`. A namespace has no dot, so no two resources share one. */

@@ -10,7 +10,7 @@ import { Fault } from '#lib/run/fault.ts';
 import { type KeyType, recordText } from './record.ts';
 
 export type KeyKind = 'RSA2048' | 'RSA4096' | 'Ed25519';
-export type SigningAlgorithm = 'rsa-sha256' | 'ed25519-sha256';
+type SigningAlgorithm = 'rsa-sha256' | 'ed25519-sha256';
 
 /** A key that can sign, and the text its public half is published as. */
 export interface SigningKey {

@@ -6,7 +6,7 @@
 
 export type KeyType = 'rsa' | 'ed25519';
 
-export interface DkimRecord {
+interface DkimRecord {
   readonly keyType: KeyType;
   /** As in `p=`: SubjectPublicKeyInfo for RSA, the bare 32 bytes for Ed25519. Empty when the key is revoked. */
   readonly publicKey: Buffer;

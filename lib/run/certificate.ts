@@ -5,7 +5,7 @@
  */
 import { isIP } from 'node:net';
 import { generate } from 'selfsigned';
-import { type Clock, hours } from './clock.ts';
+import { type Clock, hours, systemClock } from './clock.ts';
 
 /** PEM texts. */
 export interface Certificate {
@@ -16,7 +16,10 @@ export interface Certificate {
 const YEAR = hours(24 * 365);
 
 /** For host names or IP addresses, at least one; P-256, valid for ten years from a day ago (clocks differ). */
-export async function selfMadeCertificate(names: readonly string[], clock: Pick<Clock, 'now'>): Promise<Certificate> {
+export async function selfMadeCertificate(
+  names: readonly string[],
+  clock: Pick<Clock, 'now'> = systemClock,
+): Promise<Certificate> {
   const [first = 'localhost'] = names;
   const altNames = names.map((name) =>
     isIP(name) ? { type: 7 as const, ip: name } : { type: 2 as const, value: name },

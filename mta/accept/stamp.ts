@@ -60,4 +60,4 @@ function received({ id, now, hostname, protocol, peer, recipients }: StampContex
 const plain = (name: string): string => name.replaceAll(/[^A-Za-z0-9.:_-]/g, '').slice(0, 255);
 
 /** RFC 5322 §3.3, in UTC. */
-export const mailDate = (now: Instant): string => new Date(now).toUTCString().replace('GMT', '+0000');
+const mailDate = (now: Instant): string => new Date(now).toUTCString().replace('GMT', '+0000');

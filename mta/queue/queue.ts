@@ -75,12 +75,33 @@ export interface LaneDepth {
   readonly depth: number;
 }
 
-/** A recipient that has not ended: when it is due, and how often it was tried. */
+/** Some of what is queued: everything that fits all that is given. */
+export interface Selection {
+  readonly tenant?: string;
+  readonly pool?: string;
+  readonly domain?: string;
+  readonly message?: MessageId;
+}
+
+/** A recipient that has not ended. */
 export interface Pending {
+  readonly message: MessageId;
   readonly index: number;
+  readonly recipient: string;
+  readonly lane: LaneName;
+  /** When it is due; for a suspended one, when it was or would be. */
   readonly due: Instant;
   readonly attempts: number;
+  readonly state: 'waiting' | 'leased' | 'suspended';
 }
+
+/**
+ * What is done to a selection. `suspend`: not given until resumed. `resume`: as it was before. `retry`: due now,
+ * resumed if it was suspended. `reroute`: leaves by another pool.
+ */
+export type Move =
+  | { readonly kind: 'suspend' | 'resume' | 'retry' }
+  | { readonly kind: 'reroute'; readonly pool: string };
 
 /** Called when a lane has something due. Must not throw. */
 export type LaneListener = (lane: LaneName) => void;
@@ -119,8 +140,13 @@ export interface Queue {
 
   /** Entries not ended, by lane. */
   depth(): readonly LaneDepth[];
-  /** The recipients of a message that have not ended. */
-  pending(
-    message: MessageId,
-  ): Promise<readonly { readonly index: number; readonly due: Instant; readonly attempts: number }[]>;
+  /** Entries of a selection that have not ended, by lane and due time, up to `max`. */
+  list(selection: Selection, max: number): Promise<readonly Pending[]>;
+  /**
+   * Moves every entry of a selection that is not leased, and answers how many; durable when it resolves. Lanes move one
+   * by one: what arrives meanwhile may be missed. Moving again is harmless.
+   */
+  move(claim: Claim, selection: Selection, move: Move): Promise<number>;
+  /** Leases entries of a selection whatever their due time or state, so that they can be settled: bounced, cancelled. */
+  seize(claim: Claim, selection: Selection, max: number, hold: Duration): Promise<Lease[]>;
 }

@@ -12,6 +12,9 @@ export interface AdminParts {
   readonly sites: () => readonly object[];
 }
 
+/** More recipients than one message may have. */
+const MOST_LISTED = 10_000;
+
 export function adminRoutes({ ledger, queue, sites }: AdminParts): Route[] {
   return [
     {
@@ -21,7 +24,7 @@ export function adminRoutes({ ledger, queue, sites }: AdminParts): Route[] {
         const id = parameters['id'] ?? '';
         const events = await ledger.trace(id);
         if (events.length === 0) return problem(404, 'Not Found', `nothing is known of message ${id}`);
-        return json({ id, events, pending: await queue.pending(id) } satisfies Trace);
+        return json({ id, events, pending: await queue.list({ message: id }, MOST_LISTED) } satisfies Trace);
       },
     },
     {

@@ -24,11 +24,11 @@ export async function traceCommand(
 }
 
 /** A line per event, a line per recipient that still waits. */
-export function formatTrace({ events, pending }: Trace): string {
+function formatTrace({ events, pending }: Trace): string {
   const lines = events.map(eventLine);
-  const waiting = pending.map(({ index, due, attempts }) => {
-    const recipient = events.find((it) => it.index === index)?.recipient ?? `recipient ${index}`;
-    return `waiting    ${recipient}: ${attempts} attempts so far, next try ${new Date(due).toISOString()}`;
+  const waiting = pending.map(({ state, recipient, due, attempts }) => {
+    const when = state === 'waiting' ? `, next try ${new Date(due).toISOString()}` : '';
+    return `${state.padEnd(10)} ${recipient}: ${attempts} attempts so far${when}`;
   });
   return [...lines, ...waiting].join('\n');
 }

@@ -8,7 +8,7 @@ export async function until<T>(what: string, look: () => T | Promise<T>, limit =
   const end = performance.now() + limit;
   for (;;) {
     const seen = await look();
-    if (seen !== undefined && seen !== null && seen !== false) return seen as NonNullable<T>;
+    if (seen !== undefined && seen !== null && seen !== false) return seen;
     if (performance.now() > end) throw new Error(`waited ${limit} ms in vain: ${what}`);
     await pause(2);
   }

@@ -7,6 +7,7 @@
  * A refused message is read on at flat memory. Deciding the reply is left to the dialogue.
  */
 import type { Hold, SmtpLimits } from './limits.ts';
+import { TextScan } from './text-scan.ts';
 
 /** Why a message is refused, the least important first: the last that applies is told. */
 const PROBLEMS = ['no-room', 'long-line', 'large-header', 'too-large', 'nul', 'bare-newline'] as const;
@@ -26,7 +27,8 @@ const DOT = 46;
 
 /** RFC 5321 §4.5.3.1.6 without the CRLF. */
 const LINE_LIMIT = 998;
-const FIRST_CAPACITY = 16 * 1024;
+const SECOND_CAPACITY = 16 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 /** What the bytes so far end with: the start of a line, text, CR, a dot at the start of a line, that dot and CR, the end. */
 const START = 0;
@@ -40,7 +42,8 @@ export class DataReader {
   readonly #limits: DataLimits;
   readonly #hold: Hold;
   #state = START;
-  #chunk = Buffer.alloc(0);
+  #chunk: Buffer = NOTHING;
+  #scan = new TextScan(NOTHING);
   /** Where in the chunk the part not yet stored begins. */
   #from = 0;
   /** Where in the chunk the line begins; negative when it began in an earlier one. */
@@ -48,7 +51,7 @@ export class DataReader {
   #inHeader = true;
   #fields = 0;
   #size = 0;
-  #body = Buffer.alloc(0);
+  #body: Buffer = NOTHING;
   #rank = -1;
 
   constructor(limits: DataLimits, hold: Hold) {
@@ -61,7 +64,7 @@ export class DataReader {
     this.#enter(chunk, at);
     let next = at;
     while (next < chunk.length && this.#state !== DONE) {
-      if (this.#state === TEXT) next = endOfText(chunk, next);
+      if (this.#state === TEXT) next = this.#scan.end(next);
       if (next < chunk.length) this.#take(chunk[next] as number, next);
       next += 1;
     }
@@ -80,6 +83,7 @@ export class DataReader {
   #enter(chunk: Buffer, at: number): void {
     this.#lineStart += at;
     this.#chunk = chunk;
+    this.#scan = new TextScan(chunk);
     this.#from = at;
   }
 
@@ -131,7 +135,7 @@ export class DataReader {
 
   #endLine(at: number): void {
     this.#state = START;
-    if (this.#inHeader && at - 1 === this.#lineStart) this.#endHeader(at + 1);
+    if (this.#inHeader && at - 1 === this.#lineStart) this.#endHeader(this.#size + at + 1 - this.#from);
     this.#lineStart = at + 1;
   }
 
@@ -155,10 +159,8 @@ export class DataReader {
     if (this.#fields > this.#limits.headerFields) this.#spoil('large-header');
   }
 
-  #endHeader(end: number): void {
-    this.#store(end);
-    this.#from = end;
-    this.#checkSizes();
+  #endHeader(size: number): void {
+    if (size > this.#limits.headerBytes) this.#spoil('large-header');
     this.#inHeader = false;
   }
 
@@ -179,7 +181,9 @@ export class DataReader {
 
   #reserve(size: number): boolean {
     if (size <= this.#body.length) return true;
-    const capacity = Math.min(Math.max(size, 2 * this.#body.length, FIRST_CAPACITY), this.#limits.messageBytes);
+    // The first part is often the whole message, so it gets what it needs; later ones double.
+    const wanted = this.#body.length === 0 ? size : Math.max(size, 2 * this.#body.length, SECOND_CAPACITY);
+    const capacity = Math.min(wanted, this.#limits.messageBytes);
     if (!this.#hold.resize(capacity)) return false;
     const larger = Buffer.allocUnsafeSlow(capacity);
     this.#body.copy(larger, 0, 0, this.#size);
@@ -188,15 +192,10 @@ export class DataReader {
   }
 
   #spoil(problem: DataProblem): void {
-    this.#rank = Math.max(this.#rank, PROBLEMS.indexOf(problem));
-    this.#body = Buffer.alloc(0);
+    const rank = PROBLEMS.indexOf(problem);
+    if (rank <= this.#rank) return;
+    this.#rank = rank;
+    this.#body = NOTHING;
     this.#hold.release();
   }
-}
-
-/** The first byte at or after `at` that may be a line end or NUL. This loop sees every byte of every message. */
-function endOfText(chunk: Buffer, at: number): number {
-  let next = at;
-  while (next < chunk.length && (chunk[next] as number) > CR) next += 1;
-  return next;
 }

@@ -32,7 +32,7 @@ export interface Envelope {
 }
 
 export interface SmtpPolicy<Identity> {
-  /** Identity of a peer trusted by its network, without AUTH. Asked once, when the connection opens. */
+  /** Identity of a peer trusted by its network, without AUTH. Asked once, when the connection opens, before any TLS. */
   trust(peer: Peer): Identity | undefined;
   /**
    * Who this is, or undefined when name or password is wrong (535). A rejection means that nobody can tell (454);
@@ -53,8 +53,21 @@ export interface SmtpPolicy<Identity> {
 
 /** What a reply was about: a bounded set, fit for a metric's label. */
 export type Subject =
-  | 'connection' | 'EHLO' | 'HELO' | 'STARTTLS' | 'AUTH' | 'MAIL' | 'RCPT' | 'DATA' | 'message'
-  | 'RSET' | 'NOOP' | 'VRFY' | 'HELP' | 'QUIT' | 'unknown';
+  | 'connection'
+  | 'EHLO'
+  | 'HELO'
+  | 'STARTTLS'
+  | 'AUTH'
+  | 'MAIL'
+  | 'RCPT'
+  | 'DATA'
+  | 'message'
+  | 'RSET'
+  | 'NOOP'
+  | 'VRFY'
+  | 'HELP'
+  | 'QUIT'
+  | 'unknown';
 
 /** Told of what happens, for metrics and logs. Must not throw. */
 export interface SmtpObserver {

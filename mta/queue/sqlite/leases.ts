@@ -40,7 +40,8 @@ export class Leases {
 
   renew({ id }: Lease, hold: Duration): void {
     const held = this.#held.get(id);
-    if (held) held.until = this.#clock.monotonic() + hold;
+    const now = this.#clock.monotonic();
+    if (held && (held.settling || held.until > now)) held.until = now + hold;
   }
 
   /** The entry of a lease that may be settled now, or undefined when the lease is void. */

@@ -10,7 +10,7 @@ import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Row, Statement } from '#lib/sqlite/protocol.ts';
 import { type MailEvent, queuedEvents } from '../../event.ts';
-import { domainOf, type Message, type MessageId } from '../../message.ts';
+import { domainOf, type Message } from '../../message.ts';
 import { decodeMessage } from '../codec.ts';
 import {
   type Claim,
@@ -19,13 +19,16 @@ import {
   type LaneName,
   laneName,
   type Lease,
+  type Move,
   type Pending,
   type Queue,
+  type Selection,
   type Settlement,
   type Unreported,
 } from '../queue.ts';
 import { Lanes } from './lanes.ts';
 import { Leases } from './leases.ts';
+import { type Held, lanesOf, listEntries, moveLane, parametersOf } from './moves.ts';
 import * as tables from './tables.ts';
 
 /** How often expired leases are looked for. */
@@ -44,7 +47,9 @@ export class SqliteQueue implements Queue {
   readonly #recordEvent: (event: MailEvent) => Statement;
   readonly #lanes: Lanes;
   readonly #leases: Leases;
-  readonly #leasing = new Map<LaneName, Promise<unknown>>();
+  /** The last thing asked of each lane's entries, while it runs. */
+  readonly #busy = new Map<LaneName, Promise<unknown>>();
+  readonly #held: Held;
   #messageNo = 0;
   #entryNo = 0;
   #epoch = 0;
@@ -57,6 +62,7 @@ export class SqliteQueue implements Queue {
     this.#recordEvent = options.recordEvent;
     this.#lanes = new Lanes(options.clock);
     this.#leases = new Leases(options.clock);
+    this.#held = { database: this.#database, clock: this.#clock, lanes: this.#lanes, leases: this.#leases };
     this.#sweep = options.clock.after(SWEEP, () => this.#dropExpired());
   }
 
@@ -103,17 +109,8 @@ export class SqliteQueue implements Queue {
     if (this.#holds(claim)) this.#lanes.watch(listener);
   }
 
-  /** One at a time for a lane: the second must see what the first took. */
   async lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
-    const before = this.#leasing.get(lane);
-    const reading = (before ?? Promise.resolve()).then(() => this.#lease(claim, lane, max, hold));
-    const settled = reading.catch(() => undefined);
-    this.#leasing.set(lane, settled);
-    try {
-      return await reading;
-    } finally {
-      if (this.#leasing.get(lane) === settled) this.#leasing.delete(lane);
-    }
+    return this.#alone(lane, () => this.#lease(claim, lane, max, hold));
   }
 
   renew(leases: readonly Lease[], hold: Duration): void {
@@ -163,13 +160,43 @@ export class SqliteQueue implements Queue {
     return this.#lanes.depths();
   }
 
-  async pending(message: MessageId): Promise<readonly Pending[]> {
-    const rows = await this.#database.read(tables.PENDING_OF, [message]);
-    return rows.map((row) => ({
-      index: Number(row['idx']),
-      due: Number(row['due']),
-      attempts: Number(row['attempts']),
-    }));
+  list(selection: Selection, max: number): Promise<readonly Pending[]> {
+    return listEntries(this.#held, selection, max);
+  }
+
+  async move(claim: Claim, selection: Selection, move: Move): Promise<number> {
+    let count = 0;
+    for (const lane of lanesOf(this.#lanes, selection)) {
+      if (!this.#holds(claim)) return count;
+      count += await this.#alone(lane, () => moveLane(this.#held, selection, lane, move));
+    }
+    return count;
+  }
+
+  async seize(claim: Claim, selection: Selection, max: number, hold: Duration): Promise<Lease[]> {
+    const leases: Lease[] = [];
+    for (const lane of lanesOf(this.#lanes, selection)) {
+      if (leases.length === max) break;
+      leases.push(...(await this.#alone(lane, () => this.#seize(claim, selection, lane, max - leases.length, hold))));
+    }
+    return leases;
+  }
+
+  async #seize(claim: Claim, selection: Selection, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
+    const rows = await this.#database.read(tables.SEIZE, [...parametersOf(this.#held, selection, [lane]), max]);
+    return this.#holds(claim) ? rows.map((row) => this.#take(row, lane, hold)) : [];
+  }
+
+  /** Does one thing at a time with a lane's entries: each must see what the one before took. */
+  async #alone<T>(lane: LaneName, work: () => Promise<T>): Promise<T> {
+    const working = (this.#busy.get(lane) ?? Promise.resolve()).then(work);
+    const settled = working.catch(() => undefined);
+    this.#busy.set(lane, settled);
+    try {
+      return await working;
+    } finally {
+      if (this.#busy.get(lane) === settled) this.#busy.delete(lane);
+    }
   }
 
   #holds(claim: Claim): boolean {

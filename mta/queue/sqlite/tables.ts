@@ -12,7 +12,7 @@ import type { LaneName } from '../queue.ts';
 
 /** `state` of an entry: to be tried, failed and not yet reported to the sender, or held back by an operator. */
 export const WAITING = 0;
-export const FAILED = 1;
+const FAILED = 1;
 export const SUSPENDED = 2;
 
 export const QUEUE_TABLES = `
@@ -103,6 +103,30 @@ export const clearFailure = (id: MessageId, index: number): Statement => ({
   params: [id, index],
 });
 
-export const PENDING_OF = `
-  SELECT e.idx, e.due, e.attempts FROM entry e JOIN message m ON m.no = e.message
-  WHERE m.id = ? AND e.state <> ${FAILED} ORDER BY e.idx`;
+/**
+ * Where entries that have not ended lie. Parameters: message id or NULL, lanes (a JSON list), leased (a JSON list).
+ * `anyway` also finds those that are leased.
+ */
+const selected = (anyway: boolean): string => `
+  FROM entry e JOIN message m ON m.no = e.message
+  WHERE (?1 IS NULL OR m.id = ?1) AND e.lane IN (SELECT value FROM json_each(?2)) AND e.state <> ${FAILED}
+  ${anyway ? '' : 'AND e.no NOT IN (SELECT value FROM json_each(?3))'}`;
+
+/** One more parameter: limit. */
+export const LIST = `
+  SELECT m.id, m.envelope, e.idx, e.lane, e.due, e.attempts, e.state,
+    e.no IN (SELECT value FROM json_each(?3)) AS leased ${selected(true)}
+  ORDER BY e.lane, e.due, e.no LIMIT ?4`;
+
+/** One more parameter: limit. */
+export const SEIZE = `
+  SELECT e.no, e.message AS messageNo, e.idx, e.attempts, m.envelope, m.raw ${selected(false)} LIMIT ?4`;
+
+/** How many entries of a lane a move would change, and when the first of them is due. One more parameter: states. */
+export const MOVABLE = `
+  SELECT count(*) AS count, min(e.due) AS due ${selected(false)} AND e.state IN (SELECT value FROM json_each(?4))`;
+
+/** Two more parameters: states, and what `change` needs. */
+export const moveEntries = (change: string): string => `
+  UPDATE entry SET ${change} WHERE no IN (
+    SELECT e.no ${selected(false)} AND e.state IN (SELECT value FROM json_each(?4)))`;

@@ -1,0 +1,54 @@
+/**
+ * The declared world at one moment: every resource, by kind and by name. Immutable; a change makes a new one.
+ */
+import type { AnyResource } from '../kinds.ts';
+import type { DestinationPolicy } from '../kinds/destination-policy.ts';
+import type { IPPool } from '../kinds/ip-pool.ts';
+import type { MTACluster } from '../kinds/mta-cluster.ts';
+import { type SendingCredential, usernameOf } from '../kinds/sending-credential.ts';
+import type { SendingDomain } from '../kinds/sending-domain.ts';
+import { keyOf } from '../resource.ts';
+
+export interface Resources {
+  readonly clusters: readonly MTACluster[];
+  readonly pools: readonly IPPool[];
+  readonly domains: readonly SendingDomain[];
+  readonly policies: readonly DestinationPolicy[];
+  readonly credentials: readonly SendingCredential[];
+  /** By `namespace/name`. */
+  cluster(key: string): MTACluster | undefined;
+  /** By `namespace/name`. */
+  pool(key: string): IPPool | undefined;
+  /** By `namespace/name`. */
+  domain(key: string): SendingDomain | undefined;
+  /** The resource that declares a domain name, such as `example.com`. */
+  domainNamed(domain: string): SendingDomain | undefined;
+  /** By username, `namespace.name`. */
+  credential(username: string): SendingCredential | undefined;
+}
+
+/** Arrays keep the order given. Of two resources with one name the later is looked up. */
+export function gather(all: readonly AnyResource[]): Resources {
+  const clusters = all.filter((it) => it.kind === 'MTACluster');
+  const pools = all.filter((it) => it.kind === 'IPPool');
+  const domains = all.filter((it) => it.kind === 'SendingDomain');
+  const policies = all.filter((it) => it.kind === 'DestinationPolicy');
+  const credentials = all.filter((it) => it.kind === 'SendingCredential');
+  return {
+    clusters,
+    pools,
+    domains,
+    policies,
+    credentials,
+    cluster: lookUp(clusters, ({ metadata }) => keyOf(metadata)),
+    pool: lookUp(pools, ({ metadata }) => keyOf(metadata)),
+    domain: lookUp(domains, ({ metadata }) => keyOf(metadata)),
+    domainNamed: lookUp(domains, ({ spec }) => spec.domain),
+    credential: lookUp(credentials, usernameOf),
+  };
+}
+
+function lookUp<T>(all: readonly T[], keyOfOne: (one: T) => string): (key: string) => T | undefined {
+  const byKey = new Map(all.map((one) => [keyOfOne(one), one]));
+  return (key) => byKey.get(key);
+}

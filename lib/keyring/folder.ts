@@ -1,0 +1,119 @@
+/**
+ * The keyring read from a folder: `dkim/<selector>._domainkey.<domain>.pem` and `credentials/<namespace>.<name>.json`.
+ *
+ * File names are such as keys of a Secret may be, so a mounted Secret is read by the same code; a part that is not
+ * mounted is empty. All or nothing: while any file is bad, the last good keyring stays and every problem is listed.
+ * A folder that is bad at the start is a fault. Files are looked at again every ten seconds, and when asked.
+ */
+import { join } from 'node:path';
+import { type Clock, type Timer, seconds } from '#lib/run/clock.ts';
+import { Fault } from '#lib/run/fault.ts';
+import { type SigningKey, loadKey } from '#lib/dkim/key.ts';
+import { parseCredential } from './credential.ts';
+import type { CredentialRecord, Keyring } from './keyring.ts';
+import { type Part, emptyPart, readPart } from './part.ts';
+
+export interface FolderKeyring extends Keyring {
+  /** Reads what has changed, now. Resolves with all that is wrong; if anything is, the last good keyring stays. */
+  reread(): Promise<readonly string[]>;
+  /** What was wrong at the last reading, a sentence each, without secrets. */
+  problems(): readonly string[];
+  /** Stops looking. Harmless twice. */
+  close(): void;
+}
+
+const SLOW_LOOK = seconds(10);
+
+/** Rejects with the fault `keyring-invalid`, whose message has a line per problem. */
+export async function openKeyring(folder: string, clock: Clock): Promise<FolderKeyring> {
+  const keyring = new Folder(folder, clock);
+  const problems = await keyring.reread();
+  if (problems.length === 0) return keyring;
+  keyring.close();
+  throw new Fault('keyring-invalid', [`Correct or remove these in ${folder}:`, ...problems].join('\n  '));
+}
+
+/** Name of a key's file. */
+export const keyFile = (selector: string, domain: string): string => `${selector}._domainkey.${domain}.pem`;
+
+/** Selector and domain of a key's file, or undefined if it is none. */
+export function parseKeyFile(name: string): { readonly selector: string; readonly domain: string } | undefined {
+  const [, selector, domain] = /^([a-z0-9][-.a-z0-9]*)\._domainkey\.([-.a-z0-9]+)\.pem$/.exec(name) ?? [];
+  return selector === undefined || domain === undefined ? undefined : { selector, domain };
+}
+
+/** Name of a credential's file. */
+export const credentialFile = (username: string): string => `${username}.json`;
+
+class Folder implements FolderKeyring {
+  readonly #folder: string;
+  readonly #clock: Clock;
+  #keys: Part<SigningKey> = emptyPart;
+  #credentials: Part<CredentialRecord> = emptyPart;
+  #byDomain: ReadonlyMap<string, readonly SigningKey[]> = new Map();
+  #byUsername: ReadonlyMap<string, CredentialRecord> = new Map();
+  #problems: readonly string[] = [];
+  #reading: Promise<unknown> = Promise.resolve();
+  #timer: Timer | undefined;
+  #closed = false;
+
+  constructor(folder: string, clock: Clock) {
+    this.#folder = folder;
+    this.#clock = clock;
+  }
+
+  signingKeys(domain: string): readonly SigningKey[] {
+    return this.#byDomain.get(domain) ?? [];
+  }
+
+  credential(username: string): CredentialRecord | undefined {
+    return this.#byUsername.get(username);
+  }
+
+  problems(): readonly string[] {
+    return this.#problems;
+  }
+
+  /** One reading at a time; who asks during one gets the next, which sees what was written before the question. */
+  reread(): Promise<readonly string[]> {
+    const reading = this.#reading.then(() => this.#read());
+    this.#reading = reading;
+    return reading;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+  }
+
+  async #read(): Promise<readonly string[]> {
+    const keys = await readPart(join(this.#folder, 'dkim'), readKey, this.#keys);
+    const credentials = await readPart(join(this.#folder, 'credentials'), readCredential, this.#credentials);
+    this.#problems = [...keys.problems, ...credentials.problems];
+    if (this.#problems.length === 0) this.#take(keys, credentials);
+    this.#timer?.cancel();
+    if (!this.#closed) this.#timer = this.#clock.after(SLOW_LOOK, () => void this.reread());
+    return this.#problems;
+  }
+
+  #take(keys: Part<SigningKey>, credentials: Part<CredentialRecord>): void {
+    const all = [...keys.files.values()].map(({ value }) => value);
+    this.#keys = keys;
+    this.#credentials = credentials;
+    this.#byDomain = Map.groupBy(all, ({ domain }) => domain);
+    this.#byUsername = new Map([...credentials.files.values()].map(({ value }) => [value.username, value]));
+  }
+}
+
+function readKey(name: string, text: string): SigningKey {
+  const parsed = parseKeyFile(name);
+  if (!parsed) throw new Fault('keyring-name', 'must be named <selector>._domainkey.<domain>.pem');
+  return loadKey(text, parsed.selector, parsed.domain);
+}
+
+function readCredential(name: string, text: string): CredentialRecord {
+  const record = parseCredential(text);
+  if (!record) throw new Fault('keyring-record', 'must be a credential record of version 1');
+  if (credentialFile(record.username) === name) return record;
+  throw new Fault('keyring-name', `must be named ${credentialFile(record.username)}, after its username`);
+}

@@ -1,0 +1,44 @@
+/**
+ * Proofs of secrets: made, and compared in constant time.
+ *
+ * scrypt runs on the thread pool that signing uses too; who lets strangers ask for it limits how many run at a time.
+ */
+import { createHash, scrypt, timingSafeEqual } from 'node:crypto';
+import type { Random } from '#lib/run/random.ts';
+import type { ScryptProof, SecretProof } from './keyring.ts';
+
+/**
+ * 32 MiB and about a tenth of a second, scrypt's customary cost for a login. More would hurt those who guess offline
+ * more, but every guess over the wire costs this machine, which signs mail meanwhile, the same.
+ */
+const CHOSEN = { cost: 2 ** 15, blockSize: 8, parallel: 1 };
+const HASH_BYTES = 32;
+
+/** Of a secret with at least 128 random bits. */
+export const proofOfGenerated = (secret: string): SecretProof => ({
+  kind: 'sha256',
+  hash: sha256(secret).toString('base64'),
+});
+
+const sha256 = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+
+/** Of a secret somebody chose. */
+export async function proofOfChosen(secret: string, random: Random): Promise<ScryptProof> {
+  const unproven = { kind: 'scrypt', ...CHOSEN, salt: random.bytes(16).toString('base64'), hash: '' } as const;
+  return { ...unproven, hash: (await derive(secret, unproven)).toString('base64') };
+}
+
+/** Whether the secret is the one proven. Takes the same time whatever the answer. */
+export async function isProven(secret: string, proof: SecretProof): Promise<boolean> {
+  const given = proof.kind === 'sha256' ? sha256(secret) : await derive(secret, proof);
+  return timingSafeEqual(given, Buffer.from(proof.hash, 'base64'));
+}
+
+function derive(secret: string, { cost, blockSize, parallel, salt }: ScryptProof): Promise<Buffer> {
+  const options = { N: cost, r: blockSize, p: parallel, maxmem: 256 * cost * blockSize };
+  return new Promise((resolve, reject) => {
+    scrypt(secret, Buffer.from(salt, 'base64'), HASH_BYTES, options, (error, key) =>
+      error ? reject(error) : resolve(key),
+    );
+  });
+}

@@ -1,0 +1,244 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { reply } from '#mta/reply.ts';
+import { StagePartner, codes, greeted, readyForData } from './stage-partner.ts';
+
+/** The sequences of the public scanner for CVE-2023-51764, -51765 and -51766: none is the end of data. */
+const SMUGGLED = [
+  '\n.\n',
+  '\n.\r\n',
+  '\r.\n',
+  '\r.\r',
+  '\n.\r',
+  '\r.\r\n',
+  '\r\n.\r\r\n',
+  '\r\r\n.\r\r\n',
+  '\r\n\0.\r\n',
+] as const;
+const HIDDEN =
+  'MAIL FROM:<evil@client.example>\r\nRCPT TO:<c@mail.example>\r\nDATA\r\nSubject: evil\r\n\r\nevil\r\n.\r\n';
+
+describe('A01 smuggling', () => {
+  it.each(SMUGGLED.map((sequence) => [JSON.stringify(sequence), sequence]))(
+    'by %s ends in one refusal, however it is cut',
+    async (_, sequence) => {
+      const attack = Buffer.from(`Subject: a\r\n\r\nbody${sequence}${HIDDEN}`);
+      for (let at = 0; at <= attack.length; at += 1) {
+        const partner = await readyForData();
+        const first = await partner.send(attack.subarray(0, at));
+        const said = first + (await partner.send(attack.subarray(at)));
+        expect(codes(said)[0]).toBe(550);
+        expect(partner.accepted).toEqual([]);
+      }
+    },
+  );
+
+  it('by a sequence at a cut in three leaves the dialogue in step', async () => {
+    for (const sequence of SMUGGLED) {
+      const attack = Buffer.from(`Subject: a\r\n\r\nbody${sequence}x\r\n.\r\n`);
+      for (let at = 1; at < attack.length; at += 1)
+        for (let next = at; next < attack.length; next += 1) {
+          const partner = await readyForData();
+          const pieces = [attack.subarray(0, at), attack.subarray(at, next), attack.subarray(next)];
+          let said = '';
+          for (const piece of pieces) said += await partner.send(piece);
+          expect(codes(said + (await partner.send('NOOP\r\n')))).toEqual([550, 250]);
+        }
+    }
+  });
+
+  it('by sending the message with DATA ends the connection', async () => {
+    const partner = await greeted();
+    const said = await partner.send(`MAIL FROM:<a@b.example>\r\nRCPT TO:<c@mail.example>\r\nDATA\r\n.\r\n${HIDDEN}`);
+    expect(codes(said)).toEqual([250, 250, 554]);
+    expect(partner).toMatchObject({ isClosed: true, accepted: [] });
+  });
+});
+
+describe('A03 commands injected before TLS', () => {
+  it('end the connection when they come with STARTTLS', async () => {
+    const partner = await greeted({ canSecure: true });
+    expect(codes(await partner.send('STARTTLS\r\nRSET\r\nMAIL FROM:<a@b.example>\r\n'))).toEqual([554]);
+    expect(partner).toMatchObject({ isClosed: true, isSecuring: false });
+  });
+
+  it('are forgotten when they come before the handshake', async () => {
+    const partner = await greeted({ canSecure: true });
+    await partner.send('STARTTLS\r\n');
+    expect(await partner.send('EHLO evil.example\r\nMAIL FROM:<a@b.example>\r\n')).toBe('');
+    partner.secure();
+    expect(codes(await partner.send('RCPT TO:<c@mail.example>\r\n'))).toEqual([503]);
+  });
+});
+
+describe('a message', () => {
+  it('reaches the policy with its envelope and what is known of the peer', async () => {
+    const partner = await greeted({ trusted: 'network' });
+    await partner.send('MAIL FROM:<> BODY=8BITMIME\r\nRCPT TO:<B@Mail.Example>\r\nRCPT TO:<Postmaster>\r\nDATA\r\n');
+    await partner.send('A: b\r\n\r\n..x\r\n.\r\n');
+    expect(partner.accepted).toEqual([
+      {
+        identity: 'network',
+        peer: {
+          address: '192.0.2.1',
+          port: 40_000,
+          listener: 'test',
+          tls: undefined,
+          ehlo: 'client.example',
+          esmtp: true,
+        },
+        envelope: { sender: '', recipients: ['B@mail.example', 'postmaster@mail.example'], body: '8BITMIME' },
+        raw: 'A: b\r\n\r\n.x\r\n',
+      },
+    ]);
+  });
+
+  it('gives its memory back when it is answered, refused or abandoned', async () => {
+    for (const end of ['x\r\n.\r\n', 'x\n\r\n.\r\n', 'x\r\n'.repeat(50)]) {
+      const partner = await readyForData();
+      await partner.send(end);
+      partner.conversation.abandon();
+      expect(partner.memory.used).toBe(0);
+    }
+  });
+
+  it('holds its memory until the policy has answered', async () => {
+    const asked = Promise.withResolvers<ReturnType<typeof reply>>();
+    const partner = await readyForData({ policy: { accept: () => asked.promise } });
+    partner.conversation.receive(Buffer.from('A: b\r\n\r\nx\r\n.\r\nNOOP\r\n'));
+    expect(partner.said).toBe('');
+    expect(partner.memory.used).toBeGreaterThan(0);
+    asked.resolve(reply(250, '2.0.0', 'Queued'));
+    expect(codes(await partner.heard())).toEqual([250, 250]);
+    expect(partner.memory.used).toBe(0);
+  });
+
+  it('is put off at DATA while memory is short', async () => {
+    const partner = await greeted({ limits: { receivingBytes: 1000 } });
+    expect(codes(await partner.send('MAIL FROM:<>\r\nRCPT TO:<b@c.example>\r\nDATA\r\n'))).toEqual([250, 250, 452]);
+  });
+
+  it('of any size over the limit is read at flat memory and refused', async () => {
+    const partner = await readyForData({ limits: { messageBytes: 100_000 } });
+    for (let megabytes = 0; megabytes < 10; megabytes += 1) {
+      await partner.send(Buffer.alloc(1_000_000, 'x\r\n'));
+      expect(partner.memory.used).toBe(0);
+    }
+    expect(codes(await partner.send('\r\n.\r\n'))).toEqual([552]);
+  });
+
+  it('cut off by the peer is never accepted', async () => {
+    const partner = await readyForData();
+    await partner.send('A: b\r\n\r\nx\r\n');
+    partner.conversation.ended();
+    expect(partner).toMatchObject({ isClosed: true, accepted: [], said: '' });
+  });
+});
+
+describe('what a policy does wrong', () => {
+  it.each<[string, number, string]>([
+    ['accept', 451, 'MAIL FROM:<crash@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n'],
+    ['mail', 421, 'MAIL FROM:<a@b.example>\r\n'],
+    ['rcpt', 421, 'MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n'],
+    ['trust', 250, 'NOOP\r\n'],
+  ])('in %s is answered and told', async (member, expected, burst) => {
+    const failures: unknown[] = [];
+    const fail = (): never => {
+      throw new Error('a bug');
+    };
+    const policy = member === 'accept' ? {} : { [member]: fail };
+    const partner = await greeted({ policy, observer: { failed: (_listener, error) => failures.push(error) } });
+    let said = await partner.send(burst);
+    if (codes(said).at(-1) === 354) said = await partner.send('x\r\n.\r\n');
+    expect(codes(said).at(-1)).toBe(expected);
+    expect(failures).toMatchObject([{ message: 'a bug' }]);
+  });
+
+  it('in the text of a reply cannot make another reply', async () => {
+    const partner = await greeted();
+    await partner.send('MAIL FROM:<reject@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n');
+    expect(await partner.send('x\r\n.\r\n')).toBe('554-5.7.1 Not?\r\n554 5.7.1 welcome\r\n');
+  });
+});
+
+describe('whatever bytes come', () => {
+  const bytes = fc.constantFrom(
+    'EHLO a',
+    'MAIL FROM:<a@b.example>',
+    'RCPT TO:<c@d.example>',
+    'DATA',
+    'RSET',
+    '\r\n',
+    '\r\n',
+    '\r\n',
+    '\r\n.\r\n',
+    '.',
+    '\n',
+    '\r',
+    '\0',
+    'EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nDATA\r\n',
+    'x',
+  );
+  it('nothing throws, every message had its 354 and its one answer, and no memory is kept', async () => {
+    let messages = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(bytes, { maxLength: 60, size: 'max' }), async (bursts) => {
+        const failures: unknown[] = [];
+        const partner = new StagePartner({ observer: { failed: (_listener, error) => failures.push(error) } });
+        partner.conversation.begin();
+        let said = '';
+        for (const burst of bursts) said += await partner.send(burst);
+        partner.conversation.abandon();
+        const invited = codes(said).filter((code) => code === 354).length;
+        const queued = [...said.matchAll(/Queued as/g)].length;
+        messages += queued;
+        expect(failures).toEqual([]);
+        expect(partner.accepted.length).toBe(queued);
+        expect(queued).toBeLessThanOrEqual(invited);
+        expect(partner.memory.used).toBe(0);
+      }),
+      { numRuns: 500 },
+    );
+    expect(messages).toBeGreaterThan(50);
+  });
+});
+
+describe('a conversation', () => {
+  it('answers one burst in one send', async () => {
+    const partner = new StagePartner();
+    const sent: string[] = [];
+    Object.defineProperty(partner, 'said', {
+      set(text: string) {
+        sent.push(text);
+      },
+      get: () => '',
+    });
+    partner.conversation.begin();
+    partner.conversation.receive(Buffer.from('EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nDATA\r\n'));
+    expect(sent.map((text) => codes(text))).toEqual([[220], [250, 250, 250, 354]]);
+  });
+
+  it('answers what a peer sent before it closed its side', async () => {
+    const partner = await greeted();
+    partner.conversation.receive(Buffer.from('NOOP\r\n'));
+    partner.conversation.ended();
+    expect(codes(partner.said)).toEqual([250]);
+    expect(partner.isClosed).toBe(true);
+  });
+
+  it('tells the observer subjects and codes from a bounded set', async () => {
+    const told: string[] = [];
+    const partner = await greeted({
+      observer: { replied: (_listener, subject, code) => told.push(`${subject} ${code}`) },
+    });
+    await partner.send('XEVIL 1\r\n__proto__\r\nMAIL FROM:<x>\r\nQUIT\r\n');
+    expect(told).toEqual(['connection 220', 'EHLO 250', 'unknown 500', 'unknown 500', 'MAIL 501', 'QUIT 221']);
+  });
+
+  it('says 421 when time is up', async () => {
+    const partner = await readyForData();
+    partner.conversation.timedOut();
+    expect(codes(partner.said)).toEqual([421]);
+    expect(partner.isClosed).toBe(true);
+  });
+});

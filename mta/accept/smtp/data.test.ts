@@ -1,0 +1,105 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { cut } from './cuts.ts';
+import { type DataLimits, DataReader, type DataResult } from './data.ts';
+import { ReceivingMemory } from './limits.ts';
+
+const limits: DataLimits = { messageBytes: 4000, headerBytes: 400, headerFields: 5 };
+
+/** What the reader makes of `bytes` cut at `cuts`, and how much of them it used. */
+function read(bytes: Buffer, cuts: readonly number[] = [], memory = new ReceivingMemory(1_000_000)) {
+  const reader = new DataReader(limits, memory.hold());
+  let used = 0;
+  for (const chunk of cut(bytes, cuts)) {
+    used += reader.read(chunk, 0);
+    if (reader.result()) break;
+  }
+  return { result: reader.result(), used };
+}
+
+const outcome = (result: DataResult | undefined): string =>
+  result === undefined ? 'unfinished' : result.kind === 'message' ? result.raw.toString('latin1') : result.problem;
+
+/** All but the end of data. */
+const KEPT = 'as sent';
+
+describe('a message', () => {
+  it.each([
+    ['ends at CRLF.CRLF', 'A: b\r\n\r\nhi\r\n.\r\n', 'A: b\r\n\r\nhi\r\n'],
+    ['loses its transparency dots', 'A: b\r\n\r\n..\r\n...x\r\n.y\r\n.\r\n', 'A: b\r\n\r\n.\r\n..x\r\ny\r\n'],
+    ['may be empty', '.\r\n', ''],
+    ['keeps bytes above 127', 'A: \xe4\r\n.\r\n', 'A: \xe4\r\n'],
+    ['is unfinished without the last LF', 'A: b\r\n.\r', 'unfinished'],
+    ['may have a line of 998 octets after its dot', `\r\n.${'.'.repeat(998)}\r\n.\r\n`, `\r\n${'.'.repeat(998)}\r\n`],
+    ['may not have one of 999', `\r\n${'x'.repeat(999)}\r\n.\r\n`, 'long-line'],
+    ['holds no bare LF', 'a\nb\r\n.\r\n', 'bare-newline'],
+    ['holds no bare CR', 'a\rb\r\n.\r\n', 'bare-newline'],
+    ['holds no CR CR LF', 'a\r\r\n.\r\n', 'bare-newline'],
+    ['holds no NUL', 'a\0b\r\n.\r\n', 'nul'],
+    ['tells a bare newline before anything else', `\0\n${'x\r\n'.repeat(5000)}.\r\n`, 'bare-newline'],
+    [
+      'may fill the size limit',
+      `\r\n${'x'.repeat(98)}\r\n`.repeat(1) + `${'y'.repeat(98)}\r\n`.repeat(38) + `${'z'.repeat(96)}\r\n.\r\n`,
+      KEPT,
+    ],
+    ['may not be larger', `\r\n${`${'y'.repeat(98)}\r\n`.repeat(40)}.\r\n`, 'too-large'],
+    ['may have as many fields as allowed', 'A: b\r\n c\r\n'.repeat(5) + '\r\nx\r\n'.repeat(9) + '.\r\n', KEPT],
+    ['may not have one more', 'A: b\r\n'.repeat(6) + '.\r\n', 'large-header'],
+    ['may not have a larger header', `A: ${'b'.repeat(394)}\r\n\r\n.\r\n`, 'large-header'],
+    ['may have a header of just the limit', `A: ${'b'.repeat(393)}\r\n\r\n.\r\n`, KEPT],
+  ])('%s', (_, text, expected) => {
+    const seen = outcome(read(Buffer.from(text, 'latin1')).result);
+    expect(seen).toBe(expected === KEPT ? text.slice(0, -3) : expected);
+  });
+
+  it('leaves what comes after its end', () => {
+    expect(read(Buffer.from('x\r\n.\r\nMAIL FROM:<>\r\n')).used).toBe(6);
+  });
+
+  it('is refused when memory runs out, and gives its memory back', () => {
+    const memory = new ReceivingMemory(100);
+    expect(outcome(read(Buffer.from(`\r\n${'x'.repeat(200)}\r\n.\r\n`), [50], memory).result)).toBe('no-room');
+    expect(memory.used).toBe(0);
+  });
+});
+
+const awkward = fc.array(
+  fc.constantFrom('\r\n', '.', '\r', '\n', '\0', 'a', ' b: ', '\r\n.', '\xff\t', 'x'.repeat(500)),
+  { maxLength: 40 },
+);
+
+describe('however bytes are cut', () => {
+  it('the result is the same', () => {
+    fc.assert(
+      fc.property(awkward, fc.array(fc.nat(), { maxLength: 8 }), (parts, cuts) => {
+        const bytes = Buffer.from(`${parts.join('')}\r\n.\r\nQUIT\r\n`, 'latin1');
+        const whole = read(bytes);
+        const pieces = read(bytes, cuts);
+        expect(outcome(pieces.result)).toBe(outcome(whole.result));
+        expect(pieces.used).toBe(whole.used);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('the end is where the first CRLF.CRLF is, and not before', () => {
+    fc.assert(
+      fc.property(awkward, (parts) => {
+        const text = `${parts.join('')}\r\n.\r\nQUIT\r\n`;
+        expect(read(Buffer.from(text, 'latin1')).used).toBe(`\r\n${text}`.indexOf('\r\n.\r\n') + 3);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('stuffing and reading give back the message', () => {
+    const line = fc.string({ maxLength: 60 }).map((text) => text.replaceAll(/[\0\r\n]|[^\0-\u007f]/g, '.'));
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 20 }), fc.array(fc.nat(), { maxLength: 4 }), (lines, cuts) => {
+        const text = ['', ...lines].map((each) => `${each}\r\n`).join('');
+        const wire = `${text.replaceAll(/^\./gm, '..')}.\r\n`;
+        expect(outcome(read(Buffer.from(wire), cuts).result)).toBe(text);
+      }),
+    );
+  });
+});

@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { cut } from './cuts.ts';
+import { type Frame, Framer, LONGEST_LINE } from './framing.ts';
+import { ReceivingMemory, defaultLimits } from './limits.ts';
+
+/** Frames of `text` as words; a line DATA is followed by a message, as after 354. */
+function frames(text: string, cuts: readonly number[] = []): string[] {
+  const framer = new Framer();
+  const seen: string[] = [];
+  for (const chunk of cut(Buffer.from(text, 'latin1'), cuts)) {
+    framer.push(chunk);
+    for (let frame = framer.next(); frame; frame = framer.next()) {
+      seen.push(word(frame));
+      if (seen.at(-1) === 'DATA') framer.readData(defaultLimits, new ReceivingMemory(1e6).hold());
+    }
+  }
+  return seen;
+}
+
+function word(frame: Frame): string {
+  if (frame.kind === 'line') return frame.line.toString('latin1');
+  return frame.kind === 'message' ? `message ${frame.raw.length}` : frame.problem;
+}
+
+describe('command lines', () => {
+  it.each([
+    ['end with CRLF', 'NOOP\r\nQUIT\r\n', ['NOOP', 'QUIT']],
+    ['may be empty', '\r\n\r\n', ['', '']],
+    ['wait for their end', 'NOOP\r', []],
+    ['with a bare LF are dropped up to the next CRLF', 'MAIL\nRCPT\nDATA\r\nQUIT\r\n', ['bare-newline', 'QUIT']],
+    ['with a bare CR are told as bad', 'NO\rOP\r\nQUIT\r\n', ['bare-newline', 'QUIT']],
+    ['with CR CR LF are told as bad', 'NOOP\r\r\nQUIT\r\n', ['bare-newline', 'QUIT']],
+    ['that never end are told once', `${'x'.repeat(3 * LONGEST_LINE)}\r\nQUIT\r\n`, ['long-line', 'QUIT']],
+    ['may be as long as AUTH needs', `${'x'.repeat(LONGEST_LINE - 2)}\r\n`, ['x'.repeat(LONGEST_LINE - 2)]],
+    ['may not be longer', `${'x'.repeat(LONGEST_LINE - 1)}\r\n`, ['long-line']],
+    [
+      'are a message after DATA, and lines again after it',
+      'DATA\r\nQUIT\r\n.\r\nQUIT\r\n',
+      ['DATA', 'message 6', 'QUIT'],
+    ],
+  ])('%s', (_, text, expected) => {
+    expect(frames(text)).toEqual(expected);
+  });
+
+  it('are the same however bytes are cut', () => {
+    const part = fc.constantFrom(
+      'NOOP',
+      '\r\n',
+      '\r\n',
+      '\n',
+      '\r',
+      'DATA\r\n',
+      '\r\n.\r\n',
+      '.',
+      'x'.repeat(LONGEST_LINE - 3),
+      'x',
+    );
+    const cuts = fc.array(fc.nat(), { maxLength: 12 });
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 25 }), cuts, (parts, at) => {
+        expect(frames(parts.join(''), at)).toEqual(frames(parts.join('')));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('are the same byte by byte', () => {
+    const text = `NOOP\r\nA\nB\r\r\n\r\n${'x'.repeat(LONGEST_LINE)}\r\r\nDATA\r\n..\r\n\n.\r\n\r\n.\r\nQUIT\r\n`;
+    expect(
+      frames(
+        text,
+        Array.from(text, (_character, at) => at),
+      ),
+    ).toEqual(frames(text));
+  });
+
+  it('waiting without an end hold a bounded amount of memory', () => {
+    const framer = new Framer();
+    let told = 0;
+    for (let megabytes = 0; megabytes < 100; megabytes += 1) {
+      framer.push(Buffer.alloc(1_000_000, 'x'));
+      for (let frame = framer.next(); frame; frame = framer.next()) told += 1;
+      expect(framer.hasMore).toBe(false);
+    }
+    expect(told).toBe(1);
+  });
+});

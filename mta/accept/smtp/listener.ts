@@ -1,0 +1,199 @@
+/**
+ * Listening sockets of one SMTP server, and who of those who connect is let in.
+ *
+ * All listeners of a server share its policy, limits and memory. `listen` resolves when connections are taken; it rejects
+ * with a `Fault` (`address-in-use`, `address-not-available`, `port-not-permitted`, `listen-failed`). A connection over
+ * a limit is told 421 and closed at once; it never reaches a session.
+ */
+import assert from 'node:assert/strict';
+import { type Server, type Socket, createServer } from 'node:net';
+import type { SecureContext } from 'node:tls';
+import type { Clock, Duration } from '#lib/run/clock.ts';
+import { Fault, codeOf } from '#lib/run/fault.ts';
+import { formatReply } from '#mta/reply.ts';
+import { ReceivingMemory, type SmtpLimits } from './limits.ts';
+import { replies } from './replies.ts';
+import { Session, type SessionContext } from './session.ts';
+import type { SmtpObserver, SmtpPolicy } from './submission.ts';
+
+export interface SmtpServerOptions<Identity> {
+  /** Greets, answers EHLO, and completes `<Postmaster>`. */
+  readonly hostname: string;
+  readonly policy: SmtpPolicy<Identity>;
+  readonly limits: SmtpLimits;
+  readonly clock: Clock;
+  readonly observer: SmtpObserver;
+}
+
+export interface ListenerOptions {
+  readonly name: string;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** TLS from the first byte (RFC 8314), rather than by STARTTLS. */
+  readonly implicitTls: boolean;
+  /**
+   * The certificate to use now, asked at each handshake, so that it can change. Absent: no STARTTLS. Make contexts with a
+   * `sessionIdContext` of their own per service, so that a TLS session of another one is not resumed here.
+   */
+  readonly secureContext?: () => SecureContext;
+  /** AUTH is offered under TLS, and MAIL is refused without it unless the policy trusts the network. */
+  readonly authRequired: boolean;
+}
+
+export interface Listener {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /**
+   * Takes no more connections; those open finish their transaction, hear 421 and close. Resolves when the last is gone,
+   * by force after `drain`. Calling it again waits for the same.
+   */
+  close(drain: Duration): Promise<void>;
+}
+
+export class SmtpServer<Identity> {
+  readonly #options: SmtpServerOptions<Identity>;
+  readonly #context: SessionContext<Identity>;
+  readonly #perAddress = new Map<string, number>();
+  #connections = 0;
+
+  constructor(options: SmtpServerOptions<Identity>) {
+    this.#options = options;
+    this.#context = { ...options, memory: new ReceivingMemory(options.limits.receivingBytes) };
+  }
+
+  async listen(options: ListenerOptions): Promise<Listener> {
+    assert(!options.implicitTls || options.secureContext, 'implicit TLS needs a certificate');
+    const sessions = new Set<Session<Identity>>();
+    const server = createServer({ allowHalfOpen: true }, (socket) => this.#connected(socket, options, sessions));
+    await listening(server, options);
+    // From here on an error concerns one connection that could not be taken (no file descriptor left).
+    server.on('error', (error) => this.#options.observer.failed(options.name, error));
+    return new OpenListener(server, options, sessions, this.#options.clock);
+  }
+
+  #connected(socket: Socket, options: ListenerOptions, sessions: Set<Session<Identity>>): void {
+    const address = plainAddress(socket.remoteAddress);
+    if (address === undefined) {
+      socket.destroy();
+      return;
+    }
+    const tooMany = this.#excess(address);
+    if (tooMany) this.#turnAway(socket, options, tooMany);
+    else this.#admit(socket, address, options, sessions);
+  }
+
+  #excess(address: string): 'too-many-connections' | 'too-many-from-address' | undefined {
+    const { connections, connectionsPerAddress } = this.#options.limits;
+    if (this.#connections >= connections) return 'too-many-connections';
+    return (this.#perAddress.get(address) ?? 0) >= connectionsPerAddress ? 'too-many-from-address' : undefined;
+  }
+
+  #turnAway(
+    socket: Socket,
+    { name, implicitTls }: ListenerOptions,
+    because: 'too-many-connections' | 'too-many-from-address',
+  ): void {
+    this.#options.observer.turnedAway(name, because);
+    socket.on('error', () => socket.destroy());
+    if (!implicitTls) socket.write(formatReply(replies.tooManyConnections));
+    socket.destroySoon();
+  }
+
+  #admit(socket: Socket, address: string, options: ListenerOptions, sessions: Set<Session<Identity>>): void {
+    const { name, implicitTls, authRequired, secureContext } = options;
+    const peer = { address, port: socket.remotePort ?? 0, listener: name };
+    const session = new Session(socket, this.#context, { peer, implicitTls, authRequired, secureContext });
+    void session.gone.then(() => {
+      sessions.delete(session);
+      this.#count(address, -1);
+      this.#options.observer.closed(name);
+    });
+    sessions.add(session);
+    this.#count(address, 1);
+    this.#options.observer.opened(name);
+    session.start();
+  }
+
+  #count(address: string, change: 1 | -1): void {
+    this.#connections += change;
+    const open = (this.#perAddress.get(address) ?? 0) + change;
+    if (open > 0) this.#perAddress.set(address, open);
+    else this.#perAddress.delete(address);
+  }
+}
+
+class OpenListener<Identity> implements Listener {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly #server: Server;
+  readonly #sessions: ReadonlySet<Session<Identity>>;
+  readonly #clock: Clock;
+  #closing: Promise<void> | undefined;
+
+  constructor(server: Server, options: ListenerOptions, sessions: ReadonlySet<Session<Identity>>, clock: Clock) {
+    const address = server.address();
+    this.name = options.name;
+    this.host = options.host;
+    this.port = address !== null && typeof address === 'object' ? address.port : options.port;
+    this.#server = server;
+    this.#sessions = sessions;
+    this.#clock = clock;
+  }
+
+  close(drain: Duration): Promise<void> {
+    this.#closing ??= this.#drained(drain);
+    return this.#closing;
+  }
+
+  async #drained(drain: Duration): Promise<void> {
+    const timer = this.#clock.after(drain, () => {
+      for (const session of this.#sessions) session.destroy();
+    });
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const session of this.#sessions) session.drain();
+    await Promise.all([closed, ...[...this.#sessions].map((session) => session.gone)]);
+    timer.cancel();
+  }
+}
+
+async function listening(server: Server, { name, host, port }: ListenerOptions): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(listenFault(error, `${name} (${host}:${port})`)));
+    server.listen({ host, port, backlog: 1024 }, () => {
+      server.removeAllListeners('error');
+      resolve();
+    });
+  });
+}
+
+function listenFault(cause: Error, listener: string): Fault {
+  switch (codeOf(cause)) {
+    case 'EADDRINUSE':
+      return new Fault(
+        'address-in-use',
+        `Listener ${listener}: the port is taken; stop the other program or choose another port.`,
+        { cause },
+      );
+    case 'EADDRNOTAVAIL':
+      return new Fault(
+        'address-not-available',
+        `Listener ${listener}: this machine does not have the address; choose one it has.`,
+        { cause },
+      );
+    case 'EACCES':
+      return new Fault(
+        'port-not-permitted',
+        `Listener ${listener}: ports below 1024 need a privilege; grant it or choose a higher port.`,
+        { cause },
+      );
+    default:
+      return new Fault('listen-failed', `Listener ${listener}: ${cause.message}`, { cause });
+  }
+}
+
+/** `::ffff:192.0.2.1` is 192.0.2.1, so that limits and networks see one address. */
+const plainAddress = (address: string | undefined): string | undefined =>
+  address?.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');

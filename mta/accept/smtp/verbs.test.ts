@@ -1,0 +1,98 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { replyLine } from '#mta/reply.ts';
+import { type Command, parseCommand } from './verbs.ts';
+
+const parse = (line: string): Command => parseCommand(Buffer.from(line, 'latin1'), 'mail.example');
+
+function refusal(line: string): string {
+  const command = parse(line);
+  return command.verb === 'refused' ? replyLine(command.reply).slice(0, 9) : command.verb;
+}
+
+const mail = { verb: 'MAIL', size: 0, body: '7BIT' };
+
+describe('a command', () => {
+  it.each<[string, object]>([
+    ['EHLO client.example', { verb: 'EHLO', name: 'client.example' }],
+    ['helo [192.0.2.1] ', { verb: 'HELO', name: '[192.0.2.1]' }],
+    ['MAIL FROM:<a@b.example>', { ...mail, sender: 'a@b.example' }],
+    ['mail from: <A@B.Example> ', { ...mail, sender: 'A@b.example' }],
+    ['MAIL FROM:<>', { ...mail, sender: '' }],
+    ['MAIL FROM:<"a>b"@b.example> SIZE=5', { ...mail, sender: '"a>b"@b.example', size: 5 }],
+    [
+      'MAIL FROM:<a@b.example> body=8bitmime AUTH=<> SIZE=10',
+      { ...mail, sender: 'a@b.example', body: '8BITMIME', size: 10 },
+    ],
+    ['RCPT TO:<a@b.example>', { verb: 'RCPT', recipient: 'a@b.example' }],
+    ['RCPT TO:<PostMaster>', { verb: 'RCPT', recipient: 'postmaster@mail.example' }],
+    ['RCPT TO:<u%v@b.example>', { verb: 'RCPT', recipient: 'u%v@b.example' }],
+    ['AUTH plain AGE=', { verb: 'AUTH', mechanism: 'PLAIN', initial: 'AGE=' }],
+    ['auth login', { verb: 'AUTH', mechanism: 'LOGIN', initial: undefined }],
+    ['data ', { verb: 'DATA' }],
+    ['NOOP whatever', { verb: 'NOOP' }],
+    ['VRFY a', { verb: 'VRFY' }],
+    ['POST / HTTP/1.1', { verb: 'HTTP' }],
+  ])('%s', (line, expected) => {
+    expect(parse(line)).toEqual(expected);
+  });
+
+  it.each([
+    ['', '500 5.5.1'],
+    ['BDAT 10 LAST', '500 5.5.1'],
+    ['message x', '500 5.5.1'],
+    ['__proto__ x', '500 5.5.1'],
+    ['EHLO', '501 5.5.4'],
+    ['EHLO a b', '501 5.5.4'],
+    ['EHLO a\x1b[2J', '501 5.5.2'],
+    ['EHLO \xfcber.example', '501 5.5.2'],
+    ['NOOP \0', '501 5.5.2'],
+    ['NOOP\t', '501 5.5.2'],
+    [`NOOP ${'x'.repeat(506)}`, '500 5.5.2'],
+    [`MAIL FROM:<a@b.example>${' '.repeat(1000)}`, '500 5.5.2'],
+    ['DATA now', '501 5.5.4'],
+    ['STARTTLS now', '501 5.5.4'],
+    ['MAIL a@b.example', '501 5.5.4'],
+    ['MAIL FROM:a@b.example', '501 5.5.4'],
+    ['MAIL FROM <a@b.example>', '501 5.5.4'],
+    ['MAIL FROM:<a@b.example', '501 5.5.4'],
+    ['MAIL FROM:<a@b.example>SIZE=5', '501 5.5.4'],
+    ['MAIL FROM:<a@b.example> SIZE=5 SIZE=6', '501 5.5.4'],
+    ['MAIL FROM:<a@b.example> SIZE=-1', '501 5.5.4'],
+    ['MAIL FROM:<a@b.example> SIZE', '501 5.5.4'],
+    ['MAIL FROM:<a@b.example> =5', '501 5.5.4'],
+    ['MAIL FROM:<a@b.example> BODY=BINARYMIME', '555 5.5.4'],
+    ['MAIL FROM:<a@b.example> SMTPUTF8', '555 5.5.4'],
+    ['MAIL FROM:<a@b.example> __proto__=1', '501 5.5.4'],
+    ['MAIL FROM:<a>', '501 5.1.7'],
+    ['MAIL FROM:<@x.example:a@b.example>', '501 5.1.7'],
+    ['MAIL FROM:<\xe4@b.example>', '553 5.6.7'],
+    ['MAIL FROM:<\xe4\x01@b.example>', '501 5.5.2'],
+    ['RCPT TO:<>', '501 5.1.3'],
+    ['RCPT TO:<@x.example,@y.example:a@b.example>', '501 5.1.3'],
+    ['RCPT TO:<a@b.example@c.example>', '501 5.1.3'],
+    ['RCPT TO:<a@b.example.>', '501 5.1.3'],
+    ['RCPT TO:<"a@x.example"@b.example>', '501 5.1.3'],
+    ['RCPT TO:<a@b.example> NOTIFY=NEVER', '555 5.5.4'],
+    ['RCPT TO:<a@b.example><c@d.example>', '501 5.5.4'],
+    ['AUTH', '501 5.5.4'],
+    ['AUTH PLAIN a b', '501 5.5.4'],
+  ])('%s is refused with %s', (line, expected) => {
+    expect(refusal(line)).toBe(expected);
+  });
+
+  it('never throws, and never lets a control character or a missing domain into an envelope', () => {
+    const verb = fc.constantFrom('MAIL FROM:<', 'RCPT TO:<', 'AUTH ', 'EHLO ', '');
+    const tail = fc.array(
+      fc.constantFrom('a', '@', '"', '\\', '>', '<', ' ', '.', 'b.example', '\0', '\xe4', ':', '=', ',', 'SIZE'),
+    );
+    fc.assert(
+      fc.property(verb, tail, fc.string(), (start, parts, end) => {
+        const command = parse(`${start}${parts.join('')}${end}`);
+        const address = command.verb === 'MAIL' ? command.sender : command.verb === 'RCPT' ? command.recipient : 'x@y';
+        expect(address).toMatch(/^(?:|[!-~]+@[!-~]+|"[ -~]+"@[!-~]+)$/);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});

@@ -1,0 +1,173 @@
+/**
+ * One command line → one typed command, or the reply that refuses it. Syntax only: order and authority are others'.
+ *
+ * Strict where two servers could read a line differently: addresses stand in angle brackets and are read by the one
+ * parser, parameters are known and named once, no byte outside printable ASCII. Lenient where no meaning is at stake:
+ * case of verbs, spaces at the end, and spaces after the colon of MAIL and RCPT, which much software sends and Postfix
+ * takes. `<Postmaster>` without a domain means the postmaster of this host (RFC 5321 §4.5.1).
+ */
+import { isPostmaster, parseAddress } from '#lib/address/address.ts';
+import type { BodyType } from '#mta/message.ts';
+import type { Reply } from '#mta/reply.ts';
+import { LONGEST_LINE } from './framing.ts';
+import { badRecipient, badSender, replies } from './replies.ts';
+import type { Subject } from './submission.ts';
+
+export type Command =
+  | { readonly verb: 'EHLO' | 'HELO'; readonly name: string }
+  | { readonly verb: 'MAIL'; readonly sender: string; readonly size: number; readonly body: BodyType }
+  | { readonly verb: 'RCPT'; readonly recipient: string }
+  | { readonly verb: 'AUTH'; readonly mechanism: string; readonly initial: string | undefined }
+  | { readonly verb: 'DATA' | 'RSET' | 'STARTTLS' | 'QUIT' | 'NOOP' | 'VRFY' | 'HELP' }
+  /** A browser, led here to speak for somebody whose network is trusted. */
+  | { readonly verb: 'HTTP' }
+  | { readonly verb: 'refused'; readonly subject: Subject; readonly reply: Reply };
+
+/** RFC 5321 §4.5.3.1.4 without CRLF, and what SIZE, BODY and AUTH of MAIL add to it. */
+const LONGEST_COMMAND = 510;
+const LONGEST_ENVELOPE_COMMAND = 1000;
+
+/** Reads a line without its CRLF. `hostname` completes `<Postmaster>`. */
+export function parseCommand(line: Buffer, hostname: string): Command {
+  const text = line.toString('latin1');
+  const space = text.indexOf(' ');
+  const verb = (space < 0 ? text : text.slice(0, space)).toUpperCase();
+  if (HTTP.test(verb)) return { verb: 'HTTP' };
+  const subject = subjectOf(verb);
+  if (line.length > longest(subject)) return refuse(subject, replies.longLine);
+  if (!PRINTABLE.test(text)) return refuse(subject, ADDRESSED.has(subject) ? nonAscii(text) : replies.badCharacters);
+  return read(subject, space < 0 ? '' : text.slice(space + 1).trim(), hostname);
+}
+
+const HTTP = /^(?:GET|POST|PUT|HEAD|OPTIONS|CONNECT|HOST:)$/;
+const PRINTABLE = /^[ -~]*$/;
+const ADDRESSED: ReadonlySet<Subject> = new Set<Subject>(['MAIL', 'RCPT', 'VRFY']);
+
+/** A control character is a fault of its own; otherwise it is an address that needs SMTPUTF8. */
+const nonAscii = (text: string): Reply =>
+  /^[ -~\u0080-\u00ff]*$/.test(text) ? replies.needsUtf8 : replies.badCharacters;
+
+const refuse = (subject: Subject, reply: Reply): Command => ({ verb: 'refused', subject, reply });
+
+const VERBS: ReadonlySet<string> = new Set<Subject>([
+  'EHLO',
+  'HELO',
+  'STARTTLS',
+  'AUTH',
+  'MAIL',
+  'RCPT',
+  'DATA',
+  'RSET',
+  'NOOP',
+  'VRFY',
+  'HELP',
+  'QUIT',
+]);
+const subjectOf = (verb: string): Subject => (VERBS.has(verb) ? (verb as Subject) : 'unknown');
+
+function longest(subject: Subject): number {
+  if (subject === 'AUTH') return LONGEST_LINE;
+  return subject === 'MAIL' || subject === 'RCPT' ? LONGEST_ENVELOPE_COMMAND : LONGEST_COMMAND;
+}
+
+function read(subject: Subject, rest: string, hostname: string): Command {
+  switch (subject) {
+    case 'EHLO':
+    case 'HELO':
+      return rest === '' || rest.includes(' ') ? refuse(subject, replies.needsName) : { verb: subject, name: rest };
+    case 'MAIL':
+      return readMail(rest);
+    case 'RCPT':
+      return readRcpt(rest, hostname);
+    case 'AUTH':
+      return readAuth(rest);
+    case 'DATA':
+    case 'RSET':
+    case 'STARTTLS':
+    case 'QUIT':
+      return rest === '' ? { verb: subject } : refuse(subject, replies.noArgument);
+    case 'NOOP':
+    case 'VRFY':
+    case 'HELP':
+      return { verb: subject };
+    default:
+      return refuse('unknown', replies.unknownCommand);
+  }
+}
+
+function readMail(rest: string): Command {
+  const path = readPath(rest, 'FROM:');
+  if (!path) return refuse('MAIL', replies.mailSyntax);
+  const parameters = readParameters(path.after);
+  if (!parameters) return refuse('MAIL', replies.mailSyntax);
+  const given = readMailParameters(parameters);
+  if ('refusal' in given) return refuse('MAIL', given.refusal);
+  if (path.content === '') return { verb: 'MAIL', sender: '', ...given };
+  const reading = parseAddress(path.content);
+  return reading.kind === 'address'
+    ? { verb: 'MAIL', sender: reading.address.text, ...given }
+    : refuse('MAIL', badSender(reading.problem));
+}
+
+function readRcpt(rest: string, hostname: string): Command {
+  const path = readPath(rest, 'TO:');
+  if (!path) return refuse('RCPT', replies.rcptSyntax);
+  if (path.after !== '') return refuse('RCPT', replies.unknownParameter);
+  if (isPostmaster(path.content)) return { verb: 'RCPT', recipient: `postmaster@${hostname}` };
+  const reading = parseAddress(path.content);
+  return reading.kind === 'address'
+    ? { verb: 'RCPT', recipient: reading.address.text }
+    : refuse('RCPT', badRecipient(reading.problem));
+}
+
+function readAuth(rest: string): Command {
+  const [mechanism = '', initial, ...more] = rest.split(' ');
+  if (mechanism === '' || more.length > 0) return refuse('AUTH', replies.needsMechanism);
+  return { verb: 'AUTH', mechanism: mechanism.toUpperCase(), initial };
+}
+
+/** `FROM:<content> after`. A '>' within a quoted local part does not end the path. */
+function readPath(rest: string, keyword: string): { content: string; after: string } | undefined {
+  if (rest.slice(0, keyword.length).toUpperCase() !== keyword) return undefined;
+  const text = rest.slice(keyword.length).trimStart();
+  if (!text.startsWith('<')) return undefined;
+  const end = endOfPath(text);
+  const after = text.slice(end + 1);
+  return end < 0 || (after !== '' && !after.startsWith(' ')) ? undefined : { content: text.slice(1, end), after };
+}
+
+function endOfPath(text: string): number {
+  let quoted = false;
+  for (let at = 1; at < text.length; at += 1) {
+    const character = text[at];
+    if (character === '>' && !quoted) return at;
+    if (character === '"') quoted = !quoted;
+    if (character === '\\' && quoted) at += 1;
+  }
+  return -1;
+}
+
+/** ` SIZE=1 BODY=7BIT` → names in upper case and values; undefined when badly formed or a name comes twice. */
+function readParameters(text: string): Map<string, string> | undefined {
+  const parameters = new Map<string, string>();
+  for (const word of text.split(' ')) {
+    if (word === '') continue;
+    const [, name, value = ''] = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?$/.exec(word) ?? [];
+    if (name === undefined || parameters.has(name.toUpperCase())) return undefined;
+    parameters.set(name.toUpperCase(), value);
+  }
+  return parameters;
+}
+
+type MailParameters = { readonly size: number; readonly body: BodyType };
+
+/** AUTH= is read and left alone: no submitter is trusted to speak for another (RFC 4954 §5). */
+function readMailParameters(parameters: ReadonlyMap<string, string>): MailParameters | { readonly refusal: Reply } {
+  for (const name of parameters.keys())
+    if (name !== 'SIZE' && name !== 'BODY' && name !== 'AUTH') return { refusal: replies.unknownParameter };
+  const size = parameters.get('SIZE') ?? '0';
+  const body = (parameters.get('BODY') ?? '7BIT').toUpperCase();
+  if (!/^\d{1,20}$/.test(size)) return { refusal: replies.mailSyntax };
+  if (body !== '7BIT' && body !== '8BITMIME') return { refusal: replies.unknownParameter };
+  return { size: Number(size), body };
+}

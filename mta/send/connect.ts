@@ -1,0 +1,139 @@
+/**
+ * A target and a source → a session that is greeted, and encrypted if it can be; or why not.
+ *
+ * Promises: never rejects; never connects to an address that `mayConnect` refuses; `Required` means a certificate valid
+ * for the host or nothing; `Opportunistic` takes what TLS there is and, when TLS breaks, a fresh connection in clear
+ * (RFC 7435), but not when bytes were slipped in before the handshake.
+ * Left to others: other targets (`dial.ts`), remembering whose TLS is broken.
+ */
+import type { Socket } from 'node:net';
+import type { Clock } from '#lib/run/clock.ts';
+import { reply } from '../reply.ts';
+import type { Capabilities } from './capabilities.ts';
+import { awaitBanner, hello, isSetback, type Setback } from './greet.ts';
+import { open } from './open.ts';
+import { type Session, SmtpSession } from './session.ts';
+import { mayConnect, type Target, targetText } from './target.ts';
+import type { Timeouts } from './timeouts.ts';
+import { askForTls, type ClientContext, shakeHands, tlsBroken, tlsFacts } from './tls.ts';
+import { Wire } from './wire.ts';
+
+export type TlsMode = 'None' | 'Opportunistic' | 'Required';
+
+export interface Source {
+  /** Local address to leave from; `''` for any. */
+  readonly address: string;
+  readonly ehloName: string;
+}
+
+/** How to connect, whatever the target. */
+export interface Approach {
+  readonly source: Source;
+  readonly tls: TlsMode;
+  /** Private networks that may be connected to, in CIDR form. */
+  readonly allowPrivate: readonly string[];
+}
+
+/** What every connection of a process shares. */
+export interface ConnectSetup {
+  readonly clock: Clock;
+  readonly timeouts: Timeouts;
+  /** `clientContext()`, made once. */
+  readonly context: ClientContext;
+}
+
+export type ConnectFailure = Setback & { readonly target: Target };
+
+/** A session, or why there is none; told apart by `isConnectFailure`. */
+export type Connection = Session | ConnectFailure;
+
+export const isConnectFailure = (it: Connection): it is ConnectFailure => isSetback(it);
+
+export async function connect(target: Target, approach: Approach, setup: ConnectSetup): Promise<Connection> {
+  if (!mayConnect(target, approach.allowPrivate))
+    return {
+      target,
+      stage: 'connect',
+      reply: reply(550, '5.4.4', `${target.address} is a private address`),
+      own: true,
+    };
+  const first = await attempt(target, approach, setup);
+  if (!isSetback(first)) return first;
+  if (approach.tls !== 'Opportunistic' || !first.isTlsBroken) return { ...first, target };
+  const inClear = await attempt(target, { ...approach, tls: 'None' }, setup, first.reply.text);
+  return isSetback(inClear) ? { ...inClear, target } : inClear;
+}
+
+/** `tlsProblem`: why TLS is not tried this time. */
+async function attempt(
+  target: Target,
+  approach: Approach,
+  setup: ConnectSetup,
+  tlsProblem?: string,
+): Promise<Session | Setback> {
+  const socket = await open(target, approach.source.address, setup.clock, setup.timeouts);
+  if (isSetback(socket)) return socket;
+  const wire = new Wire(socket, setup.clock);
+  const greeted = await greet(wire, approach, setup);
+  if (isSetback(greeted)) return leave(wire, greeted, setup);
+  if (approach.tls === 'None') return session(wire, socket, target, greeted, setup, tlsProblem);
+  const asked = greeted.startTls ? await askForTls(wire, setup.timeouts) : 'declined';
+  if (asked === 'granted') return encrypt(wire.release(), target, approach, setup);
+  if (asked !== 'declined') return leave(wire, asked, setup);
+  if (approach.tls === 'Required') return leave(wire, NO_TLS, setup);
+  return session(wire, socket, target, greeted, setup, greeted.startTls ? 'STARTTLS was declined' : undefined);
+}
+
+const NO_TLS: Setback = {
+  stage: 'tls',
+  reply: reply(451, '4.7.4', 'TLS is required and the receiver does not offer it'),
+  own: true,
+};
+
+async function greet(wire: Wire, approach: Approach, setup: ConnectSetup): Promise<Capabilities | Setback> {
+  const refused = await awaitBanner(wire, setup.timeouts);
+  return refused ?? hello(wire, approach.source.ehloName, setup.timeouts);
+}
+
+/**
+ * The handshake, and EHLO anew: nothing said in clear is kept (RFC 3207 §4.2). With TLS 1.3 a peer that rejects us says
+ * so after our side is done, so a connection lost before that EHLO is answered counts as TLS broken.
+ */
+async function encrypt(
+  plain: Socket,
+  target: Target,
+  approach: Approach,
+  setup: ConnectSetup,
+): Promise<Session | Setback> {
+  const handshake = { host: target.host, verify: approach.tls === 'Required', context: setup.context };
+  const secure = await shakeHands(plain, handshake, setup.clock, setup.timeouts);
+  if (isSetback(secure)) return secure;
+  const wire = new Wire(secure, setup.clock);
+  const greeted = await hello(wire, approach.source.ehloName, setup.timeouts);
+  if (!isSetback(greeted)) return session(wire, secure, target, greeted, setup);
+  return leave(wire, greeted.own ? tlsBroken(greeted.reply.text) : greeted, setup);
+}
+
+function session(
+  wire: Wire,
+  socket: Socket,
+  target: Target,
+  capabilities: Capabilities,
+  setup: ConnectSetup,
+  tlsProblem?: string,
+): Session {
+  const facts = {
+    host: targetText(target),
+    source: socket.localAddress ?? '',
+    ...tlsFacts(socket),
+    ...(tlsProblem !== undefined && { tlsProblem }),
+    capabilities,
+  };
+  return new SmtpSession(wire, facts, setup);
+}
+
+/** Says goodbye without making anybody wait for it. */
+function leave(wire: Wire, why: Setback, setup: ConnectSetup): Setback {
+  void wire.quit(setup.timeouts.quit);
+  return why;
+}

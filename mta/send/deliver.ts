@@ -1,0 +1,206 @@
+/**
+ * One connection's life: lease what is due, connect, sign, send, hand every attempt to `settle`, go on until idle.
+ *
+ * Promises: a message is leased before anybody is dialled and attempted or given back after; nothing is sent while
+ * outcomes cannot be recorded; a connection carries at most so many messages; the next message is signed while the
+ * current one is under way. A fault of the source or of the storage costs the mail no attempt.
+ *
+ * Left to others: whose turn it is (`schedule/`), what an attempt means (`settle/`).
+ */
+import type { Clock, Duration } from '#lib/run/clock.ts';
+import { minutes, seconds } from '#lib/run/clock.ts';
+import type { Attempt } from '../attempt.ts';
+import type { Claim, LaneName, Lease, Queue } from '../queue/queue.ts';
+import { type Reply, reply } from '../reply.ts';
+import type { ConnectFailure } from './connect.ts';
+import type { Dialled } from './dial.ts';
+import type { Session } from './session.ts';
+import type { Signed } from './sign.ts';
+import type { TransactionResult } from './transaction.ts';
+
+/** Where a connection gets its lanes from. */
+export interface LaneSupply {
+  readonly lane: LaneName;
+  putBack(lane: LaneName): void;
+  next(idle: Duration): Promise<LaneName | undefined>;
+  reached(): void;
+  leave(end: 'done' | 'unreachable'): void;
+}
+
+export type Opening = Dialled | { readonly kind: 'unroutable'; readonly reply: Reply };
+
+export interface Courier {
+  readonly queue: Queue;
+  readonly claim: Claim;
+  readonly clock: Clock;
+  /** Most messages on one connection. */
+  readonly messages: number;
+  open(): Promise<Opening>;
+  sign(lease: Lease): Promise<Signed>;
+  settle(lease: Lease, attempt: Attempt): void;
+  /** When outcomes can be recorded; undefined: now. */
+  ready(): Promise<void> | undefined;
+  /** Told of targets that gave no session, and of faults of ours. Must not throw. */
+  missed(failure: ConnectFailure): void;
+  troubled(thrown: unknown): void;
+}
+
+/** Messages leased at a time: enough to keep a connection busy, few enough to share a lane fairly. */
+const BATCH = 10;
+/** Longer than a transaction can take (30 min before the dot, 10 after); renewed before each. */
+const HOLD: Duration = minutes(45);
+/** How long a connection waits for more mail before it says goodbye. */
+const IDLE: Duration = seconds(5);
+
+/** Resolves when the connection is over; never rejects. `supply.leave` has been called once by then. */
+export async function deliver(supply: LaneSupply, courier: Courier): Promise<void> {
+  const run = new Run(supply, courier);
+  let end: 'done' | 'unreachable' = 'unreachable';
+  try {
+    end = await run.toTheEnd();
+  } catch (thrown) {
+    courier.troubled(thrown);
+  } finally {
+    run.abandon();
+    supply.leave(end);
+  }
+}
+
+class Run {
+  readonly #supply: LaneSupply;
+  readonly #courier: Courier;
+  #session: Session | undefined;
+  /** Leased and not yet attempted. */
+  #held: Lease[] = [];
+  #lane: LaneName | undefined;
+
+  constructor(supply: LaneSupply, courier: Courier) {
+    this.#supply = supply;
+    this.#courier = courier;
+    this.#lane = supply.lane;
+  }
+
+  async toTheEnd(): Promise<'done' | 'unreachable'> {
+    for (; this.#lane !== undefined; this.#lane = await this.#supply.next(IDLE)) {
+      await this.#courier.ready();
+      await this.#lease(this.#lane);
+      if (this.#held.length === 0) continue;
+      if (!this.#session) {
+        const missed = await this.#connect();
+        if (missed) return missed;
+      }
+      if (!(await this.#sendHeld())) return 'done';
+    }
+    return 'done';
+  }
+
+  /** Gives everything back that was not attempted, and says goodbye. */
+  abandon(): void {
+    if (this.#held.length > 0) this.#courier.queue.giveBack(this.#held);
+    if (this.#lane !== undefined) this.#supply.putBack(this.#lane);
+    void this.#session?.quit();
+  }
+
+  /** A full lease means there may be more: the lane goes back, for this connection or another. */
+  async #lease(lane: LaneName): Promise<void> {
+    const { queue, claim, clock } = this.#courier;
+    const room = Math.min(BATCH, this.#courier.messages - (this.#session?.transactions ?? 0));
+    const leases = await queue.lease(claim, lane, room, HOLD);
+    if (leases.length === room) this.#supply.putBack(lane);
+    this.#lane = undefined;
+    const now = clock.now();
+    this.#held = leases.filter((it) => it.message.expiresAt > now);
+    for (const lease of leases) if (lease.message.expiresAt <= now) this.#courier.settle(lease, TOO_LATE);
+  }
+
+  /** A session, or how the connection ends without one. */
+  async #connect(): Promise<'done' | 'unreachable' | undefined> {
+    const opening = await this.#courier.open();
+    if (opening.kind === 'unroutable') return this.#unroutable(opening.reply);
+    for (const failure of opening.failures) this.#courier.missed(failure);
+    if (opening.kind === 'session') {
+      this.#session = opening.session;
+      this.#supply.reached();
+      return undefined;
+    }
+    if (opening.report.stage !== 'bind') this.#settleHeld(connectAttempt(opening.report));
+    return 'unreachable';
+  }
+
+  #unroutable(why: Reply): 'done' | 'unreachable' {
+    this.#settleHeld({ stage: 'resolve', reply: why, own: true, inDoubt: false });
+    return why.code >= 500 ? 'done' : 'unreachable';
+  }
+
+  #settleHeld(attempt: Attempt): void {
+    for (const lease of this.#held.splice(0)) this.#courier.settle(lease, attempt);
+  }
+
+  /** False when the session cannot carry more. */
+  async #sendHeld(): Promise<boolean> {
+    const courier = this.#courier;
+    let signing = this.#signNext();
+    while (signing) {
+      const signed = await signing;
+      courier.queue.renew(this.#held, HOLD);
+      const lease = this.#held.shift();
+      signing = this.#signNext();
+      if (lease) await this.#sendOne(lease, signed);
+      if (!this.#session?.isAlive || this.#session.transactions >= courier.messages) return false;
+    }
+    return true;
+  }
+
+  #signNext(): Promise<Signed> | undefined {
+    const [next] = this.#held;
+    return next && this.#courier.sign(next);
+  }
+
+  async #sendOne(lease: Lease, signed: Signed): Promise<void> {
+    const session = this.#session;
+    if (!session) return;
+    if (signed.kind === 'unsignable') {
+      return this.#courier.settle(lease, { stage: 'local', reply: signed.reply, own: true, inDoubt: false });
+    }
+    const started = this.#courier.clock.monotonic();
+    const { message, recipient } = lease;
+    const result = await session.send({
+      sender: message.sender,
+      recipients: [recipient],
+      body: message.body,
+      content: [signed.signatures, message.raw],
+    });
+    const took = Math.round(this.#courier.clock.monotonic() - started);
+    this.#courier.settle(lease, transactionAttempt(result, session, took));
+  }
+}
+
+const TOO_LATE: Attempt = {
+  stage: 'local',
+  reply: reply(451, '4.4.7', 'its time ran out before it could be tried again'),
+  own: true,
+  inDoubt: false,
+};
+
+const connectAttempt = ({ reply: said, own, target }: ConnectFailure): Attempt => ({
+  stage: 'connect',
+  reply: said,
+  own,
+  inDoubt: false,
+  host: `${target.host} [${target.address}]:${target.port}`,
+});
+
+/** One recipient per transaction: the first verdict is the verdict. */
+function transactionAttempt(result: TransactionResult, session: Session, took: Duration): Attempt {
+  const [verdict] = result.verdicts;
+  return {
+    stage: 'transaction',
+    reply: verdict?.reply ?? reply(451, '4.5.0', 'the receiver said nothing of this recipient'),
+    own: verdict?.own ?? true,
+    inDoubt: result.failure?.inDoubt ?? false,
+    host: session.host,
+    source: session.source,
+    tls: session.tls,
+    took,
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * The commands of a transaction as text, and what must not be sent to this peer at all. Pure.
+ */
+import { strict as assert } from 'node:assert';
+import type { BodyType } from '../message.ts';
+import { type Reply, reply } from '../reply.ts';
+import type { Capabilities } from './capabilities.ts';
+import { sizeOf } from './content.ts';
+
+/** One message for one transaction. */
+export interface Mail {
+  /** `''` is the null reverse-path. */
+  readonly sender: string;
+  /** At least one, in canonical form. */
+  readonly recipients: readonly string[];
+  readonly body: BodyType;
+  /** The message in order (signatures, then `raw`): each part canonical and ending with CRLF, or empty. */
+  readonly content: readonly Buffer[];
+}
+
+/** The reply this mail gets without being offered, because the peer announced that it could not take it. */
+export function refusalOf(mail: Mail, peer: Capabilities): Reply | undefined {
+  if (mail.body === '8BITMIME' && !peer.eightBitMime)
+    return reply(554, '5.6.3', 'the message has 8-bit text and the receiver does not offer 8BITMIME');
+  if (needsUtf8(mail) && !peer.smtpUtf8)
+    return reply(553, '5.6.7', 'an address is not ASCII and the receiver does not offer SMTPUTF8');
+  const size = sizeOf(mail.content);
+  if (peer.size && size > peer.size)
+    return reply(552, '5.3.4', `the message has ${size} bytes and the receiver takes ${peer.size}`);
+  return undefined;
+}
+
+export function mailCommand(mail: Mail, peer: Capabilities): string {
+  const size = peer.size === undefined ? '' : ` SIZE=${sizeOf(mail.content)}`;
+  const body = mail.body === '8BITMIME' ? ' BODY=8BITMIME' : '';
+  const utf8 = needsUtf8(mail) ? ' SMTPUTF8' : '';
+  return `MAIL FROM:<${safe(mail.sender)}>${size}${body}${utf8}\r\n`;
+}
+
+export const rcptCommand = (recipient: string): string => `RCPT TO:<${safe(recipient)}>\r\n`;
+
+/** Addresses were parsed strictly on the way in; a line end here would be a command of somebody else's. */
+function safe(address: string): string {
+  assert(!/\p{Cc}/u.test(address), 'an envelope address holds a control character');
+  return address;
+}
+
+const needsUtf8 = (mail: Mail): boolean => !isAscii(mail.sender) || !mail.recipients.every(isAscii);
+const isAscii = (text: string): boolean => !/\P{ASCII}/u.test(text);

@@ -1,0 +1,143 @@
+import { describe, expect, test } from 'vitest';
+import type { AddressAnswer, MxAnswer, Resolver } from '#lib/dns/resolver.ts';
+import { type Random, seededRandom } from '#lib/run/random.ts';
+import { type Destination, familiesOf, resolve } from './resolve.ts';
+
+/** A zone: `MX name` and `name`; what is not in it does not exist. */
+interface Zone {
+  readonly mx?: Record<string, [preference: number, exchange: string][] | Exclude<MxAnswer['kind'], 'found'>>;
+  readonly hosts?: Record<string, string[] | Exclude<AddressAnswer['kind'], 'found'>>;
+}
+
+function resolverOf(zone: Zone): Resolver & { asked: string[] } {
+  const asked: string[] = [];
+  const none = (kind: 'none' | 'no-such-name' | 'temporary' = 'no-such-name') =>
+    kind === 'temporary' ? { kind, reason: 'ESERVFAIL' } : { kind };
+  return {
+    asked,
+    mx: async (domain) => {
+      asked.push(`MX ${domain}`);
+      const found = zone.mx?.[domain];
+      if (!Array.isArray(found)) return none(found);
+      return { kind: 'found', records: found.map(([preference, exchange]) => ({ preference, exchange })) };
+    },
+    addresses: async (host) => {
+      asked.push(host);
+      const found = zone.hosts?.[host];
+      return Array.isArray(found) ? { kind: 'found', addresses: found } : none(found);
+    },
+  };
+}
+
+/** Chooses in a way that leaves the order of equals as it is. */
+const unshuffled: Random = { bytes: (length) => Buffer.alloc(length), fraction: () => 1 - Number.EPSILON };
+
+/** Targets as `host address port`, or the reply as `code status`. */
+async function outcome(
+  zone: Zone,
+  destination: Partial<Destination> = {},
+  random = unshuffled,
+): Promise<string[] | string> {
+  const asked = { domain: 'example.net', routes: [], families: [4, 6] as const, allowPrivate: [], ...destination };
+  const resolution = await resolve(asked, resolverOf(zone), random);
+  if (resolution.kind === 'unroutable') return `${resolution.reply.code} ${resolution.reply.enhanced}`;
+  return resolution.targets.map((it) => `${it.host} ${it.address} ${it.port}${it.named ? ' named' : ''}`);
+}
+
+describe('the way to a domain', () => {
+  test('goes by preference', async () => {
+    const zone: Zone = {
+      mx: { 'example.net': [[20, 'b'], [10, 'a'], [30, 'c']] }, // prettier-ignore
+      hosts: { a: ['1.1.1.1'], b: ['1.1.1.2'], c: ['1.1.1.3'] },
+    };
+    expect(await outcome(zone)).toEqual(['a 1.1.1.1 25', 'b 1.1.1.2 25', 'c 1.1.1.3 25']);
+  });
+
+  test('shuffles the addresses of equals, and only those', async () => {
+    const zone: Zone = {
+      mx: { 'example.net': [[10, 'a'], [10, 'b'], [20, 'c']] }, // prettier-ignore
+      hosts: { a: ['1.1.1.1', '1.1.1.2'], b: ['1.1.1.3'], c: ['1.1.1.4'] },
+    };
+    const firsts = new Set<string | undefined>();
+    for (let seed = 0; seed < 50; seed += 1) {
+      const targets = await outcome(zone, {}, seededRandom(seed));
+      expect(new Set(targets)).toEqual(new Set(['a 1.1.1.1 25', 'a 1.1.1.2 25', 'b 1.1.1.3 25', 'c 1.1.1.4 25']));
+      expect(targets.at(-1)).toBe('c 1.1.1.4 25');
+      firsts.add(targets[0]);
+    }
+    expect(firsts.size).toBe(3);
+  });
+
+  test.each<[string, Zone, string[] | string]>([
+    ['no MX: the domain itself', { mx: { 'example.net': 'none' }, hosts: { 'example.net': ['1.1.1.1'] } }, ['example.net 1.1.1.1 25']],
+    ['no MX and no address', { mx: { 'example.net': 'none' }, hosts: { 'example.net': 'none' } }, '550 5.1.2'],
+    ['no MX, address unknown for now', { mx: { 'example.net': 'none' }, hosts: { 'example.net': 'temporary' } }, '451 4.4.3'],
+    ['no such domain', {}, '550 5.1.2'],
+    ['MX unknown for now', { mx: { 'example.net': 'temporary' } }, '451 4.4.3'],
+    ['null MX', { mx: { 'example.net': [[0, '']] }, hosts: { 'example.net': ['1.1.1.1'] } }, '556 5.1.10'],
+    ['null MX beside a real one', { mx: { 'example.net': [[0, ''], [10, 'a']] }, hosts: { a: ['1.1.1.1'] } }, ['a 1.1.1.1 25']],
+    ['MX without address is no reason to take A', { mx: { 'example.net': [[10, 'a']] }, hosts: { 'example.net': ['1.1.1.1'] } }, '451 4.4.4'],
+    ['MX whose address is unknown for now', { mx: { 'example.net': [[10, 'a'], [20, 'b']] }, hosts: { a: 'temporary' } }, '451 4.4.3'],
+    ['one MX of two resolves', { mx: { 'example.net': [[10, 'a'], [20, 'b']] }, hosts: { b: ['1.1.1.1'] } }, ['b 1.1.1.1 25']],
+    ['private addresses only', { mx: { 'example.net': [[10, 'a']] }, hosts: { a: ['127.0.0.1', '::ffff:10.0.0.1'] } }, '550 5.4.4'],
+    ['a private address first', { mx: { 'example.net': [[10, 'a'], [20, 'b']] }, hosts: { a: ['10.0.0.1'], b: ['1.1.1.1'] } }, ['b 1.1.1.1 25']],
+    ['private beside unknown for now', { mx: { 'example.net': [[10, 'a'], [20, 'b']] }, hosts: { a: ['10.0.0.1'], b: 'temporary' } }, '451 4.4.3'],
+    ['the implicit MX is private', { mx: { 'example.net': 'none' }, hosts: { 'example.net': ['169.254.169.254'] } }, '550 5.4.4'],
+    ['IPv4 before IPv6 of the same preference', { mx: { 'example.net': [[10, 'a'], [20, 'b']] }, hosts: { a: ['2606::1', '1.1.1.1'], b: ['1.1.1.2'] } }, ['a 1.1.1.1 25', 'a 2606::1 25', 'b 1.1.1.2 25']],
+  ])('%s', async (_, zone, expected) => expect(await outcome(zone)).toEqual(expected)); // prettier-ignore
+
+  test.each<[string, Partial<Destination>, string[] | string]>([
+    ['routes by address', { routes: [{ host: '127.0.0.1', port: 2525 }, { host: '::1', port: 26 }] }, ['127.0.0.1 127.0.0.1 2525 named', '::1 ::1 26 named']],
+    ['a route by name', { routes: [{ host: 'Relay', port: 2525 }] }, ['relay 10.0.0.1 2525 named', 'relay fd00::1 2525 named']],
+    ['a route nobody knows', { routes: [{ host: 'lost', port: 25 }] }, '451 4.4.4'],
+    ['a route beside one nobody knows', { routes: [{ host: 'lost', port: 25 }, { host: 'relay', port: 25 }] }, ['relay 10.0.0.1 25 named', 'relay fd00::1 25 named']],
+    ['only the families of the source', { routes: [{ host: 'relay', port: 25 }], families: [6] }, ['relay fd00::1 25 named']],
+    ['none of the families of the source', { routes: [{ host: '127.0.0.1', port: 25 }], families: [6] }, '451 4.4.4'],
+    ['an allowed private network', { domain: 'inside.example', allowPrivate: ['10.0.0.0/8'] }, ['relay 10.0.0.1 25']],
+    ['a public address literal', { domain: '[1.1.1.1]' }, ['1.1.1.1 1.1.1.1 25']],
+    ['an IPv6 address literal', { domain: '[IPv6:2606::1]' }, ['2606::1 2606::1 25']],
+    ['a private address literal', { domain: '[127.0.0.1]' }, '550 5.4.4'],
+    ['a bad address literal', { domain: '[example.net]' }, '550 5.1.2'],
+  ])('%s', async (_, destination, expected) => {
+    const zone: Zone = { mx: { 'inside.example': [[10, 'relay']] }, hosts: { relay: ['10.0.0.1', 'fd00::1'] } };
+    expect(await outcome(zone, destination)).toEqual(expected);
+  }); // prettier-ignore
+
+  test('does not ask for MX when there is a route', async () => {
+    const resolver = resolverOf({ hosts: { relay: ['1.1.1.1'] } });
+    await resolve(
+      { domain: 'example.net', routes: [{ host: 'relay', port: 25 }], families: [4], allowPrivate: [] },
+      resolver,
+      unshuffled,
+    );
+    expect(resolver.asked).toEqual(['relay']);
+  });
+
+  test('C02: a hostile zone costs twenty look-ups and gives five targets', async () => {
+    const count = (length: number): number[] => Array.from({ length }, (_, at) => at);
+    const many = count(1000).map((at) => `1.1.${at >> 8}.${at & 255}`);
+    const resolver: Resolver & { asked: number } = {
+      asked: 0,
+      mx: async () => ({
+        kind: 'found',
+        records: count(10_000).map((at) => ({ preference: 10, exchange: `mx${at}` })),
+      }),
+      addresses: async () => {
+        resolver.asked += 1;
+        return { kind: 'found', addresses: many };
+      },
+    };
+    const asked = { domain: 'example.net', routes: [], families: [4, 6] as const, allowPrivate: [] };
+    const resolution = await resolve(asked, resolver, seededRandom(1));
+    expect(resolver.asked).toBe(20);
+    expect(resolution.kind === 'targets' && resolution.targets.length).toBe(5);
+  });
+});
+
+describe('the families of a source', () => {
+  test.each([
+    ['', [4, 6]],
+    ['192.0.2.1', [4]],
+    ['2001:db8::1', [6]],
+  ])('%j has %j', (address, families) => expect(familiesOf(address)).toEqual(families));
+});

@@ -1,0 +1,192 @@
+/**
+ * One mail transaction as the client sees it: MAIL, RCPT for each, DATA, the message, its final reply. A pure state
+ * machine: replies go in, steps come out; with PIPELINING (RFC 2920) the envelope is one write, without it one command
+ * at a time.
+ *
+ * Promises: exactly one verdict per recipient, whatever the peer does; what the peer did not say is marked `own`, and
+ * is temporary unless the peer announced the limit that is passed; `inDoubt` exactly when the final dot may have
+ * reached the peer and no reply to it was read.
+ * Left to others: bytes, time and the connection (`session.ts`); what a reply means for a recipient (`settle/`).
+ */
+import { isPositive, type Reply } from '../reply.ts';
+import { type Breach, type BreachKind, breachReply } from './breach.ts';
+import type { Capabilities } from './capabilities.ts';
+import { type Mail, mailCommand, rcptCommand, refusalOf } from './envelope.ts';
+
+/** What a transaction waits for. `content` is the message on its way, `dot` the reply to it. */
+export type Stage = 'rset' | 'mail' | 'rcpt' | 'data' | 'content' | 'dot';
+
+/** What was said about one recipient, and where. */
+export interface Verdict {
+  readonly reply: Reply;
+  readonly stage: Stage;
+  /** We say so, not the peer. */
+  readonly own: boolean;
+}
+
+export interface Failure {
+  readonly stage: Stage;
+  readonly kind: BreachKind;
+  /** The peer may have taken the message: trying again may deliver it twice. */
+  readonly inDoubt: boolean;
+}
+
+export interface TransactionResult {
+  /** One per recipient, in the order of `Mail.recipients`. */
+  readonly verdicts: readonly Verdict[];
+  /** Set when the conversation broke. A refusal, 421 included, is no failure. */
+  readonly failure?: Failure;
+}
+
+/** How a transaction leaves its session: MAIL may follow, RSET must come first, or nothing may follow. */
+export type Aftermath = 'clean' | 'open' | 'unusable';
+
+/** What to do next: write and listen, listen only, write message and dot (then `dotHandedOver`), or nothing more. */
+export type Step =
+  | { readonly kind: 'say'; readonly text: string }
+  | { readonly kind: 'listen' }
+  | { readonly kind: 'content' }
+  | { readonly kind: 'done'; readonly result: TransactionResult; readonly aftermath: Aftermath };
+
+const RSET = 'RSET\r\n';
+const DATA = 'DATA\r\n';
+const LISTEN: Step = { kind: 'listen' };
+const say = (text: string): Step => ({ kind: 'say', text });
+
+export class Transaction {
+  static readonly #answers: Readonly<Record<Stage, (it: Transaction, reply: Reply) => Step>> = {
+    rset: (it, reply) => it.#heardRset(reply),
+    mail: (it, reply) => it.#heardMail(reply),
+    rcpt: (it, reply) => it.#heardRcpt(reply),
+    data: (it, reply) => it.#heardData(reply),
+    content: (it, reply) => it.#heardEarly(reply),
+    dot: (it, reply) => it.#done('clean', it.#fill(reply)),
+  };
+  readonly #mail: Mail;
+  readonly #peer: Capabilities;
+  readonly #verdicts: (Verdict | undefined)[];
+  #stage: Stage;
+  /** The peer has a reverse-path that only the end of data or RSET clears. */
+  #isOpen: boolean;
+  /** MAIL, RCPT for each, DATA: made at the start, so that what cannot be a command shows before anything is said. */
+  #commands: readonly string[] = [];
+  #isMailAccepted = false;
+  #rcptReplies = 0;
+  #accepted = 0;
+
+  /** `isOpen`: the transaction before it left the session `open`. */
+  constructor(mail: Mail, peer: Capabilities, isOpen: boolean) {
+    this.#mail = mail;
+    this.#peer = peer;
+    this.#verdicts = Array.from({ length: mail.recipients.length });
+    this.#isOpen = isOpen;
+    this.#stage = isOpen ? 'rset' : 'mail';
+  }
+
+  /** What the next reply answers. */
+  get stage(): Stage {
+    return this.#stage;
+  }
+
+  start(): Step {
+    const refusal = refusalOf(this.#mail, this.#peer);
+    if (refusal) return this.#done(this.#aftermath, this.#fill(refusal, true));
+    this.#commands = [mailCommand(this.#mail, this.#peer), ...this.#mail.recipients.map(rcptCommand), DATA];
+    const rset = this.#isOpen ? RSET : '';
+    if (this.#peer.pipelining) return say(rset + this.#commands.join(''));
+    return say(rset || this.#command(0));
+  }
+
+  heard(reply: Reply): Step {
+    if (reply.code === 421) return this.#done('unusable', this.#fill(reply));
+    if (isIntermediate(reply) && this.#stage !== 'data') return this.#misplaced(reply);
+    return Transaction.#answers[this.#stage](this, reply);
+  }
+
+  /** The final dot has been given to the connection: from now on it may have arrived. */
+  dotHandedOver(): void {
+    this.#stage = 'dot';
+  }
+
+  /** The conversation broke; no more steps. */
+  broken(breach: Breach): TransactionResult {
+    const inDoubt = this.#stage === 'dot' && this.#accepted > 0;
+    const failure: Failure = { stage: this.#stage, kind: breach.kind, inDoubt };
+    return { verdicts: this.#fill(breachReply(breach), true), failure };
+  }
+
+  #heardRset(reply: Reply): Step {
+    if (!isPositive(reply)) return this.#misplaced(reply);
+    this.#isOpen = false;
+    return this.#next('mail', 0);
+  }
+
+  /** A pipelining peer answers the rest too, and may even say 354. */
+  #heardMail(reply: Reply): Step {
+    this.#isMailAccepted = isPositive(reply);
+    this.#isOpen = this.#isMailAccepted;
+    if (!this.#isMailAccepted) {
+      this.#fill(reply);
+      if (!this.#peer.pipelining) return this.#done('clean');
+    }
+    return this.#next('rcpt', 1);
+  }
+
+  #heardRcpt(reply: Reply): Step {
+    if (isPositive(reply) && this.#isMailAccepted) this.#accepted += 1;
+    else this.#verdicts[this.#rcptReplies] ??= { reply, stage: 'rcpt', own: false };
+    this.#rcptReplies += 1;
+    const isLast = this.#rcptReplies === this.#mail.recipients.length;
+    if (isLast && this.#accepted === 0 && !this.#peer.pipelining) return this.#done('open');
+    return this.#next(isLast ? 'data' : 'rcpt', 1 + this.#rcptReplies);
+  }
+
+  /** 354 for nobody is answered with an empty message, whose reply is nobody's (RFC 2920 §3.1). */
+  #heardData(reply: Reply): Step {
+    if (isPositive(reply) || (isIntermediate(reply) && reply.code !== 354)) return this.#misplaced(reply);
+    if (reply.code !== 354) return this.#done(this.#aftermath, this.#fill(reply));
+    if (this.#accepted === 0) {
+      this.#stage = 'dot';
+      return say('.\r\n');
+    }
+    this.#stage = 'content';
+    return { kind: 'content' };
+  }
+
+  /** A refusal in the middle of the message counts; but the peer and we no longer agree on where we are. */
+  #heardEarly(reply: Reply): Step {
+    return isPositive(reply) ? this.#misplaced(reply) : this.#done('unusable', this.#fill(reply));
+  }
+
+  #misplaced(reply: Reply): Step {
+    const reason = `the receiver answered ${reply.code} where that has no meaning (${this.#stage})`;
+    return { kind: 'done', result: this.broken({ kind: 'protocol', reason }), aftermath: 'unusable' };
+  }
+
+  /** With pipelining everything has been said. */
+  #next(stage: Stage, command: number): Step {
+    this.#stage = stage;
+    return this.#peer.pipelining ? LISTEN : say(this.#command(command));
+  }
+
+  #command(index: number): string {
+    return this.#commands[index] ?? '';
+  }
+
+  get #aftermath(): Aftermath {
+    return this.#isOpen ? 'open' : 'clean';
+  }
+
+  /** Gives `reply` to all recipients that have no verdict. */
+  #fill(reply: Reply, own = false): readonly Verdict[] {
+    const verdict: Verdict = { reply, stage: this.#stage, own };
+    this.#verdicts.forEach((given, index) => (this.#verdicts[index] = given ?? verdict));
+    return this.#verdicts as readonly Verdict[];
+  }
+
+  #done(aftermath: Aftermath, verdicts = this.#verdicts as readonly Verdict[]): Step {
+    return { kind: 'done', result: { verdicts }, aftermath };
+  }
+}
+
+const isIntermediate = (reply: Reply): boolean => reply.code >= 300 && reply.code < 400;
