@@ -4,11 +4,12 @@
  * The queue's file is locked for as long as it is open, and with it the folder: a second process that names the same
  * folder ends with `data-locked` before it has touched anything.
  */
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '#lib/run/fault.ts';
+import { systemClock } from '#lib/run/clock.ts';
+import type { Random } from '#lib/run/random.ts';
 import { Database } from '#lib/sqlite/database.ts';
 import { QUEUE_TABLES } from './queue/sqlite/tables.ts';
 import { LEDGER_TABLES } from './settle/ledger/sqlite.ts';
@@ -30,7 +31,7 @@ export async function openData(folder: string, fresh: boolean): Promise<Database
 }
 
 const openDatabase = (folder: string): Promise<Database> =>
-  Database.open({ path: join(folder, QUEUE_FILE), migrations: [QUEUE_TABLES, LEDGER_TABLES] });
+  Database.open({ path: join(folder, QUEUE_FILE), migrations: [QUEUE_TABLES, LEDGER_TABLES] }, systemClock);
 
 /** Only what looks like a data folder of ours is ever emptied, and only while nobody has it open. */
 async function empty(folder: string): Promise<void> {
@@ -44,8 +45,8 @@ async function empty(folder: string): Promise<void> {
 }
 
 /** The token of the admin API, made when it is not there. */
-export async function adminToken(folder: string): Promise<string> {
+export async function adminToken(folder: string, random: Random): Promise<string> {
   const file = tokenFile(folder);
-  if (!existsSync(file)) await writeFile(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
+  if (!existsSync(file)) await writeFile(file, `${random.bytes(32).toString('base64url')}\n`, { mode: 0o600 });
   return (await readFile(file, 'utf8')).trim();
 }

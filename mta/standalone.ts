@@ -93,7 +93,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   };
   const worker = opened.adopt(await MailWorker.start({ ...shared, resolver }), (it) => it.stop(DRAIN_DELIVERY));
 
-  const adminHttp = { name: 'admin', setting: '--admin', ...settings.admin, token: await adminToken(data) };
+  const adminHttp = { name: 'admin', setting: '--admin', ...settings.admin, token: await adminToken(data, random) };
   const routes = adminRoutes({ ledger, queue, sites: () => worker.sites() });
   const admin = opened.adopt(await openHttp({ ...adminHttp, routes }), (it) => it.close());
   await publishAdminUrl(data, admin.url);

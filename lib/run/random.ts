@@ -12,8 +12,20 @@ export interface Random {
 
 const FRACTION_STEPS = 2 ** 32;
 
+/** Asking the system costs microseconds whatever the amount, so small amounts are handed out of a larger one. */
+const POOL_BYTES = 4096;
+let pool = Buffer.alloc(0);
+
+function fromPool(length: number): Buffer {
+  if (length > POOL_BYTES) return randomBytes(length);
+  if (pool.length < length) pool = randomBytes(POOL_BYTES);
+  const bytes = Buffer.from(pool.subarray(0, length));
+  pool = pool.subarray(length);
+  return bytes;
+}
+
 export const systemRandom: Random = {
-  bytes: (length) => randomBytes(length),
+  bytes: fromPool,
   fraction: () => randomInt(FRACTION_STEPS) / FRACTION_STEPS,
 };
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemClock } from '../run/clock.ts';
 import { Database } from './database.ts';
 
 const TABLE = 'CREATE TABLE note (id INTEGER PRIMARY KEY, body BLOB)';
@@ -12,7 +13,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'postfleet-sqlite-'));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
-const open = (migrations = [TABLE]) => Database.open({ path: join(folder, 'test.db'), migrations });
+const open = (migrations = [TABLE]) => Database.open({ path: join(folder, 'test.db'), migrations }, systemClock);
 
 test('what was written is there after the file is closed and opened again', async () => {
   const first = await open();

@@ -72,7 +72,9 @@ export class Authority {
 
   #domainsOf(submitter: Submitter): readonly SendingDomain[] {
     const resources = this.#options.resources();
-    const names = resources.credential(submitter.username)?.spec.domainRefs;
+    const credential = resources.credential(submitter.username);
+    if (!credential) return [];
+    const names = credential.spec.domainRefs;
     if (!names) return resources.domains.filter((it) => it.metadata.namespace === submitter.tenant);
     return names.flatMap(({ name }) => resources.domain(keyOf({ namespace: submitter.tenant, name })) ?? []);
   }

@@ -41,22 +41,28 @@ export class Quotas {
 
   /** Counts `amount` for every claim, or for none of them and says which was exceeded. */
   take(claims: readonly QuotaClaim[], amount: number, now: Instant): Exceeded | undefined {
-    const limited = claims.flatMap(({ subject, quota }) => [
-      ...(quota.perHour === undefined ? [] : [{ subject, window: HOUR, limit: quota.perHour }]),
-      ...(quota.perDay === undefined ? [] : [{ subject, window: DAY, limit: quota.perDay }]),
-    ]);
+    const limited = limitsOf(claims);
     for (const { subject, window, limit } of limited) {
       const counts = this.#current(subject, window, now);
       const used = [...counts.values()].reduce((sum, count) => sum + count, 0);
       if (used + amount > limit)
         return { subject, limit, window: window.name, retryAfter: oldest(counts, window, now) };
     }
-    for (const { subject, window } of limited) {
-      const counts = this.#current(subject, window, now);
-      const part = Math.floor(now / window.part);
+    this.#add(limited, amount, now);
+    return undefined;
+  }
+
+  /** Uncounts what was taken at `then` and came to nothing. */
+  giveBack(claims: readonly QuotaClaim[], amount: number, then: Instant): void {
+    this.#add(limitsOf(claims), -amount, then);
+  }
+
+  #add(limits: readonly Limit[], amount: number, at: Instant): void {
+    for (const { subject, window } of limits) {
+      const counts = this.#current(subject, window, at);
+      const part = Math.floor(at / window.part);
       counts.set(part, (counts.get(part) ?? 0) + amount);
     }
-    return undefined;
   }
 
   #current(subject: string, window: Window, now: Instant): Map<number, number> {
@@ -68,6 +74,18 @@ export class Quotas {
     return counts;
   }
 }
+
+interface Limit {
+  readonly subject: string;
+  readonly window: Window;
+  readonly limit: number;
+}
+
+const limitsOf = (claims: readonly QuotaClaim[]): Limit[] =>
+  claims.flatMap(({ subject, quota }) => [
+    ...(quota.perHour === undefined ? [] : [{ subject, window: HOUR, limit: quota.perHour }]),
+    ...(quota.perDay === undefined ? [] : [{ subject, window: DAY, limit: quota.perDay }]),
+  ]);
 
 /** When the oldest part stops counting. */
 function oldest(counts: ReadonlyMap<number, number>, window: Window, now: Instant): Duration {

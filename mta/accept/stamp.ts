@@ -22,7 +22,7 @@ export interface StampContext {
 }
 
 /** Bcc would tell recipients of one another; Return-Path is the last host's to write (RFC 5321 §4.4). */
-const REMOVED = new Set(['bcc', 'return-path']);
+const REMOVED = new Set(['bcc', 'resent-bcc', 'return-path']);
 
 /** The message as it is queued: canonical, ends with CRLF. */
 export function stamp(header: Header, context: StampContext): Buffer {

@@ -14,7 +14,7 @@ import { readHeader } from '../header.ts';
 import { type Message, type MessageId, newMessageId } from '../message.ts';
 import type { Queue } from '../queue/queue.ts';
 import { type Reply, reply } from '../reply.ts';
-import { type Admitted, admitHeader, type Check, type Refusal } from './admit.ts';
+import { type Admitted, admitHeader, type Check } from './admit.ts';
 import type { Authority, Submitter } from './authority.ts';
 import { type Exceeded, type QuotaClaim, Quotas } from './quota.ts';
 import { stamp, type StampContext } from './stamp.ts';
@@ -63,11 +63,14 @@ export class Submissions {
     const admitted = admitHeader(this.#options.authority, submitter, reading.header);
     if ('check' in admitted) return { kind: 'refused', ...admitted };
     const recipients = [...new Set(submission.recipients)];
-    const exceeded = this.#takeQuota(submitter, admitted, recipients.length);
-    if (exceeded) return { kind: 'refused', ...exceeded };
-    return this.#enqueue(
-      this.#message(submitter, submission, admitted, recipients, (context) => stamp(reading.header, context)),
-    );
+    const claims = this.#claims(submitter, admitted);
+    const exceeded = this.#quotas.take(claims, recipients.length, this.#options.clock.now());
+    if (exceeded) return refused('quota', quotaReply(exceeded));
+    const stampWith = (context: StampContext): Buffer => stamp(reading.header, context);
+    const message = this.#message(submitter, submission, admitted, recipients, stampWith);
+    const submitted = await this.#enqueue(message);
+    if (submitted.kind === 'refused') this.#quotas.giveBack(claims, recipients.length, message.acceptedAt);
+    return submitted;
   }
 
   #message(
@@ -115,17 +118,15 @@ export class Submissions {
     return { kind: 'accepted', message };
   }
 
-  #takeQuota(submitter: Submitter, admitted: Admitted, recipients: number): Refusal | undefined {
+  #claims(submitter: Submitter, { domain }: Admitted): QuotaClaim[] {
     const resources = this.#options.resources();
-    const claims: QuotaClaim[] = [
+    return [
       {
         subject: `credential ${submitter.username}`,
         quota: resources.credential(submitter.username)?.spec.quota ?? {},
       },
-      { subject: `domain ${admitted.domain}`, quota: resources.domainNamed(admitted.domain)?.spec.quota ?? {} },
+      { subject: `domain ${domain}`, quota: resources.domainNamed(domain)?.spec.quota ?? {} },
     ];
-    const exceeded = this.#quotas.take(claims, recipients, this.#options.clock.now());
-    return exceeded && { check: 'quota', reply: quotaReply(exceeded) };
   }
 
   #lifeSeconds(): number {

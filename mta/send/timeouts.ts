@@ -1,4 +1,6 @@
-/** How long each step of a session may take: RFC 5321 §4.5.3.2, and what it leaves out. The one table of them. */
+/**
+ * How long each step of a session may take: RFC 5321 §4.5.3.2, and what it leaves out. The one table of them.
+ */
 import { type Duration, minutes, seconds } from '#lib/run/clock.ts';
 
 export interface Timeouts {

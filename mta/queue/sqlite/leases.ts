@@ -58,15 +58,15 @@ export class Leases {
     if (held) held.settling = false;
   }
 
-  /** Ends a lease; its entry may be given again, if it is still there. False when it was void already. */
-  drop(id: number): boolean {
+  /** Ends a lease; its entry, which may be given again if it is still there. Undefined when it was void already. */
+  drop(id: number): EntryKey | undefined {
     const held = this.#held.get(id);
-    if (!held) return false;
+    if (!held) return undefined;
     this.#held.delete(id);
     const entries = this.#byLane.get(held.lane);
     entries?.delete(held.no);
     if (entries?.size === 0) this.#byLane.delete(held.lane);
-    return true;
+    return held;
   }
 
   /** Ends every lease past its end, or all that are not settling; answers the lanes that got entries back. */

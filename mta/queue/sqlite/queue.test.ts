@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '#lib/run/clock.ts';
 import { Database } from '#lib/sqlite/database.ts';
 import type { Statement } from '#lib/sqlite/protocol.ts';
 import type { MailEvent } from '../../event.ts';
@@ -19,7 +20,10 @@ function harness(): QueueHarness {
   let opened: { database: Database; queue: SqliteQueue } | undefined;
   return {
     async open(clock) {
-      const database = await Database.open({ path: join(folder, 'queue.db'), migrations: [QUEUE_TABLES, EVENTS] });
+      const database = await Database.open(
+        { path: join(folder, 'queue.db'), migrations: [QUEUE_TABLES, EVENTS] },
+        systemClock,
+      );
       opened = { database, queue: await SqliteQueue.open({ database, clock, recordEvent }) };
       return opened.queue;
     },

@@ -11,7 +11,6 @@ import type { Database } from '#lib/sqlite/database.ts';
 import type { Row, Statement } from '#lib/sqlite/protocol.ts';
 import { type MailEvent, queuedEvents } from '../../event.ts';
 import { domainOf, type Message } from '../../message.ts';
-import { decodeMessage } from '../codec.ts';
 import {
   type Claim,
   type LaneDepth,
@@ -29,6 +28,8 @@ import {
 import { Lanes } from './lanes.ts';
 import { Leases } from './leases.ts';
 import { type Held, lanesOf, listEntries, moveLane, parametersOf } from './moves.ts';
+import { Messages } from './messages.ts';
+import { listOwed } from './owed.ts';
 import * as tables from './tables.ts';
 
 /** How often expired leases are looked for. */
@@ -50,6 +51,7 @@ export class SqliteQueue implements Queue {
   /** The last thing asked of each lane's entries, while it runs. */
   readonly #busy = new Map<LaneName, Promise<unknown>>();
   readonly #held: Held;
+  readonly #messages: Messages;
   #messageNo = 0;
   #entryNo = 0;
   #epoch = 0;
@@ -62,6 +64,7 @@ export class SqliteQueue implements Queue {
     this.#recordEvent = options.recordEvent;
     this.#lanes = new Lanes(options.clock);
     this.#leases = new Leases(options.clock);
+    this.#messages = new Messages(options.database);
     this.#held = { database: this.#database, clock: this.#clock, lanes: this.#lanes, leases: this.#leases };
     this.#sweep = options.clock.after(SWEEP, () => this.#dropExpired());
   }
@@ -85,8 +88,9 @@ export class SqliteQueue implements Queue {
   }
 
   async put(message: Message): Promise<void> {
-    const { statements, lanes } = this.#putStatements(message);
+    const { messageNo, statements, lanes } = this.#putStatements(message);
     await this.#database.write(statements);
+    this.#messages.keep(messageNo, message);
     for (const lane of lanes) this.#lanes.arrive(lane, 1, message.acceptedAt);
   }
 
@@ -135,17 +139,7 @@ export class SqliteQueue implements Queue {
   }
 
   async unreported(claim: Claim, max: number): Promise<Unreported[]> {
-    if (!this.#holds(claim)) return [];
-    const rows = await this.#database.read(tables.OWED_MESSAGES, [max]);
-    return Promise.all(
-      rows.map(async (row) => ({
-        message: messageOf(row),
-        failures: (await this.#database.read(tables.FAILURES_OF, [Number(row['no'])])).map((it) => ({
-          index: Number(it['idx']),
-          event: JSON.parse(String(it['failure'])) as MailEvent,
-        })),
-      })),
-    );
+    return this.#holds(claim) ? listOwed(this.#database, max) : [];
   }
 
   async report(claim: Claim, owed: Unreported, dsn: Message | undefined): Promise<void> {
@@ -184,7 +178,8 @@ export class SqliteQueue implements Queue {
 
   async #seize(claim: Claim, selection: Selection, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
     const rows = await this.#database.read(tables.SEIZE, [...parametersOf(this.#held, selection, [lane]), max]);
-    return this.#holds(claim) ? rows.map((row) => this.#take(row, lane, hold)) : [];
+    const messages = await this.#messages.of(rows);
+    return this.#holds(claim) ? rows.map((row) => this.#take(row, messages, lane, hold)) : [];
   }
 
   /** Does one thing at a time with a lane's entries: each must see what the one before took. */
@@ -203,7 +198,7 @@ export class SqliteQueue implements Queue {
     return this.#claimed && claim.epoch === this.#epoch;
   }
 
-  #putStatements(message: Message): { statements: Statement[]; lanes: LaneName[] } {
+  #putStatements(message: Message): { messageNo: number; statements: Statement[]; lanes: LaneName[] } {
     const messageNo = (this.#messageNo += 1);
     const statements = [tables.insertMessage(messageNo, message)];
     const lanes = message.recipients.map((recipient, index) => {
@@ -213,7 +208,7 @@ export class SqliteQueue implements Queue {
       return lane;
     });
     statements.push(...queuedEvents(message).map(this.#recordEvent));
-    return { statements, lanes };
+    return { messageNo, statements, lanes };
   }
 
   async #lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
@@ -223,10 +218,11 @@ export class SqliteQueue implements Queue {
     let short = false;
     try {
       const leased = JSON.stringify(this.#leases.entriesOf(lane));
-      const rows = await this.#database.read(tables.DUE_ENTRIES, [now, lane, leased, max + 1]);
-      if (!this.#holds(claim)) return [];
+      const rows = await this.#database.read(tables.NEXT_ENTRIES, [lane, leased, max + 1]);
       const due = rows.slice(0, max).filter((row) => Number(row['due']) <= now);
-      const leases = due.map((row) => this.#take(row, lane, hold));
+      const messages = await this.#messages.of(due);
+      if (!this.#holds(claim)) return [];
+      const leases = due.map((row) => this.#take(row, messages, lane, hold));
       short = due.length < max;
       if (short) this.#lanes.drained(lane, Number(rows[due.length]?.['due'] ?? Infinity));
       return leases;
@@ -235,12 +231,13 @@ export class SqliteQueue implements Queue {
     }
   }
 
-  #take(row: Row, lane: LaneName, hold: Duration): Lease {
-    const message = messageOf(row);
+  #take(row: Row, messages: ReadonlyMap<number, Message>, lane: LaneName, hold: Duration): Lease {
+    const messageNo = Number(row['messageNo']);
+    const message = messages.get(messageNo);
     const index = Number(row['idx']);
-    const recipient = message.recipients[index];
-    assert(recipient !== undefined, 'an entry points at a recipient of its message');
-    const id = this.#leases.take({ no: Number(row['no']), messageNo: Number(row['messageNo']) }, lane, hold);
+    const recipient = message?.recipients[index];
+    assert(message && recipient !== undefined, 'an entry points at a recipient of its message');
+    const id = this.#leases.take({ no: Number(row['no']), messageNo }, lane, hold);
     return { id, lane, message, index, recipient, attempts: Number(row['attempts']) };
   }
 
@@ -252,7 +249,8 @@ export class SqliteQueue implements Queue {
       throw thrown;
     }
     for (const { lease, outcome } of taken) {
-      this.#leases.drop(lease.id);
+      const ended = this.#leases.drop(lease.id);
+      if (ended && lease.message.recipients.length === 1) this.#messages.drop(ended.messageNo);
       if (outcome.kind === 'later') this.#lanes.arrive(lease.lane, 0, outcome.due);
       else this.#lanes.end(lease.lane, 1);
     }
@@ -272,11 +270,4 @@ function outcomeStatements(entry: tables.EntryKey, { lease, outcome, event, owes
   if (outcome.kind === 'later') return [tables.deferEntry(entry, outcome.due)];
   if (owesReport) return [tables.failEntry(entry, JSON.stringify(event))];
   return tables.endEntry(entry, lease.message.recipients.length === 1);
-}
-
-const messageOf = (row: Row): Message => decodeMessage(String(row['envelope']), bufferOf(row['raw']));
-
-function bufferOf(blob: unknown): Buffer {
-  assert(blob instanceof Uint8Array, 'a message has bytes');
-  return Buffer.from(blob.buffer, blob.byteOffset, blob.byteLength);
 }

@@ -70,16 +70,14 @@ export const endMessageById = (id: MessageId): Statement => ({
   params: [id],
 });
 
-/**
- * Entries of a lane in due order, leased ones (a JSON list) left out. Those not yet due come without their message, to
- * tell when the lane is due next. Parameters: now, lane, leased, limit.
- */
-export const DUE_ENTRIES = `
-  SELECT e.no, e.message AS messageNo, e.idx, e.due, e.attempts,
-    CASE WHEN e.due <= ?1 THEN m.envelope END AS envelope, CASE WHEN e.due <= ?1 THEN m.raw END AS raw
-  FROM entry e JOIN message m ON m.no = e.message
-  WHERE e.lane = ?2 AND e.state = ${WAITING} AND e.no NOT IN (SELECT value FROM json_each(?3))
-  ORDER BY e.due, e.no LIMIT ?4`;
+/** Entries of a lane in due order, leased ones (a JSON list) left out. Parameters: lane, leased, limit. */
+export const NEXT_ENTRIES = `
+  SELECT e.no, e.message AS messageNo, e.idx, e.due, e.attempts FROM entry e
+  WHERE e.lane = ?1 AND e.state = ${WAITING} AND e.no NOT IN (SELECT value FROM json_each(?2))
+  ORDER BY e.due, e.no LIMIT ?3`;
+
+/** Parameter: numbers (a JSON list). */
+export const MESSAGES = 'SELECT no, envelope, raw FROM message WHERE no IN (SELECT value FROM json_each(?))';
 
 /** Every lane with something in it; `due` is null when all of it is suspended. */
 export const LANES = `
@@ -120,7 +118,7 @@ export const LIST = `
 
 /** One more parameter: limit. */
 export const SEIZE = `
-  SELECT e.no, e.message AS messageNo, e.idx, e.attempts, m.envelope, m.raw ${selected(false)} LIMIT ?4`;
+  SELECT e.no, e.message AS messageNo, e.idx, e.attempts ${selected(false)} LIMIT ?4`;
 
 /** How many entries of a lane a move would change, and when the first of them is due. One more parameter: states. */
 export const MOVABLE = `

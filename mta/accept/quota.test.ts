@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { hours, minutes } from '#lib/run/clock.ts';
+import { type QuotaClaim, Quotas } from './quota.ts';
+
+const NOW = Date.UTC(2026, 0, 1);
+const WINDOWS = {
+  hour: { length: hours(1), part: minutes(5) },
+  day: { length: hours(24), part: hours(1) },
+} as const;
+
+const claim = (subject: string, perHour?: number, perDay?: number): QuotaClaim => ({
+  subject,
+  quota: { perHour, perDay },
+});
+const limited = (window: 'hour' | 'day', limit: number): QuotaClaim =>
+  window === 'hour' ? claim('a', limit) : claim('a', undefined, limit);
+
+/** Sendings as steps of time and recipients. */
+const traffic = (length: number) =>
+  fc.array(fc.record({ after: fc.integer({ min: 0, max: length / 4 }), amount: fc.integer({ min: 1, max: 6 }) }), {
+    maxLength: 60,
+  });
+
+describe.each(['hour', 'day'] as const)('a quota per %s', (window) => {
+  const { length, part } = WINDOWS[window];
+
+  test('is never passed in any stretch of that length', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 20 }), traffic(length), fc.nat(part), (limit, steps, offset) => {
+        const quotas = new Quotas();
+        const sent: { at: number; amount: number }[] = [];
+        let at = NOW + offset;
+        for (const { after, amount } of steps) {
+          at += after;
+          if (!quotas.take([limited(window, limit)], amount, at)) sent.push({ at, amount });
+          const inWindow = sent.filter((it) => it.at > at - length).reduce((sum, it) => sum + it.amount, 0);
+          expect(inWindow).toBeLessThanOrEqual(limit);
+        }
+      }),
+    );
+  });
+
+  test('frees what was sent at most one part late', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 20 }), traffic(length), fc.nat(part), (limit, steps, offset) => {
+        const quotas = new Quotas();
+        const sent: { at: number; amount: number }[] = [];
+        let at = NOW + offset;
+        for (const { after, amount } of steps) {
+          at += after;
+          const counting = sent.filter((it) => it.at > at - length - part).reduce((sum, it) => sum + it.amount, 0);
+          const refused = quotas.take([limited(window, limit)], amount, at);
+          if (refused) expect(counting + amount).toBeGreaterThan(limit);
+          else sent.push({ at, amount });
+        }
+      }),
+    );
+  });
+
+  test('says who exceeded what, and after its wait one more fits', () => {
+    fc.assert(
+      fc.property(fc.nat(length), fc.nat(length), (first, second) => {
+        const quotas = new Quotas();
+        const all = [limited(window, 1)];
+        expect(quotas.take(all, 1, NOW + first)).toBeUndefined();
+        const now = NOW + first + Math.min(second, length - 1);
+        const exceeded = quotas.take(all, 1, now);
+        expect(exceeded).toMatchObject({ subject: 'a', limit: 1, window });
+        const wait = exceeded?.retryAfter ?? 0;
+        expect(quotas.take(all, 1, now + wait - 1)).toBeDefined();
+        expect(quotas.take(all, 1, now + wait)).toBeUndefined();
+      }),
+    );
+  });
+});
+
+test('without a quota nothing is counted', () => {
+  const quotas = new Quotas();
+  expect(quotas.take([claim('a')], 1_000_000, NOW)).toBeUndefined();
+  expect(quotas.take([claim('a', 1)], 1, NOW)).toBeUndefined();
+});
+
+test('a quota of nothing lets nothing through', () => {
+  expect(new Quotas().take([claim('a', 0)], 1, NOW)).toMatchObject({ limit: 0, window: 'hour' });
+});
+
+test('one claim that does not fit leaves the others uncounted', () => {
+  const quotas = new Quotas();
+  const both = [claim('roomy', 10), claim('tight', 1)];
+  for (let tries = 0; tries < 5; tries += 1)
+    expect(quotas.take(both, 2, NOW)).toMatchObject({ subject: 'tight', limit: 1 });
+  expect(quotas.take([claim('roomy', 10)], 10, NOW)).toBeUndefined();
+  expect(quotas.take([claim('tight', 1)], 1, NOW)).toBeUndefined();
+});
+
+test('a day that is full leaves the hour uncounted', () => {
+  const quotas = new Quotas();
+  expect(quotas.take([claim('a', 5, 2)], 3, NOW)).toMatchObject({ window: 'day', limit: 2 });
+  expect(quotas.take([claim('a', 5)], 5, NOW)).toBeUndefined();
+});
+
+test('subjects do not share a quota', () => {
+  const quotas = new Quotas();
+  expect(quotas.take([claim('credential a', 1)], 1, NOW)).toBeUndefined();
+  expect(quotas.take([claim('domain a', 1)], 1, NOW)).toBeUndefined();
+});
+
+test('a clock that is set back gives nothing away', () => {
+  const quotas = new Quotas();
+  expect(quotas.take([claim('a', 1)], 1, NOW)).toBeUndefined();
+  expect(quotas.take([claim('a', 1)], 1, NOW - hours(5))).toMatchObject({ limit: 1 });
+});

@@ -1,0 +1,193 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Sample, sample } from '#crds/sample.ts';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { hours } from '#lib/run/clock.ts';
+import { seededRandom } from '#lib/run/random.ts';
+import { openTestStorage } from '../../test/harness/queue.ts';
+import { worldOf, worldWith } from '../../test/harness/world.ts';
+import type { Message } from '../message.ts';
+import { Authority, type Submitter } from './authority.ts';
+import { acceptedReply, type Submission, Submissions } from './submit.ts';
+
+const APP: Submitter = { tenant: 'default', username: 'default.app' };
+const START = Date.UTC(2026, 0, 1);
+
+const domain = (spec: object = {}): Sample => sample('SendingDomain', { verification: 'Skip', ...spec });
+
+const submission = (over: Partial<Submission> = {}): Submission => ({
+  via: 'smtp',
+  sender: 'a@example.com',
+  recipients: ['b@dest.test'],
+  raw: Buffer.from('From: a@example.com\r\nSubject: hello\r\n\r\nbody\r\n'),
+  protocol: 'ESMTPSA',
+  peer: { ehlo: 'client.example', address: '192.0.2.7' },
+  ...over,
+});
+
+const openQueue = openTestStorage();
+
+async function open(resources = worldOf(domain(), sample('SendingCredential'))) {
+  const clock = new FakeClock(START);
+  const storage = await openQueue(clock);
+  const told: Message[] = [];
+  const faults: unknown[] = [];
+  const submissions = new Submissions({
+    authority: new Authority({ clock, resources: () => resources, verify: async () => true, hasKey: () => true }),
+    queue: storage.queue,
+    resources: () => resources,
+    clock,
+    random: seededRandom(1),
+    hostname: 'mail.example.net',
+    accepted: (message) => told.push(message),
+    troubled: (thrown) => faults.push(thrown),
+  });
+  const submit = (over: Partial<Submission> = {}) => submissions.submit(APP, submission(over));
+  const depth = (): number => storage.queue.depth().reduce((sum, it) => sum + it.depth, 0);
+  return { submit, told, faults, storage, clock, depth };
+}
+
+const refused = (check: string, code: number, text: string): object => ({
+  kind: 'refused',
+  check,
+  reply: expect.objectContaining({ code, text: expect.stringContaining(text) }),
+});
+
+describe('a message that is accepted', () => {
+  it('is in the queue, stamped, and is told once', async () => {
+    const { submit, told, storage } = await open();
+    const submitted = await submit();
+    expect(submitted.kind).toBe('accepted');
+    const [message] = told;
+    expect(submitted).toEqual({ kind: 'accepted', message });
+    expect(message).toMatchObject({
+      acceptedAt: START,
+      expiresAt: START + hours(72),
+      tenant: 'default',
+      credential: 'default.app',
+      domain: 'example.com',
+      pool: 'default/main',
+      via: 'smtp',
+      sender: 'a@example.com',
+    });
+    const claim = await storage.queue.claim(0);
+    const [lease] = await storage.queue.lease(claim, 'default default/main dest.test', 10, hours(1));
+    expect(lease?.message).toEqual(message);
+    expect(message?.raw.toString()).toMatch(/^Received: from client\.example .*\r\n\r\nbody\r\n$/s);
+  });
+
+  it('goes once to a recipient who is named twice', async () => {
+    const { submit, told, depth } = await open();
+    await submit({ recipients: ['b@dest.test', 'c@dest.test', 'b@dest.test'] });
+    expect(told[0]?.recipients).toEqual(['b@dest.test', 'c@dest.test']);
+    expect(depth()).toBe(2);
+  });
+
+  it('counts as one recipient when one is named twice, in Received as in quotas', async () => {
+    const { submit, told } = await open(worldOf(domain({ quota: { perHour: 1 } }), sample('SendingCredential')));
+    await submit({ recipients: ['b@dest.test', 'b@dest.test'] });
+    expect(told[0]?.raw.toString()).toContain('for <b@dest.test>;');
+  });
+
+  it.each([
+    ['7BIT', Buffer.from('From: a@example.com\r\n\r\nbody\r\n')],
+    ['8BITMIME', Buffer.from('From: a@example.com\r\n\r\nb\u00f6dy\r\n')],
+    ['8BITMIME', Buffer.from('From: a@example.com\r\nSubject: b\xf6dy\r\n\r\nbody\r\n', 'latin1')],
+    ['7BIT', Buffer.from('From: a@example.com\r\nBcc: b\xf6dy\r\n\r\nbody\r\n', 'latin1')],
+  ])('is %s by its bytes, not by what was announced', async (body, raw) => {
+    const { submit, told } = await open();
+    await submit({ raw });
+    expect(told[0]?.body).toBe(body);
+  });
+
+  it('lives as long as the cluster says', async () => {
+    const short = worldWith({ defaults: { expireAfterSeconds: 3600 } }, domain(), sample('SendingCredential'));
+    const { submit, told } = await open(short);
+    await submit();
+    expect(told[0]?.expiresAt).toBe(START + hours(1));
+  });
+
+  it('is told to the sender with its id', () => {
+    expect(acceptedReply('01m8')).toEqual({ code: 250, enhanced: '2.0.0', text: 'queued as 01m8' });
+  });
+});
+
+describe('a message that is refused', () => {
+  it.each([
+    ['empty', '', 'header', 550, 'empty'],
+    ['without a header', '\r\nbody\r\n', 'header', 550, 'empty'],
+    ['with a line that is no field', 'From: a@example.com\r\nnonsense\r\n\r\n', 'header', 550, 'not a field'],
+    ['of a stranger', 'From: ceo@bank.example\r\n\r\n', 'header', 550, 'bank.example'],
+    ['with a header too long', `From: a@example.com\r\nX: ${'x'.repeat(200_000)}\r\n\r\n`, 'header', 552, 'longer'],
+    ['with too many fields', `From: a@example.com\r\n${'X: x\r\n'.repeat(1000)}\r\n`, 'header', 552, 'fields'],
+  ])('leaves nothing in the queue: %s', async (_, text, check, code, says) => {
+    const { submit, told, faults, depth } = await open();
+    expect(await submit({ raw: Buffer.from(text) })).toEqual(refused(check, code, says));
+    expect([told, faults, depth()]).toEqual([[], [], 0]);
+  });
+
+  it('is told which quota it would break and when it may fit', async () => {
+    const { submit, told, clock, depth } = await open(
+      worldOf(domain({ quota: { perHour: 3 } }), sample('SendingCredential')),
+    );
+    await submit({ recipients: ['b@dest.test', 'c@dest.test'] });
+    const two = { recipients: ['d@dest.test', 'e@dest.test'] };
+    const text = 'domain example.com may send 3 recipients a hour: try again in 65 minutes';
+    expect(await submit(two)).toEqual(refused('quota', 452, text));
+    expect(await submit()).toMatchObject({ kind: 'accepted' });
+    expect([told.length, depth()]).toEqual([2, 3]);
+    clock.advance(hours(1.1));
+    expect(await submit(two)).toMatchObject({ kind: 'accepted' });
+  });
+
+  it('counts against the credential over all its domains', async () => {
+    const second = sample('SendingDomain', { domain: 'b.example', verification: 'Skip' }, { name: 'b' });
+    const { submit } = await open(worldOf(domain(), second, sample('SendingCredential', { quota: { perDay: 1 } })));
+    await submit();
+    const raw = Buffer.from('From: a@b.example\r\n\r\n');
+    expect(await submit({ raw })).toEqual(refused('quota', 452, 'credential default.app may send 1 recipients a day'));
+  });
+
+  it('by another check costs no quota', async () => {
+    const { submit } = await open(worldOf(domain({ quota: { perHour: 1 } }), sample('SendingCredential')));
+    await submit({ raw: Buffer.from('From: x@bank.example\r\n\r\n') });
+    expect(await submit()).toMatchObject({ kind: 'accepted' });
+  });
+});
+
+describe('when the queue cannot be written', () => {
+  it('the sender keeps the message, nobody is told, and nothing of it is in the queue', async () => {
+    const { submit, told, faults, storage, depth } = await open();
+    storage.broken = true;
+    expect(await submit({ recipients: ['b@dest.test', 'c@dest.test'] })).toEqual(refused('storage', 451, 'try again'));
+    expect([told, depth()]).toEqual([[], 0]);
+    expect(faults).toEqual([expect.objectContaining({ code: 'storage-failed' })]);
+    storage.broken = false;
+    expect(await submit()).toMatchObject({ kind: 'accepted' });
+    expect(depth()).toBe(1);
+  });
+
+  it('a full disk is said to be one', async () => {
+    const { submit, told, faults, storage, depth } = await open();
+    await storage.database.read('PRAGMA max_page_count = 1');
+    onTestFinished(async () => void (await storage.database.read('PRAGMA max_page_count = 1000000')));
+    const raw = Buffer.from(`From: a@example.com\r\n\r\n${'x'.repeat(200_000)}\r\n`);
+    expect(await submit({ raw })).toEqual(refused('storage', 452, 'no room'));
+    expect(faults).toEqual([expect.objectContaining({ code: 'storage-full' })]);
+    expect([told, depth()]).toEqual([[], 0]);
+  });
+
+  it('the reply holds nothing of the fault', async () => {
+    const { submit, storage } = await open();
+    storage.broken = true;
+    const submitted = await submit();
+    expect(JSON.stringify(submitted)).not.toMatch(/nowhere|sqlite|\.db|INSERT/i);
+  });
+
+  it('what was not accepted costs no quota', async () => {
+    const { submit, storage } = await open(worldOf(domain({ quota: { perHour: 1 } }), sample('SendingCredential')));
+    storage.broken = true;
+    await submit();
+    storage.broken = false;
+    expect(await submit()).toMatchObject({ kind: 'accepted' });
+  });
+});

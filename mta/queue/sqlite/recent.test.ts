@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import type { Message } from '../../message.ts';
+import { Recent } from './recent.ts';
+
+const message = (bytes: number): Message => ({
+  id: '',
+  acceptedAt: 0,
+  expiresAt: 0,
+  tenant: '',
+  credential: '',
+  domain: '',
+  pool: '',
+  via: 'smtp',
+  sender: '',
+  body: '7BIT',
+  recipients: [],
+  raw: Buffer.alloc(bytes),
+});
+
+test('the oldest go when the bytes run out, and nothing is counted twice', () => {
+  const recent = new Recent(10_000);
+  for (let no = 0; no < 100; no += 1) {
+    recent.keep(no, message(2000));
+    expect(recent.bytes).toBeLessThanOrEqual(10_000);
+  }
+  expect(recent.get(99)?.raw.length).toBe(2000);
+  expect(recent.get(96)).toBeUndefined();
+  for (let no = 0; no < 100; no += 1) recent.drop(no);
+  expect(recent.bytes).toBe(0);
+});
+
+test('a message larger than everything is not kept', () => {
+  const recent = new Recent(1000);
+  recent.keep(1, message(5000));
+  expect(recent.get(1)).toBeUndefined();
+  expect(recent.bytes).toBe(0);
+});

@@ -1,0 +1,149 @@
+/**
+ * The structure of the product, as tables: who may import whom, which file owns which library, who reads the clock.
+ *
+ * Reads imports as text. A rule that must bend is bent here, where everybody sees it.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** Folders that hold the product, and the file that knows them all. */
+const PRODUCT = ['crds', 'lib', 'mta'];
+const COMMAND_LINE = 'postfleet.ts';
+
+/** Files that only tests use. */
+const isForTests = (file: string): boolean =>
+  /\.(test|contract)\.ts$/.test(file) || /(fake-clock|fake-peer|test-peer|stage-partner|cuts|sample)\.ts$/.test(file);
+
+const walk = (folder: string): string[] =>
+  readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((it) =>
+    it.isDirectory() ? walk(join(folder, it.name)) : it.name.endsWith('.ts') ? [join(folder, it.name)] : [],
+  );
+
+const files = [COMMAND_LINE, ...PRODUCT.flatMap(walk).filter((it) => !isForTests(it))];
+const text = new Map(files.map((file) => [file, readFileSync(join(ROOT, file), 'utf8')]));
+
+/** What a file imports: product files by their path, everything else by its name. Types count as much as values. */
+function importsOf(file: string): string[] {
+  const source = text.get(file) ?? '';
+  const found = source.matchAll(/(?:^import\s[^;]*?from\s+|^import\s+|^export\s[^;]*?from\s+|\bimport\()'([^']+)'/gms);
+  return [...found].map(([, name = '']) => {
+    if (name.startsWith('#')) return name.slice(1);
+    return name.startsWith('.') ? relative('.', join(dirname(file), name)) : name;
+  });
+}
+
+const isProduct = (name: string): boolean => PRODUCT.some((it) => name.startsWith(`${it}/`));
+
+/** First match names the layer. Lower layers never import higher ones; `may` lists what each may use beside itself. */
+const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonly may: readonly string[] }[] = [
+  { layer: 'command line', files: /^postfleet\.ts$/, may: ['root', 'watch', 'lib'] },
+  { layer: 'accept', files: /^mta\/accept\//, may: ['noun', 'queue port', 'crds', 'lib'] },
+  { layer: 'schedule', files: /^mta\/schedule\//, may: ['noun', 'queue port', 'crds', 'lib'] },
+  { layer: 'send', files: /^mta\/send\//, may: ['noun', 'queue port', 'lib'] },
+  { layer: 'settle', files: /^mta\/settle\//, may: ['noun', 'queue port', 'lib'] },
+  { layer: 'watch', files: /^mta\/watch\//, may: ['noun', 'queue port', 'ledger port', 'lib'] },
+  { layer: 'queue port', files: /^mta\/queue\/(queue|codec)\.ts$/, may: ['noun', 'lib'] },
+  { layer: 'queue adapter', files: /^mta\/queue\//, may: ['queue port', 'noun', 'lib'] },
+  { layer: 'noun', files: /^mta\/(message|reply|outcome|event|attempt|header)\.ts$/, may: ['lib'] },
+  {
+    layer: 'root',
+    files: /^mta\/[^/]+\.ts$/,
+    may: ['accept', 'schedule', 'send', 'settle', 'watch', 'queue port', 'queue adapter', 'noun', 'crds', 'lib'],
+  },
+  // What is provisioned is what the resources declare, and the operator will fill the same keyring from the same kinds.
+  { layer: 'keyring', files: /^lib\/keyring\//, may: ['crds', 'lib'] },
+  { layer: 'crds', files: /^crds\//, may: ['lib'] },
+  { layer: 'lib', files: /^lib\//, may: [] },
+];
+
+const layersOf = (file: string): string[] => {
+  const first = LAYERS.find((it) => it.files.test(file))?.layer ?? 'nowhere';
+  if (first === 'keyring') return ['keyring', 'lib'];
+  return file === 'mta/settle/ledger/ledger.ts' ? ['settle', 'ledger port'] : [first];
+};
+
+describe('imports go one way', () => {
+  test.each(files)('%s', (file) => {
+    const rule = LAYERS.find((it) => it.files.test(file));
+    const allowed = [rule?.layer, ...(rule?.may ?? [])];
+    const wrong = importsOf(file)
+      .filter(isProduct)
+      .filter((it) => !layersOf(it).some((layer) => allowed.includes(layer)));
+    expect(wrong).toEqual([]);
+  });
+});
+
+/** The one file that imports each library. A built-in that touches the world counts as one. */
+const OWNERS: Readonly<Record<string, string>> = {
+  commander: 'postfleet.ts',
+  fastify: 'lib/http/server.ts',
+  mailauth: 'lib/dkim/verify.ts',
+  'node:dns/promises': 'lib/dns/resolver.ts',
+  'node:sqlite': 'lib/sqlite/connection.ts',
+  nodemailer: 'lib/mail/mail.ts',
+  pino: 'lib/run/log.ts',
+  'prom-client': 'lib/run/metrics.ts',
+  selfsigned: 'lib/run/certificate.ts',
+  yaml: 'crds/source/yaml.ts',
+  zod: 'crds/schema.ts',
+};
+
+const packageOf = (name: string): string =>
+  name.startsWith('node:')
+    ? name
+    : name
+        .split('/')
+        .slice(0, name.startsWith('@') ? 2 : 1)
+        .join('/');
+
+test('each library is imported by one file, and each one is in the table', () => {
+  const used = files.flatMap((file) =>
+    importsOf(file)
+      .filter((it) => !isProduct(it) && (!it.startsWith('node:') || packageOf(it) in OWNERS))
+      .map((it) => `${packageOf(it)} in ${file}`),
+  );
+  const owned = Object.entries(OWNERS).map(([library, file]) => `${library} in ${file}`);
+  expect([...new Set(used)].toSorted((a, b) => a.localeCompare(b))).toEqual(
+    owned.toSorted((a, b) => a.localeCompare(b)),
+  );
+});
+
+test('only the clock reads the time and sets timers', () => {
+  const reads = /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bsetTimeout\(|\bsetInterval\(|node:timers/;
+  expect(files.filter((file) => file !== 'lib/run/clock.ts' && reads.test(text.get(file) ?? ''))).toEqual([]);
+});
+
+test('only random.ts draws chance', () => {
+  const draws = /\bMath\.random\(|\brandomBytes\(|\brandomUUID\(|\brandomInt\(/;
+  expect(files.filter((file) => file !== 'lib/run/random.ts' && draws.test(text.get(file) ?? ''))).toEqual([]);
+});
+
+test('nothing but the command line and shutdown touches the process', () => {
+  const touches = /\bprocess\.(env|exit|argv|on|kill)\b/;
+  const may = [COMMAND_LINE, 'lib/run/shutdown.ts'];
+  expect(files.filter((file) => !may.includes(file) && touches.test(text.get(file) ?? ''))).toEqual([]);
+});
+
+test('every file opens with what it promises', () => {
+  expect(files.filter((file) => !text.get(file)?.startsWith('/**\n'))).toEqual([]);
+});
+
+test('no file is longer than 300 lines', () => {
+  expect(files.filter((file) => (text.get(file)?.split('\n').length ?? 0) > 300)).toEqual([]);
+});
+
+test('there are no default exports and no barrels', () => {
+  expect(files.filter((file) => /^export default|^export \* from/m.test(text.get(file) ?? ''))).toEqual([]);
+});
+
+test('every file and folder that ARCHITECTURE.md names is there', () => {
+  const page = readFileSync(join(ROOT, 'docs/ARCHITECTURE.md'), 'utf8');
+  const linked = [...page.matchAll(/\]\(\.\.\/([^)]+)\)/g)].map(([, path = '']) => path);
+  const tabled = [...page.matchAll(/`((?:crds|lib|mta|test)\/[^`]*)`/g)].map(([, path = '']) => path);
+  expect(linked.length + tabled.length).toBeGreaterThan(40);
+  expect([...linked, ...tabled].filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+});
