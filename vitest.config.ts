@@ -1,4 +1,13 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Scenarios are stories in the order of their numbers, whatever was slow or failed last time. */
+class PathOrder extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const order = ({ project }: TestSpecification): number => project.config.sequence.groupOrder;
+    return files.toSorted((a, b) => order(a) - order(b) || (a.moduleId < b.moduleId ? -1 : 1));
+  }
+}
 
 /**
  * `unit` needs Node only and belongs to `npm run check`; `real` starts real servers and belongs to `npm test`.
@@ -6,12 +15,14 @@ import { defineConfig } from 'vitest/config';
  */
 export default defineConfig({
   test: {
+    sequence: { sequencer: PathOrder },
     projects: [
       {
         test: {
           name: 'unit',
           include: ['{crds,lib,mta,operator}/**/*.test.ts', 'test/*.test.ts'],
           testTimeout: 10_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -21,6 +32,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -19,15 +19,18 @@ const QUEUE_FILE = 'queue.db';
 
 /** Opens the database of a data folder; `fresh` empties the folder first, unless somebody uses it. */
 export async function openData(folder: string, fresh: boolean): Promise<Database> {
+  await writable(folder, () => mkdir(folder, { recursive: true, mode: 0o700 }));
+  if (fresh) await empty(folder);
+  await writable(folder, () => chmod(folder, 0o700));
+  return openDatabase(folder);
+}
+
+async function writable(folder: string, work: () => Promise<unknown>): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await chmod(folder, 0o700);
+    await work();
   } catch (cause) {
     throw new Fault('data-unwritable', `${folder} cannot be written: name another folder with --data`, { cause });
   }
-  if (!fresh) return openDatabase(folder);
-  await empty(folder);
-  return openDatabase(folder);
 }
 
 const openDatabase = (folder: string): Promise<Database> =>
@@ -44,9 +47,12 @@ async function empty(folder: string): Promise<void> {
   for (const name of names) await rm(join(folder, name), { recursive: true, force: true });
 }
 
-/** The token of the admin API, made when it is not there. */
+/** The token of the admin API, made when it is not there or a crash left it empty. */
 export async function adminToken(folder: string, random: Random): Promise<string> {
   const file = tokenFile(folder);
-  if (!existsSync(file)) await writeFile(file, `${random.bytes(32).toString('base64url')}\n`, { mode: 0o600 });
-  return (await readFile(file, 'utf8')).trim();
+  const kept = existsSync(file) ? (await readFile(file, 'utf8')).trim() : '';
+  if (kept !== '') return kept;
+  const token = random.bytes(32).toString('base64url');
+  await writeFile(file, `${token}\n`, { mode: 0o600 });
+  return token;
 }

@@ -40,7 +40,7 @@ export class Declared {
     });
   }
 
-  /** Faults: `config-invalid`, `keyring-invalid`, `secrets-missing`, each with a line per problem. */
+  /** Faults: `config-invalid`, `keyring-invalid`, each with a line per problem. A missing secret is only logged. */
   static async open(options: DeclaredOptions): Promise<Declared> {
     const source = await openFolder(options.config, options.clock);
     try {

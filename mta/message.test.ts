@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { seededRandom, systemRandom } from '#lib/run/random.ts';
-import { domainOf, firstIdAt, newMessageId } from './message.ts';
+import { acceptedAtOf, domainOf, firstIdAt, newMessageId } from './message.ts';
 
 const instants = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 
@@ -10,8 +10,9 @@ test('an id is 26 letters and digits, and ids sort by the time of acceptance', (
     fc.property(instants, instants, (a, b) => {
       const [first, second] = [newMessageId(a, systemRandom), newMessageId(b, systemRandom)];
       expect(first).toMatch(/^[0-9a-hjkmnp-tv-z]{26}$/);
-      if (a !== b) expect(first < second).toBe(a < b);
+      expect(first < second).toBe(a === b ? first < second : a < b);
       expect(firstIdAt(a) < first).toBe(true);
+      expect(acceptedAtOf(first)).toBe(a);
     }),
   );
 });

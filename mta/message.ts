@@ -54,3 +54,10 @@ export function firstIdAt(now: Instant): string {
 
 /** The domain of an address in canonical form. */
 export const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1);
+
+/** When the message of an id was accepted. */
+export function acceptedAtOf(id: MessageId): Instant {
+  let time = 0;
+  for (const letter of id.slice(0, 10)) time = time * 32 + ALPHABET.indexOf(letter);
+  return time;
+}

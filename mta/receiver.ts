@@ -73,7 +73,8 @@ async function keep(options: ReceiverOptions, envelope: Envelope, raw: Buffer): 
   const verdicts = await verifyDkim(raw, async (name) => publishedRecords(options.keyring(), name), clock.now());
   const dkim = verdicts.map((it) => `${it.result} (${it.algorithm} ${it.selector} ${it.domain})`).join(', ');
   const { sender, recipients } = envelope;
-  show(`received  <${sender}> → ${recipients.join(', ')}  "${subjectOf(raw)}"  dkim: ${dkim || 'none'}  ${file}`);
+  const about = `<${sender}> → ${recipients.join(', ')}  "${subjectOf(raw)}"  dkim: ${dkim || 'none'}`;
+  show(`received  ${visible(about)}  ${file}`);
   return reply(250, '2.0.0', `received as ${id}`);
 }
 
@@ -93,9 +94,11 @@ function publishedRecords(keyring: Keyring, name: string): string[] {
 }
 
 /** For a person's eyes: control characters are gone, so it can neither end the line nor move the cursor. */
+const visible = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '');
+
 function subjectOf(raw: Buffer): string {
   const reading = readHeader(raw);
   const [field] = reading.kind === 'header' ? fieldsNamed(reading.header, 'subject') : [];
   const text = field && reading.kind === 'header' ? fieldValue(reading.header, field) : '';
-  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '').slice(0, 80);
+  return text.slice(0, 80);
 }

@@ -4,12 +4,14 @@
 import type { Log } from '#lib/run/log.ts';
 import { metrics } from '#lib/run/metrics.ts';
 import type { MailEvent } from './event.ts';
+import { acceptedAtOf } from './message.ts';
 
 export function tellEvent(log: Log): (event: MailEvent) => void {
   return (event) => {
     log.info(event.type, { event });
     if (event.type === 'queued') return;
     metrics.attempts.inc({ outcome: event.type });
+    if (event.type === 'delivered') metrics.queueSeconds.observe((event.at - acceptedAtOf(event.message)) / 1000);
     if (event.inDoubt) metrics.inDoubt.inc();
     if (event.took !== undefined) metrics.transactionSeconds.observe(event.took / 1000);
   };

@@ -69,10 +69,10 @@ const layersOf = (file: string): string[] => {
 describe('imports go one way', () => {
   test.each(files)('%s', (file) => {
     const rule = LAYERS.find((it) => it.files.test(file));
-    const allowed = [rule?.layer, ...(rule?.may ?? [])];
+    const allowed = new Set([rule?.layer, ...(rule?.may ?? [])]);
     const wrong = importsOf(file)
       .filter(isProduct)
-      .filter((it) => !layersOf(it).some((layer) => allowed.includes(layer)));
+      .filter((it) => !layersOf(it).some((layer) => allowed.has(layer)));
     expect(wrong).toEqual([]);
   });
 });
@@ -124,8 +124,8 @@ test('only random.ts draws chance', () => {
 
 test('nothing but the command line and shutdown touches the process', () => {
   const touches = /\bprocess\.(env|exit|argv|on|kill)\b/;
-  const may = [COMMAND_LINE, 'lib/run/shutdown.ts'];
-  expect(files.filter((file) => !may.includes(file) && touches.test(text.get(file) ?? ''))).toEqual([]);
+  const may = new Set([COMMAND_LINE, 'lib/run/shutdown.ts']);
+  expect(files.filter((file) => !may.has(file) && touches.test(text.get(file) ?? ''))).toEqual([]);
 });
 
 test('every file opens with what it promises', () => {

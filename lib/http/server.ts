@@ -5,7 +5,8 @@
  * problems as in RFC 9457. Bodies, headers and URLs are bounded before a handler sees them.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { STATUS_CODES } from 'node:http';
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { codeOf, Fault } from '../run/fault.ts';
 
 export interface Asked {
@@ -59,11 +60,15 @@ export const problem = (status: number, title: string, detail: string): Answer =
 
 /** Rejects with `address-in-use` or `listen-failed`, naming port and setting. */
 export async function openHttp(options: HttpOptions): Promise<HttpServer> {
-  const app = fastify({ bodyLimit: BODY_LIMIT, forceCloseConnections: true });
+  const app = fastify({
+    bodyLimit: BODY_LIMIT,
+    forceCloseConnections: true,
+    frameworkErrors: (error, _, answer) => void send(answer, problemOf(error)),
+  });
   if (options.token !== undefined) guard(app, options.token);
   for (const route of options.routes) addRoute(app, route);
   app.setNotFoundHandler((_, answer) => send(answer, problem(404, 'Not Found', 'there is nothing at this path')));
-  app.setErrorHandler((_, __, answer) => send(answer, problem(500, 'Internal Error', 'see the log')));
+  app.setErrorHandler<FastifyError>((error, _, answer) => send(answer, problemOf(error)));
   try {
     return { url: await app.listen({ host: options.host, port: options.port }), close: () => app.close() };
   } catch (cause) {
@@ -78,6 +83,14 @@ function addRoute(app: FastifyInstance, route: Route): void {
     handler: async (request, answer) =>
       send(answer, await route.handle({ parameters: request.params as Record<string, string> })),
   });
+}
+
+/** What fastify cannot read is the asker's mistake; everything else is ours, and its words stay here. */
+function problemOf({ code = '', statusCode = 500 }: Partial<FastifyError>): Answer {
+  const isTheirs = code.startsWith('FST_') && statusCode < 500;
+  return isTheirs
+    ? problem(statusCode, STATUS_CODES[statusCode] ?? 'Bad Request', 'the request cannot be read')
+    : problem(500, 'Internal Error', 'see the log');
 }
 
 const send = (answer: FastifyReply, { status, contentType, body }: Answer): FastifyReply =>

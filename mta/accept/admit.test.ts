@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Sample, sample } from '#crds/sample.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { worldOf } from '../../test/harness/world.ts';
@@ -48,22 +48,25 @@ const refusal = (check: string, code: number, enhanced: string, text: string): o
 });
 
 describe('at MAIL', () => {
-  it.each(['', 'a@example.com', 'a@bounce.example.com', 'b+c=d@bounce.example.com'])(
+  test.each(['', 'a@example.com', 'a@bounce.example.com', 'b+c=d@bounce.example.com'])(
     'the sender <%s> is allowed',
     (sender) => {
       expect(admitSender(authority, APP, sender)).toBeUndefined();
     },
   );
 
-  it.each(['a@pf.example', 'a@bounce.pf.example', 'a@sub.example.com', 'a@gmail.com', '"a@example.com"@evil.example'])(
-    'the sender <%s> is refused, naming the domain',
-    (sender) => {
-      const text = `default.app may not send as ${sender.slice(sender.lastIndexOf('@') + 1)}: no SendingDomain`;
-      expect(admitSender(authority, APP, sender)).toEqual(refusal('sender', 550, '5.7.1', text));
-    },
-  );
+  test.each([
+    'a@pf.example',
+    'a@bounce.pf.example',
+    'a@sub.example.com',
+    'a@gmail.com',
+    '"a@example.com"@evil.example',
+  ])('the sender <%s> is refused, naming the domain', (sender) => {
+    const text = `default.app may not send as ${sender.slice(sender.lastIndexOf('@') + 1)}: no SendingDomain`;
+    expect(admitSender(authority, APP, sender)).toEqual(refusal('sender', 550, '5.7.1', text));
+  });
 
-  it('a credential that is not valid any more comes before whose sender it is', () => {
+  test('a credential that is not valid any more comes before whose sender it is', () => {
     const by = authorityOf([sample('SendingCredential', { suspend: true }), domain('example.com')]);
     for (const sender of ['', 'a@example.com', 'a@gmail.com'])
       expect(admitSender(by, APP, sender)).toEqual(refusal('credential', 550, '5.7.8', 'credential default.app'));
@@ -71,7 +74,7 @@ describe('at MAIL', () => {
 });
 
 describe('a header whose author may send', () => {
-  it.each([
+  test.each([
     ['plain', ['From: a@example.com']],
     ['with a name', ['From: "Ann, of Sales" <a@example.com>']],
     ['in another case', ['From: <a@EXAMPLE.com>']],
@@ -83,11 +86,11 @@ describe('a header whose author may send', () => {
     expect(admit(lines)).toEqual({ domain: 'example.com', pool: 'default/main' });
   });
 
-  it('is admitted by its A-label', () => {
+  test('is admitted by its A-label', () => {
     expect(admit(['From: a@xn--bcher-kva.example'])).toMatchObject({ domain: 'xn--bcher-kva.example' });
   });
 
-  it('leaves by the pool of its domain, in the namespace where that lies', () => {
+  test('leaves by the pool of its domain, in the namespace where that lies', () => {
     const own = [sample('IPPool', { clusterRef: { ...POOL, name: 'local' } }, { name: 'own', namespace: 'shop' })];
     const credential = sample('SendingCredential', { clusterRef: { ...POOL, name: 'local' } }, { namespace: 'shop' });
     const by = authorityOf([...own, credential, domain('pf.example', { poolRef: { name: 'own' } }, 'shop')]);
@@ -97,7 +100,7 @@ describe('a header whose author may send', () => {
 });
 
 describe('a header is refused', () => {
-  it.each([
+  test.each([
     ['without From', ['Subject: x'], '5.6.0', 'exactly one From field, it has 0'],
     ['with two From', ['From: a@example.com', 'From: a@example.com'], '5.6.0', 'exactly one From field, it has 2'],
     ['with two From in two cases', ['From: a@example.com', 'fRoM: ceo@bank.example'], '5.6.0', 'it has 2'],
@@ -120,31 +123,31 @@ describe('a header is refused', () => {
     expect(admit(lines)).toEqual(refusal('header', 550, enhanced, text));
   });
 
-  it('that has been through more hosts than there are', () => {
+  test('that has been through more hosts than there are', () => {
     const lines = [...Array.from({ length: 51 }, () => 'Received: x'), 'From: a@example.com'];
     expect(admit(lines)).toEqual(refusal('loop', 554, '5.4.6', 'more than 50 Received'));
   });
 
-  it('and its text never holds a line end, whatever the header says', () => {
+  test('and its text never holds a line end, whatever the header says', () => {
     const refused = admit(['From: a@example.com', 'Sender: "x', ' y" <a@b>', 'Subject: x']);
     expect(refused).toMatchObject({ reply: { text: expect.not.stringMatching(/[\r\n]/) } });
   });
 });
 
 describe('a domain does not send', () => {
-  it.each([
+  test.each([
     ['while it is suspended', 'stopped.example', 'is suspended'],
     ['while it is not verified', 'unproven.example', 'is not verified'],
   ])('%s', (_, name, text) => {
     expect(admit([`From: a@${name}`])).toEqual(refusal('domain', 550, '5.7.1', `SendingDomain ${name} ${text}`));
   });
 
-  it('without a key, for now', () => {
+  test('without a key, for now', () => {
     const by = authorityOf([sample('SendingCredential'), domain('example.com')], false);
     expect(admit(['From: a@example.com'], by)).toEqual(refusal('domain', 451, '4.7.5', 'no DKIM key yet'));
   });
 
-  it('for a credential whose domainRefs leave it out', () => {
+  test('for a credential whose domainRefs leave it out', () => {
     const credential = sample('SendingCredential', { domainRefs: [{ name: 'example.com' }] });
     const by = authorityOf([credential, domain('example.com'), domain('shop.example')]);
     expect(admit(['From: a@example.com'], by)).toMatchObject({ domain: 'example.com' });
@@ -157,7 +160,7 @@ describe('a domain does not send', () => {
 // Each message has further faults, which later checks would find: the row's own is the one that is told.
 describe('the first refusal wins', () => {
   const received = Array.from({ length: 51 }, () => 'Received: x');
-  it.each([
+  test.each([
     ['loop', [...received, 'From: x@bank.example', 'From: y@bank.example', 'Sender: z@bank.example'], 'loop', '5.4.6'],
     ['several From', ['From: x@bank.example', 'From: y@bank.example', 'Sender: z@bank.example'], 'header', '5.6.0'],
     ['Sender', ['From: x@bank.example', 'Sender: z@evil.example'], 'header', 'Sender evil.example'],

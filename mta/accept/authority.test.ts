@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Sample, sample } from '#crds/sample.ts';
 import { hours } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
@@ -30,7 +30,7 @@ function open(...documents: readonly object[]) {
 }
 
 describe('who somebody is', () => {
-  it.each([
+  test.each([
     ['a credential and its secret', {}, 'right', APP],
     ['a wrong secret', {}, 'wrong', undefined],
     ['a suspended credential', { suspend: true }, 'right', undefined],
@@ -43,16 +43,16 @@ describe('who somebody is', () => {
     expect(await authority.authenticate('default.app', secret, 'SMTP')).toEqual(want);
   });
 
-  it('is unknown for a name nobody declared, whatever the keyring says', async () => {
+  test('is unknown for a name nobody declared, whatever the keyring says', async () => {
     expect(await open(credential()).authority.authenticate('default.gone', 'right', 'SMTP')).toBeUndefined();
   });
 
-  it('follows the protocol it is asked for', async () => {
+  test('follows the protocol it is asked for', async () => {
     const { authority } = open(credential({ protocols: ['HTTP'] }));
     expect(await authority.authenticate('default.app', 'right', 'HTTP')).toEqual(APP);
   });
 
-  it('ends when the credential does, in the middle of a session', () => {
+  test('ends when the credential does, in the middle of a session', () => {
     const { authority, clock, declare } = open(credential({ expiresAt: '2026-01-01T01:00:00Z' }));
     expect(authority.isValid(APP)).toBe(true);
     clock.advance(hours(1));
@@ -69,7 +69,7 @@ describe('who somebody is', () => {
 describe('a trusted network', () => {
   const networks = ['192.0.2.0/24', '2001:db8::/32'];
 
-  it.each([
+  test.each([
     ['192.0.2.7', APP],
     ['2001:db8::7', APP],
     ['192.0.3.7', undefined],
@@ -79,7 +79,7 @@ describe('a trusted network', () => {
     expect(open(credential({ networks })).authority.trusted(address)).toEqual(want);
   });
 
-  it.each([
+  test.each([
     ['suspended', { suspend: true }],
     ['expired', { expiresAt: '2025-12-31T23:59:59Z' }],
     ['for HTTP alone', { protocols: ['HTTP'] }],
@@ -88,7 +88,7 @@ describe('a trusted network', () => {
     expect(open(credential({ networks, ...spec })).authority.trusted('192.0.2.7')).toBeUndefined();
   });
 
-  it('is no credential of all when none names it', () => {
+  test('is no credential of all when none names it', () => {
     expect(open(credential()).authority.trusted('127.0.0.1')).toBeUndefined();
   });
 });
@@ -102,7 +102,7 @@ describe('what a credential may send as', () => {
     credential({}, { namespace: 'rival' }),
   ];
 
-  it.each([
+  test.each([
     ['example.com', true],
     ['shop.example', true],
     ['other.example', false],
@@ -114,24 +114,24 @@ describe('what a credential may send as', () => {
     expect(open(...documents).authority.domainFor(APP, name) !== undefined).toBe(want);
   });
 
-  it('is only what domainRefs names, when there are any', () => {
+  test('is only what domainRefs names, when there are any', () => {
     const { authority } = open(...documents.slice(1, 3), credential({ domainRefs: [{ name: 'shop.example' }] }));
     expect(authority.domainFor(APP, 'shop.example')).toBeDefined();
     expect(authority.domainFor(APP, 'example.com')).toBeUndefined();
   });
 
-  it('is nothing when domainRefs is empty', () => {
+  test('is nothing when domainRefs is empty', () => {
     const { authority } = open(...documents.slice(1, 3), credential({ domainRefs: [] }));
     expect(authority.domainFor(APP, 'shop.example')).toBeUndefined();
   });
 
-  it('is nothing once the credential is gone', () => {
+  test('is nothing once the credential is gone', () => {
     const { authority } = open(domain('example.com'));
     expect(authority.domainFor(APP, 'example.com')).toBeUndefined();
     expect(authority.mayReturnTo(APP, 'example.com')).toBe(false);
   });
 
-  it.each([
+  test.each([
     ['example.com', true],
     ['bounce.example.com', true],
     ['returns.example', true],
@@ -143,7 +143,7 @@ describe('what a credential may send as', () => {
     expect(open(...documents).authority.mayReturnTo(APP, name)).toBe(want);
   });
 
-  it('signs when the keyring has a key for the domain', () => {
+  test('signs when the keyring has a key for the domain', () => {
     const { authority } = open(...documents);
     const signed = ['example.com', 'shop.example'].map((name) => {
       const found = authority.domainFor(APP, name);

@@ -61,7 +61,9 @@ export class Quotas {
     for (const { subject, window } of limits) {
       const counts = this.#current(subject, window, at);
       const part = Math.floor(at / window.part);
-      counts.set(part, (counts.get(part) ?? 0) + amount);
+      const count = (counts.get(part) ?? 0) + amount;
+      if (count === 0) counts.delete(part);
+      else counts.set(part, count);
     }
   }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Header, fieldsNamed, fieldValue, readHeader } from '../header.ts';
 import { stamp, type StampContext } from './stamp.ts';
 
@@ -32,7 +32,7 @@ function kept(raw: Buffer): string {
 const peerWith = (ehlo: string) => ({ peer: { ehlo, address: '192.0.2.7' } });
 
 describe('our mark', () => {
-  it('is a Received field in front that says from whom, by whom, how, for whom and when', () => {
+  test('is a Received field in front that says from whom, by whom, how, for whom and when', () => {
     expect(stamped(`${WHOLE}\r\nbody\r\n`).toString()).toBe(
       'Received: from client.example ([192.0.2.7]) (TLSv1.3 TLS_AES_256_GCM_SHA384)\r\n' +
         '\tby mail.example.net (Postfleet) with ESMTPSA id 01m804kbq61h2td7vkqgy132c2\r\n' +
@@ -41,12 +41,12 @@ describe('our mark', () => {
     );
   });
 
-  it('says nothing of TLS in clear, and unknown for a peer without a name', () => {
+  test('says nothing of TLS in clear, and unknown for a peer without a name', () => {
     const [line = ''] = stamped(WHOLE, peerWith('')).toString().split('\r\n');
     expect(line).toBe('Received: from unknown ([192.0.2.7])');
   });
 
-  it.each([
+  test.each([
     [['b@dest.test', 'c@dest.test'], false],
     [['b@dest.test'], true],
     [[], false],
@@ -54,7 +54,7 @@ describe('our mark', () => {
     expect(stamped(WHOLE, { recipients }).includes('for <')).toBe(want);
   });
 
-  it('cannot be written by the peer through the name it gives itself', () => {
+  test('cannot be written by the peer through the name it gives itself', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         const ehlo = Buffer.from(bytes).toString('latin1');
@@ -66,7 +66,7 @@ describe('our mark', () => {
     );
   });
 
-  it('cannot be written by names made to end the line or the comment', () => {
+  test('cannot be written by names made to end the line or the comment', () => {
     for (const ehlo of ['x\r\nBcc: a@b', 'x\nFrom: b', 'x (trusted [10.0.0.1])', 'x by bank.example; ', '\u2028x']) {
       const header = headerOf(stamped(WHOLE, peerWith(ehlo)));
       expect(header.fields).toHaveLength(4);
@@ -76,14 +76,14 @@ describe('our mark', () => {
 });
 
 describe('what is missing', () => {
-  it.each([
+  test.each([
     ['Date', 'Message-ID: <1@x>\r\nFrom: a@b\r\n', 'Date: Thu, 01 Jan 2026 12:34:56 +0000\r\n'],
     ['Message-ID', 'Date: x\r\nFrom: a@b\r\n', 'Message-ID: <01m804kbq61h2td7vkqgy132c2@example.com>\r\n'],
   ])('is added: %s', (_, raw, want) => {
     expect(kept(stamped(raw))).toBe(want + raw);
   });
 
-  it('is not added when it is there in any case of letters', () => {
+  test('is not added when it is there in any case of letters', () => {
     const raw = 'DATE: x\r\nmessage-id: <1@x>\r\nFrom: a@b\r\n';
     expect(kept(stamped(raw))).toBe(raw);
   });
@@ -91,7 +91,7 @@ describe('what is missing', () => {
 
 describe('what must not be told', () => {
   const bcc = 'Bcc: c@dest.test,\r\n d@dest.test\r\n';
-  it.each([
+  test.each([
     ['first', `${bcc}${WHOLE}\r\nbody\r\n`],
     ['between', WHOLE.replace('From', `${bcc}From`).concat('\r\nbody\r\n')],
     ['last before the body', `${WHOLE}${bcc}\r\nbody\r\n`],
@@ -102,11 +102,11 @@ describe('what must not be told', () => {
     expect(kept(stamped(raw))).toBe(`${WHOLE}\r\nbody\r\n`);
   });
 
-  it('is removed at the very end of a message that is all header', () => {
+  test('is removed at the very end of a message that is all header', () => {
     expect(kept(stamped(`${WHOLE}${bcc}`))).toBe(WHOLE);
   });
 
-  it('is left where it is no field: in the body, or as part of a name', () => {
+  test('is left where it is no field: in the body, or as part of a name', () => {
     const raw = `${WHOLE}X-Bcc: 1\r\nBcc-Count: 2\r\n\r\nBcc: not a field\r\nReturn-Path: nor this\r\n`;
     expect(kept(stamped(raw))).toBe(raw);
   });
@@ -116,7 +116,7 @@ const name = fc.constantFrom('Bcc', 'BCC', 'Return-Path', 'Subject', 'X-A', 'To'
 const text = fc.string({ unit: fc.constantFrom(' ', '\t', ':', 'a', '\u00e9', '\u0080', 'Z', '\r\n '), maxLength: 20 });
 const field = fc.record({ name, text });
 
-it('every other byte of header and body stays as it was', () => {
+test('every other byte of header and body stays as it was', () => {
   fc.assert(
     fc.property(fc.array(field, { maxLength: 8 }), fc.uint8Array({ maxLength: 50 }), (fields, body) => {
       const write = (those: typeof fields): Buffer =>

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, test, onTestFinished } from 'vitest';
 import { type Sample, sample } from '#crds/sample.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { hours } from '#lib/run/clock.ts';
@@ -53,7 +53,7 @@ const refused = (check: string, code: number, text: string): object => ({
 });
 
 describe('a message that is accepted', () => {
-  it('is in the queue, stamped, and is told once', async () => {
+  test('is in the queue, stamped, and is told once', async () => {
     const { submit, told, storage } = await open();
     const submitted = await submit();
     expect(submitted.kind).toBe('accepted');
@@ -75,20 +75,20 @@ describe('a message that is accepted', () => {
     expect(message?.raw.toString()).toMatch(/^Received: from client\.example .*\r\n\r\nbody\r\n$/s);
   });
 
-  it('goes once to a recipient who is named twice', async () => {
+  test('goes once to a recipient who is named twice', async () => {
     const { submit, told, depth } = await open();
     await submit({ recipients: ['b@dest.test', 'c@dest.test', 'b@dest.test'] });
     expect(told[0]?.recipients).toEqual(['b@dest.test', 'c@dest.test']);
     expect(depth()).toBe(2);
   });
 
-  it('counts as one recipient when one is named twice, in Received as in quotas', async () => {
+  test('counts as one recipient when one is named twice, in Received as in quotas', async () => {
     const { submit, told } = await open(worldOf(domain({ quota: { perHour: 1 } }), sample('SendingCredential')));
     await submit({ recipients: ['b@dest.test', 'b@dest.test'] });
     expect(told[0]?.raw.toString()).toContain('for <b@dest.test>;');
   });
 
-  it.each([
+  test.each([
     ['7BIT', Buffer.from('From: a@example.com\r\n\r\nbody\r\n')],
     ['8BITMIME', Buffer.from('From: a@example.com\r\n\r\nb\u00f6dy\r\n')],
     ['8BITMIME', Buffer.from('From: a@example.com\r\nSubject: b\xf6dy\r\n\r\nbody\r\n', 'latin1')],
@@ -99,20 +99,20 @@ describe('a message that is accepted', () => {
     expect(told[0]?.body).toBe(body);
   });
 
-  it('lives as long as the cluster says', async () => {
+  test('lives as long as the cluster says', async () => {
     const short = worldWith({ defaults: { expireAfterSeconds: 3600 } }, domain(), sample('SendingCredential'));
     const { submit, told } = await open(short);
     await submit();
     expect(told[0]?.expiresAt).toBe(START + hours(1));
   });
 
-  it('is told to the sender with its id', () => {
+  test('is told to the sender with its id', () => {
     expect(acceptedReply('01m8')).toEqual({ code: 250, enhanced: '2.0.0', text: 'queued as 01m8' });
   });
 });
 
 describe('a message that is refused', () => {
-  it.each([
+  test.each([
     ['empty', '', 'header', 550, 'empty'],
     ['without a header', '\r\nbody\r\n', 'header', 550, 'empty'],
     ['with a line that is no field', 'From: a@example.com\r\nnonsense\r\n\r\n', 'header', 550, 'not a field'],
@@ -125,13 +125,13 @@ describe('a message that is refused', () => {
     expect([told, faults, depth()]).toEqual([[], [], 0]);
   });
 
-  it('is told which quota it would break and when it may fit', async () => {
+  test('is told which quota it would break and when it may fit', async () => {
     const { submit, told, clock, depth } = await open(
       worldOf(domain({ quota: { perHour: 3 } }), sample('SendingCredential')),
     );
     await submit({ recipients: ['b@dest.test', 'c@dest.test'] });
     const two = { recipients: ['d@dest.test', 'e@dest.test'] };
-    const text = 'domain example.com may send 3 recipients a hour: try again in 65 minutes';
+    const text = 'domain example.com may send 3 recipients an hour: try again in 65 minutes';
     expect(await submit(two)).toEqual(refused('quota', 452, text));
     expect(await submit()).toMatchObject({ kind: 'accepted' });
     expect([told.length, depth()]).toEqual([2, 3]);
@@ -139,7 +139,7 @@ describe('a message that is refused', () => {
     expect(await submit(two)).toMatchObject({ kind: 'accepted' });
   });
 
-  it('counts against the credential over all its domains', async () => {
+  test('counts against the credential over all its domains', async () => {
     const second = sample('SendingDomain', { domain: 'b.example', verification: 'Skip' }, { name: 'b' });
     const { submit } = await open(worldOf(domain(), second, sample('SendingCredential', { quota: { perDay: 1 } })));
     await submit();
@@ -147,7 +147,7 @@ describe('a message that is refused', () => {
     expect(await submit({ raw })).toEqual(refused('quota', 452, 'credential default.app may send 1 recipients a day'));
   });
 
-  it('by another check costs no quota', async () => {
+  test('by another check costs no quota', async () => {
     const { submit } = await open(worldOf(domain({ quota: { perHour: 1 } }), sample('SendingCredential')));
     await submit({ raw: Buffer.from('From: x@bank.example\r\n\r\n') });
     expect(await submit()).toMatchObject({ kind: 'accepted' });
@@ -155,7 +155,7 @@ describe('a message that is refused', () => {
 });
 
 describe('when the queue cannot be written', () => {
-  it('the sender keeps the message, nobody is told, and nothing of it is in the queue', async () => {
+  test('the sender keeps the message, nobody is told, and nothing of it is in the queue', async () => {
     const { submit, told, faults, storage, depth } = await open();
     storage.broken = true;
     expect(await submit({ recipients: ['b@dest.test', 'c@dest.test'] })).toEqual(refused('storage', 451, 'try again'));
@@ -166,7 +166,7 @@ describe('when the queue cannot be written', () => {
     expect(depth()).toBe(1);
   });
 
-  it('a full disk is said to be one', async () => {
+  test('a full disk is said to be one', async () => {
     const { submit, told, faults, storage, depth } = await open();
     await storage.database.read('PRAGMA max_page_count = 1');
     onTestFinished(async () => void (await storage.database.read('PRAGMA max_page_count = 1000000')));
@@ -176,14 +176,14 @@ describe('when the queue cannot be written', () => {
     expect([told, depth()]).toEqual([[], 0]);
   });
 
-  it('the reply holds nothing of the fault', async () => {
+  test('the reply holds nothing of the fault', async () => {
     const { submit, storage } = await open();
     storage.broken = true;
     const submitted = await submit();
     expect(JSON.stringify(submitted)).not.toMatch(/nowhere|sqlite|\.db|INSERT/i);
   });
 
-  it('what was not accepted costs no quota', async () => {
+  test('what was not accepted costs no quota', async () => {
     const { submit, storage } = await open(worldOf(domain({ quota: { perHour: 1 } }), sample('SendingCredential')));
     storage.broken = true;
     await submit();

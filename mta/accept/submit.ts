@@ -141,5 +141,6 @@ const refused = (check: Check | 'storage', why: Reply): Submitted => ({ kind: 'r
 
 function quotaReply({ subject, limit, window, retryAfter }: Exceeded): Reply {
   const wait = `try again in ${Math.ceil(retryAfter / 60_000)} minutes`;
-  return reply(452, '4.7.1', `${subject} may send ${limit} recipients a ${window}: ${wait}`);
+  const each = window === 'hour' ? 'an hour' : 'a day';
+  return reply(452, '4.7.1', `${subject} may send ${limit} recipients ${each}: ${wait}`);
 }

@@ -72,6 +72,8 @@ class Run {
   #session: Session | undefined;
   /** Leased and not yet attempted. */
   #held: Lease[] = [];
+  /** Monotonic: until when they are surely ours. */
+  #heldUntil: Duration = 0;
   #lane: LaneName | undefined;
 
   constructor(supply: LaneSupply, courier: Courier) {
@@ -105,6 +107,7 @@ class Run {
   async #lease(lane: LaneName): Promise<void> {
     const { queue, claim, clock } = this.#courier;
     const room = Math.min(BATCH, this.#courier.messages - (this.#session?.transactions ?? 0));
+    this.#heldUntil = clock.monotonic() + HOLD;
     const leases = await queue.lease(claim, lane, room, HOLD);
     if (leases.length === room) this.#supply.putBack(lane);
     this.#lane = undefined;
@@ -136,19 +139,27 @@ class Run {
     for (const lease of this.#held.splice(0)) this.#courier.settle(lease, attempt);
   }
 
-  /** False when the session cannot carry more. */
+  /** False when the session cannot carry more, or what is held may be another's by now. */
   async #sendHeld(): Promise<boolean> {
     const courier = this.#courier;
     let signing = this.#signNext();
     while (signing) {
       const signed = await signing;
-      courier.queue.renew(this.#held, HOLD);
+      await courier.ready();
+      if (!this.#session?.isAlive || courier.clock.monotonic() >= this.#heldUntil) return false;
+      this.#renew();
       const lease = this.#held.shift();
       signing = this.#signNext();
       if (lease) await this.#sendOne(lease, signed);
-      if (!this.#session?.isAlive || this.#session.transactions >= courier.messages) return false;
+      if (!this.#session.isAlive || this.#session.transactions >= courier.messages) return false;
     }
     return true;
+  }
+
+  #renew(): void {
+    const { queue, clock } = this.#courier;
+    queue.renew(this.#held, HOLD);
+    this.#heldUntil = clock.monotonic() + HOLD;
   }
 
   #signNext(): Promise<Signed> | undefined {

@@ -58,9 +58,10 @@ export async function composeReport({ message, failures }: Unreported, context: 
 }
 
 function explanation(message: Message, events: readonly MailEvent[], hostname: string): string {
-  const each = events.map(
-    (it) => `<${it.recipient}>\n    ${it.type === 'expired' ? 'gave up' : 'was refused'}: ${it.reply}\n`,
-  );
+  const each = events.map(({ recipient, type, reply }) => {
+    const what = type === 'expired' ? 'gave up' : 'was refused';
+    return `<${recipient}>\n    ${what}: ${reply.replaceAll(/\p{Cc}+/gu, ' ')}\n`;
+  });
   return [
     `This is the mail system at ${hostname}.\n`,
     'Your message could not be delivered to:\n',
@@ -81,7 +82,7 @@ function deliveryStatus(message: Message, events: readonly MailEvent[], hostname
 }
 
 function recipientBlock(event: MailEvent): string[] {
-  const host = event.host?.split(' ')[0];
+  const host = event.host?.split(' ')[0]?.replace(/\]:\d+$/, ']');
   return [
     `Final-Recipient: rfc822; ${event.recipient}`,
     'Action: failed',

@@ -46,7 +46,7 @@ export class Reporter {
       });
   }
 
-  /** Resolves when the round that runs has ended. */
+  /** Resolves when the debts that are being paid are. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -62,7 +62,7 @@ export class Reporter {
         const context = { id: newMessageId(now, random), now, expiresAt: now + LIFE, hostname };
         await queue.report(claim, owed, await composeReport(owed, context));
       }
-      full = debts.length === AT_ONCE;
+      full = debts.length === AT_ONCE && !this.#stopped;
     }
   }
 }

@@ -127,7 +127,7 @@ export class Settler {
         this.#troubled = true;
         troubled(thrown);
         queue.renew(
-          batch.map((it) => it.lease),
+          [...batch, ...this.#gathering].map((it) => it.lease),
           HOLD,
         );
         await sleep(clock, RETRY_PAUSE);

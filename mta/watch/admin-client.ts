@@ -18,7 +18,9 @@ export async function askAdmin(data: string, path: string): Promise<unknown> {
   const answer = await fetch(url + path, { headers: { authorization: `Bearer ${token}` } }).catch((cause: unknown) => {
     throw new Fault('not-running', `nobody answers at ${url}: start it with \`npm start\``, { cause });
   });
-  const body = (await answer.json()) as { detail?: string };
+  const body = (await answer.json().catch((cause: unknown) => {
+    throw new Fault('refused', `${url} does not answer as postfleet does: is it another program?`, { cause });
+  })) as { detail?: string };
   if (!answer.ok) throw new Fault('refused', body.detail ?? `the admin API answered ${answer.status}`);
   return body;
 }

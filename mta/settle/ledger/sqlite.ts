@@ -32,6 +32,7 @@ export class SqliteLedger implements Ledger {
   readonly #database: Database;
   readonly #clock: Clock;
   #timer: Timer;
+  #isClosed = false;
 
   constructor(options: { readonly database: Database; readonly clock: Clock }) {
     this.#database = options.database;
@@ -45,6 +46,7 @@ export class SqliteLedger implements Ledger {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#timer.cancel();
   }
 
@@ -54,7 +56,7 @@ export class SqliteLedger implements Ledger {
     const old = 'SELECT message FROM event WHERE message < ? ORDER BY message LIMIT ?';
     const sql = `DELETE FROM event WHERE message IN (${old})`;
     const again = (): void => {
-      this.#timer = this.#clock.after(PAUSE, () => this.#prune());
+      if (!this.#isClosed) this.#timer = this.#clock.after(PAUSE, () => this.#prune());
     };
     this.#database
       .read('SELECT 1 FROM event WHERE message < ? LIMIT 1', [before])

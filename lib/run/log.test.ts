@@ -1,0 +1,103 @@
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import { until } from '../../test/harness/until.ts';
+import { type Fields, type Log, openLog, silentLog } from './log.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'postfleet-log-'));
+const descriptors: number[] = [];
+afterAll(() => {
+  for (const descriptor of descriptors) closeSync(descriptor);
+  rmSync(folder, { recursive: true });
+});
+
+let count = 0;
+
+/** A log on a file, and its text so far. */
+function open(): { readonly log: Log; readonly text: () => string } {
+  const file = join(folder, `${(count += 1)}.log`);
+  const descriptor = openSync(file, 'a');
+  descriptors.push(descriptor);
+  return { log: openLog(descriptor), text: () => readFileSync(file, 'utf8') };
+}
+
+const records = (text: string): Record<string, unknown>[] =>
+  text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+test('a record is a line of JSON: level, time, message and fields, and nothing of the machine', () => {
+  const { log, text } = open();
+  log.info('started', { port: 25 });
+  log.warn('slow', { event: { v: 1, nested: ['x'] } });
+  log.error('failed');
+  log.flush();
+  const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  expect(records(text())).toEqual([
+    { level: 'info', time, port: 25, msg: 'started' },
+    { level: 'warn', time, event: { v: 1, nested: ['x'] }, msg: 'slow' },
+    { level: 'error', time, msg: 'failed' },
+  ]);
+});
+
+test('whatever a text holds, it is one line and comes out as it went in', () => {
+  const { log, text } = open();
+  const written: string[] = [];
+  const hostile = fc.oneof(
+    fc.string({ unit: 'grapheme' }),
+    fc.string({ unit: fc.constantFrom('\n', '\r', '"', '\\', '{', '}', '\0', '\u001b', '\u2028', '%s', '%') }),
+  );
+  fc.assert(
+    fc.property(hostile, (reply) => {
+      log.info('said', { reply });
+      written.push(reply);
+    }),
+  );
+  log.flush();
+  expect(records(text()).map((it) => it['reply'])).toEqual(written);
+});
+
+test('a message is never a format: what looks like one stays as it is', () => {
+  const { log, text } = open();
+  log.info('100 %s %d %j', { a: 1 });
+  log.flush();
+  expect(records(text())[0]).toMatchObject({ msg: '100 %s %d %j', a: 1 });
+});
+
+test('what cannot be JSON costs its field, not the line or the process', () => {
+  const { log, text } = open();
+  const circle: Record<string, unknown> = {};
+  circle['self'] = circle;
+  log.info('odd', { circle, none: undefined, fine: 1 } satisfies Fields);
+  log.flush();
+  expect(records(text())).toMatchObject([{ msg: 'odd', fine: 1 }]);
+});
+
+test('an error is written out without being asked for', async () => {
+  const { log, text } = open();
+  log.info('before');
+  log.error('failed');
+  await until('the error', () => text().includes('failed'));
+  expect(records(text()).map((it) => it['msg'])).toEqual(['before', 'failed']);
+});
+
+test('flushing twice, or nothing, is harmless', () => {
+  const { log, text } = open();
+  log.flush();
+  log.info('one');
+  log.flush();
+  log.flush();
+  expect(records(text())).toHaveLength(1);
+});
+
+test('a silent log takes everything', () => {
+  expect(() => {
+    silentLog.info('x');
+    silentLog.warn('x', { a: 1 });
+    silentLog.error('x');
+    silentLog.flush();
+  }).not.toThrow();
+});

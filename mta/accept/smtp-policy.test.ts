@@ -1,0 +1,137 @@
+import { describe, expect, test } from 'vitest';
+import { type Sample, sample } from '#crds/sample.ts';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { seededRandom } from '#lib/run/random.ts';
+import { openTestStorage } from '../../test/harness/queue.ts';
+import { worldOf } from '../../test/harness/world.ts';
+import type { Message } from '../message.ts';
+import { Authority, type Submitter } from './authority.ts';
+import type { Peer } from './smtp/submission.ts';
+import { submissionPolicy } from './smtp-policy.ts';
+import { Submissions } from './submit.ts';
+
+const APP: Submitter = { tenant: 'default', username: 'default.app' };
+const RAW = Buffer.from('From: a@example.com\r\n\r\nbody\r\n');
+const ENVELOPE = { sender: 'a@example.com', recipients: ['b@dest.test'], body: '7BIT' } as const;
+
+const openQueue = openTestStorage();
+const domain = sample('SendingDomain', { verification: 'Skip' });
+const credential = (spec: object = {}): Sample => sample('SendingCredential', spec);
+
+const peer = (over: Partial<Peer> = {}): Peer => ({
+  address: '192.0.2.7',
+  port: 40_000,
+  listener: 'submission',
+  tls: 'TLSv1.3 TLS_AES_256_GCM_SHA384',
+  ehlo: 'client.example',
+  esmtp: true,
+  ...over,
+});
+
+async function open(...documents: readonly object[]) {
+  const clock = new FakeClock();
+  const storage = await openQueue(clock);
+  const resources = (): ReturnType<typeof worldOf> => world;
+  let world = worldOf(domain, ...(documents.length > 0 ? documents : [credential()]));
+  const told: Message[] = [];
+  const authority = new Authority({
+    clock,
+    resources,
+    verify: async (_, secret) => secret === 'right',
+    hasKey: () => true,
+  });
+  const submissions = new Submissions({
+    authority,
+    queue: storage.queue,
+    resources,
+    clock,
+    random: seededRandom(1),
+    hostname: 'mail.example.net',
+    accepted: (message) => told.push(message),
+    troubled: () => undefined,
+  });
+  const declare = (...changed: readonly object[]): void => void (world = worldOf(domain, ...changed));
+  return { policy: submissionPolicy(authority, submissions), told, storage, declare };
+}
+
+describe('an identity', () => {
+  test('comes from a trusted network or from a name and a password for SMTP', async () => {
+    const { policy } = await open(credential({ networks: ['192.0.2.0/24'] }));
+    expect(policy.trust(peer())).toEqual(APP);
+    expect(policy.trust(peer({ address: '198.51.100.7' }))).toBeUndefined();
+    expect(await policy.authenticate(peer(), 'default.app', 'right')).toEqual(APP);
+    expect(await policy.authenticate(peer(), 'default.app', 'wrong')).toBeUndefined();
+  });
+
+  test('is not had by a credential for HTTP', async () => {
+    const { policy } = await open(credential({ protocols: ['HTTP'] }));
+    expect(await policy.authenticate(peer(), 'default.app', 'right')).toBeUndefined();
+  });
+
+  test('is needed: without one nothing is queued', async () => {
+    const { policy, storage } = await open();
+    await expect(policy.accept(undefined, peer(), ENVELOPE, RAW)).rejects.toThrow('without an identity');
+    expect(storage.queue.depth()).toEqual([]);
+  });
+});
+
+describe('an envelope', () => {
+  test('may have the null sender and any recipient', async () => {
+    const { policy } = await open();
+    expect(policy.mail(APP, '')).toBeUndefined();
+    expect(policy.rcpt(APP, '', 'anybody@anywhere.example')).toBeUndefined();
+  });
+
+  test('may not have a sender of others', async () => {
+    const { policy } = await open();
+    expect(policy.mail(APP, 'a@bank.example')).toMatchObject({ code: 550, enhanced: '5.7.1' });
+  });
+
+  test('is refused once its credential is suspended, in the middle of a session', async () => {
+    const { policy, declare } = await open();
+    expect(policy.mail(APP, 'a@example.com')).toBeUndefined();
+    declare(credential({ suspend: true }));
+    expect(policy.mail(APP, 'a@example.com')).toMatchObject({ code: 550, enhanced: '5.7.8' });
+  });
+
+  test('whose credential went away before the message was read is not accepted', async () => {
+    const { policy, declare, told } = await open();
+    declare();
+    expect(await policy.accept(APP, peer(), ENVELOPE, RAW)).toMatchObject({ code: 550 });
+    expect(told).toEqual([]);
+  });
+});
+
+describe('a message', () => {
+  test('is answered 250 with its id when it is durable', async () => {
+    const { policy, told, storage } = await open();
+    const said = await policy.accept(APP, peer(), ENVELOPE, RAW);
+    expect(said).toEqual({ code: 250, enhanced: '2.0.0', text: `queued as ${told[0]?.id}` });
+    expect((await storage.events()).map((it) => [it.type, it.message])).toEqual([['queued', told[0]?.id]]);
+  });
+
+  test('is answered by the check that refuses it', async () => {
+    const { policy } = await open(credential({ quota: { perHour: 0 } }));
+    expect(await policy.accept(APP, peer(), ENVELOPE, RAW)).toMatchObject({ code: 452, enhanced: '4.7.1' });
+    const foreign = Buffer.from('From: x@bank.example\r\n\r\n');
+    expect(await policy.accept(APP, peer(), ENVELOPE, foreign)).toMatchObject({ code: 550, enhanced: '5.7.1' });
+  });
+
+  test('is the sender to keep when the queue cannot be written', async () => {
+    const { policy, storage, told } = await open();
+    storage.broken = true;
+    expect(await policy.accept(APP, peer(), ENVELOPE, RAW)).toMatchObject({ code: 451, enhanced: '4.3.0' });
+    expect(told).toEqual([]);
+  });
+
+  test.each([
+    ['ESMTPSA', {}],
+    ['ESMTPA', { tls: undefined }],
+    ['SMTPS', { esmtp: false }],
+    ['SMTP', { esmtp: false, tls: undefined }],
+  ])('says in Received that it came with %s', async (protocol, over) => {
+    const { policy, told } = await open();
+    await policy.accept(APP, peer(over), ENVELOPE, RAW);
+    expect(told[0]?.raw.toString()).toContain(` with ${protocol} id ${told[0]?.id}`);
+  });
+});

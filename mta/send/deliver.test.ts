@@ -1,0 +1,473 @@
+import { describe, expect, test } from 'vitest';
+import { type Duration, hours, minutes, seconds } from '#lib/run/clock.ts';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { aMessage, openTestStorage } from '../../test/harness/queue.ts';
+import { until } from '../../test/harness/until.ts';
+import type { Attempt } from '../attempt.ts';
+import type { Message } from '../message.ts';
+import type { LaneName, Lease } from '../queue/queue.ts';
+import { reply } from '../reply.ts';
+import { noCapabilities } from './capabilities.ts';
+import type { ConnectFailure } from './connect.ts';
+import { type Courier, deliver, type LaneSupply, type Opening } from './deliver.ts';
+import type { Mail } from './envelope.ts';
+import type { Session } from './session.ts';
+import type { TransactionResult } from './transaction.ts';
+
+const LANE = 'default default/main dest.test';
+const OTHER = 'default default/main other.test';
+const SIGNATURE = Buffer.from('DKIM-Signature: v=1\r\n');
+
+const said = (code: number, enhanced: string, text: string): TransactionResult => ({
+  verdicts: [{ reply: reply(code, enhanced, text), stage: 'dot', own: false }],
+});
+const TAKEN = said(250, '2.0.0', 'ok');
+
+/** A session that takes everything, unless a test says what happens. */
+class FakeSession implements Session {
+  readonly host = 'mx.dest.test [192.0.2.1]:25';
+  readonly source = '192.0.2.9';
+  readonly tls = 'TLSv1.3 X';
+  readonly isVerified = false;
+  readonly capabilities = noCapabilities;
+  isAlive = true;
+  transactions = 0;
+  quits = 0;
+  readonly sent: Mail[] = [];
+  readonly #answer: (session: FakeSession) => TransactionResult | Promise<TransactionResult>;
+
+  constructor(answer: (session: FakeSession) => TransactionResult | Promise<TransactionResult> = () => TAKEN) {
+    this.#answer = answer;
+  }
+
+  async send(mail: Mail): Promise<TransactionResult> {
+    this.transactions += 1;
+    this.sent.push(mail);
+    return this.#answer(this);
+  }
+
+  async quit(): Promise<void> {
+    this.isAlive = false;
+    this.quits += 1;
+  }
+}
+
+/** Lanes one after the other, then none: what is put back is not given again, as if others had taken it. */
+class FakeSupply implements LaneSupply {
+  readonly lane: LaneName;
+  readonly #rest: LaneName[];
+  readonly putBacks: LaneName[] = [];
+  readonly ends: string[] = [];
+  readonly waits: Duration[] = [];
+  reaches = 0;
+
+  constructor(...lanes: readonly LaneName[]) {
+    [this.lane = LANE, ...this.#rest] = lanes;
+  }
+
+  putBack(lane: LaneName): void {
+    this.putBacks.push(lane);
+  }
+
+  async next(idle: Duration): Promise<LaneName | undefined> {
+    this.waits.push(idle);
+    return this.#rest.shift();
+  }
+
+  reached(): void {
+    this.reaches += 1;
+  }
+
+  leave(end: 'done' | 'unreachable'): void {
+    this.ends.push(end);
+  }
+}
+
+const opened = (session: Session, ...failures: ConnectFailure[]): Opening => ({ kind: 'session', session, failures });
+
+function failure(stage: ConnectFailure['stage'], code = 451): ConnectFailure {
+  const target = { host: 'mx.dest.test', address: '192.0.2.1', port: 25 };
+  return { stage, target, reply: reply(code, '4.4.1', `no session: ${stage}`), own: true };
+}
+
+const unreachable = (report: ConnectFailure): Opening => ({ kind: 'unreachable', report, failures: [report] });
+
+const openQueue = openTestStorage();
+
+async function open(over: Partial<Courier> = {}, session = new FakeSession()) {
+  const clock = new FakeClock();
+  const storage = await openQueue(clock);
+  const { queue } = storage;
+  const claim = await queue.claim(0);
+  const settled: { lease: Lease; attempt: Attempt }[] = [];
+  const missed: ConnectFailure[] = [];
+  const faults: unknown[] = [];
+  const courier: Courier = {
+    queue,
+    claim,
+    clock,
+    messages: 100,
+    open: async () => opened(session),
+    sign: async () => ({ kind: 'signed', signatures: SIGNATURE }),
+    settle: (lease, attempt) => settled.push({ lease, attempt }),
+    ready: () => undefined,
+    missed: (it) => missed.push(it),
+    troubled: (thrown) => faults.push(thrown),
+    ...over,
+  };
+  const put = async (count: number, message: Partial<Message> = {}): Promise<void> => {
+    await Promise.all(Array.from({ length: count }, () => queue.put(aMessage(message))));
+  };
+  /** What nobody holds and is due. */
+  const free = async (lane = LANE): Promise<Lease[]> => queue.lease(claim, lane, 100, hours(1));
+  return { clock, storage, queue, claim, courier, session, settled, missed, faults, put, free };
+}
+
+describe('a connection', () => {
+  test('sends what is due, signed, each in a transaction of its own, and hands over every attempt', async () => {
+    const { courier, session, settled, put, free } = await open();
+    await put(3);
+    const supply = new FakeSupply();
+    await deliver(supply, courier);
+    expect(session.sent.map((it) => it.recipients)).toEqual([['b@dest.test'], ['b@dest.test'], ['b@dest.test']]);
+    const [first] = settled;
+    expect(session.sent[0]).toMatchObject({ sender: 'a@example.com', body: '7BIT' });
+    expect(session.sent[0]?.content).toEqual([SIGNATURE, first?.lease.message.raw]);
+    expect(settled.map((it) => it.attempt)).toEqual(
+      Array.from({ length: 3 }, () => ({
+        stage: 'transaction',
+        reply: reply(250, '2.0.0', 'ok'),
+        own: false,
+        inDoubt: false,
+        host: 'mx.dest.test [192.0.2.1]:25',
+        source: '192.0.2.9',
+        tls: 'TLSv1.3 X',
+        took: 0,
+      })),
+    );
+    expect([supply.ends, supply.reaches, supply.putBacks, session.quits]).toEqual([['done'], 1, [], 1]);
+    expect(await free()).toEqual([]);
+  });
+
+  test('says how long a transaction took', async () => {
+    const { courier, clock, settled, put } = await open({ open: async () => opened(slow) }, new FakeSession());
+    const slow = new FakeSession(() => {
+      clock.advance(1234.4);
+      return TAKEN;
+    });
+    await put(1);
+    await deliver(new FakeSupply(), courier);
+    expect(settled[0]?.attempt.took).toBe(1234);
+  });
+
+  test('goes on with other lanes until there is none', async () => {
+    const { courier, session, settled, put } = await open();
+    await put(1);
+    await put(1, { recipients: ['c@other.test'] });
+    const supply = new FakeSupply(LANE, OTHER, LANE);
+    await deliver(supply, courier);
+    expect(settled.map((it) => it.lease.recipient)).toEqual(['b@dest.test', 'c@other.test']);
+    expect([session.transactions, supply.reaches, supply.ends]).toEqual([2, 1, ['done']]);
+    expect(supply.waits).toEqual([1, 2, 3].map(() => seconds(5)));
+  });
+
+  test('is not opened for a lane that turns out to be empty', async () => {
+    let opens = 0;
+    const { courier } = await open({ open: async () => unreachable(failure('connect', (opens += 1))) });
+    const supply = new FakeSupply();
+    await deliver(supply, courier);
+    expect([opens, supply.ends]).toEqual([0, ['done']]);
+  });
+
+  test.each([
+    [9, []],
+    [10, [LANE]],
+    [25, [LANE]],
+  ])('leases ten at most and puts the lane back when there may be more: %i waiting', async (count, putBacks) => {
+    const { courier, settled, put, free } = await open();
+    await put(count);
+    const supply = new FakeSupply();
+    await deliver(supply, courier);
+    expect([settled.length, supply.putBacks]).toEqual([Math.min(count, 10), putBacks]);
+    expect(await free()).toHaveLength(count - settled.length);
+  });
+
+  test('puts the lane back before it dials, so that another connection may help', async () => {
+    const supply = new FakeSupply();
+    const session = new FakeSession();
+    const { courier, put } = await open({
+      open: async () => {
+        expect(supply.putBacks).toEqual([LANE]);
+        return opened(session);
+      },
+    });
+    await put(20);
+    await deliver(supply, courier);
+    expect(session.transactions).toBe(10);
+  });
+
+  test('carries no more messages than it may, over all its lanes', async () => {
+    const { courier, settled, put, free } = await open({ messages: 4 });
+    await put(3);
+    await put(3, { recipients: ['c@other.test'] });
+    const supply = new FakeSupply(LANE, OTHER, LANE);
+    await deliver(supply, courier);
+    expect(settled).toHaveLength(4);
+    expect([supply.ends, supply.putBacks]).toEqual([['done'], [OTHER]]);
+    expect(await free(OTHER)).toHaveLength(2);
+  });
+
+  test('signs the next message while one is under way', async () => {
+    const signed: string[] = [];
+    const session = new FakeSession((it) => {
+      expect(signed).toHaveLength(Math.min(it.transactions + 1, 3));
+      return TAKEN;
+    });
+    const { courier, settled, put } = await open({
+      open: async () => opened(session),
+      sign: async ({ message }) => {
+        signed.push(message.id);
+        return { kind: 'signed', signatures: SIGNATURE };
+      },
+    });
+    await put(3);
+    await deliver(new FakeSupply(), courier);
+    expect(settled.map((it) => it.lease.message.id)).toEqual(signed);
+  });
+});
+
+describe('without a session', () => {
+  test('everything held is an attempt, in the words of the report', async () => {
+    const { courier, settled, missed, put, free } = await open({ open: async () => unreachable(failure('banner')) });
+    await put(2);
+    const supply = new FakeSupply();
+    await deliver(supply, courier);
+    expect(settled.map((it) => it.attempt)).toEqual(
+      Array.from({ length: 2 }, () => ({
+        stage: 'connect',
+        reply: reply(451, '4.4.1', 'no session: banner'),
+        own: true,
+        inDoubt: false,
+        host: 'mx.dest.test [192.0.2.1]:25',
+      })),
+    );
+    expect([supply.ends, supply.reaches, missed.length]).toEqual([['unreachable'], 0, 1]);
+    expect(await free()).toEqual([]);
+  });
+
+  test('for a fault of the source the mail pays nothing: it is given back untried', async () => {
+    const { courier, settled, missed, put, free } = await open({ open: async () => unreachable(failure('bind')) });
+    await put(3);
+    const supply = new FakeSupply();
+    await deliver(supply, courier);
+    expect([settled, supply.ends, missed.length]).toEqual([[], ['unreachable'], 1]);
+    expect((await free()).map((it) => it.attempts)).toEqual([0, 0, 0]);
+  });
+
+  test.each([
+    ['there is nobody to ask', 550, 'done'],
+    ['DNS does not answer', 451, 'unreachable'],
+  ])('because %s, everything held is told so', async (_, code, end) => {
+    const why = reply(code, '', 'no way');
+    const { courier, settled, put } = await open({ open: async () => ({ kind: 'unroutable', reply: why }) });
+    await put(2);
+    const supply = new FakeSupply();
+    await deliver(supply, courier);
+    const want = { stage: 'resolve', reply: why, own: true, inDoubt: false };
+    expect(settled.map((it) => it.attempt)).toEqual([want, want]);
+    expect(supply.ends).toEqual([end]);
+  });
+
+  test('targets that failed before the one that worked are told of', async () => {
+    const session = new FakeSession();
+    const { courier, missed, settled, put } = await open({
+      open: async () => opened(session, failure('connect'), failure('tls')),
+    });
+    await put(1);
+    await deliver(new FakeSupply(), courier);
+    expect(missed.map((it) => it.stage)).toEqual(['connect', 'tls']);
+    expect(settled).toHaveLength(1);
+  });
+
+  test('an opening that fails by itself gives everything back', async () => {
+    const bug = new Error('resolver gone');
+    const { courier, faults, settled, put, free } = await open({ open: () => Promise.reject(bug) });
+    await put(2);
+    const supply = new FakeSupply();
+    await deliver(supply, courier);
+    expect([faults, settled, supply.ends]).toEqual([[bug], [], ['unreachable']]);
+    expect(await free()).toHaveLength(2);
+  });
+});
+
+describe('a session that ends', () => {
+  test('in the middle of a batch gives the rest back untried', async () => {
+    const session = new FakeSession((it) => {
+      it.isAlive = it.transactions < 2;
+      return it.isAlive ? TAKEN : said(421, '4.3.2', 'closing');
+    });
+    const { courier, settled, put, free } = await open({}, session);
+    await put(5);
+    const supply = new FakeSupply();
+    await deliver(supply, courier);
+    expect(settled.map((it) => it.attempt.reply.code)).toEqual([250, 421]);
+    expect((await free()).map((it) => it.attempts)).toEqual([0, 0, 0]);
+    expect([supply.ends, session.quits]).toEqual([['done'], 1]);
+  });
+
+  test('while it was idle costs the next message nothing', async () => {
+    const { courier, session, settled, put, free } = await open();
+    await put(1);
+    await put(1, { recipients: ['c@other.test'] });
+    const supply = new FakeSupply(LANE, OTHER);
+    const next = supply.next.bind(supply);
+    supply.next = async (idle) => {
+      session.isAlive = false;
+      return next(idle);
+    };
+    await deliver(supply, courier);
+    expect([settled.length, session.transactions, supply.ends]).toEqual([1, 1, ['done']]);
+    expect((await free(OTHER)).map((it) => it.attempts)).toEqual([0]);
+  });
+
+  test('after the final dot leaves the message in doubt', async () => {
+    const session = new FakeSession((it) => {
+      it.isAlive = false;
+      const verdict = { reply: reply(451, '4.4.2', 'connection lost'), stage: 'dot' as const, own: true };
+      return { verdicts: [verdict], failure: { stage: 'dot', kind: 'closed', inDoubt: true } };
+    });
+    const { courier, settled, put } = await open({}, session);
+    await put(1);
+    await deliver(new FakeSupply(), courier);
+    expect(settled[0]?.attempt).toMatchObject({ stage: 'transaction', own: true, inDoubt: true });
+  });
+
+  test('with a fault gives the others back, and the connection is over', async () => {
+    const bug = new Error('no mail');
+    const { courier, faults, settled, put, free } = await open({}, new FakeSession(() => Promise.reject(bug)));
+    await put(3);
+    const supply = new FakeSupply();
+    await deliver(supply, courier);
+    expect([faults, settled, supply.ends]).toEqual([[bug], [], ['unreachable']]);
+    expect(await free()).toHaveLength(2);
+  });
+});
+
+describe('a message', () => {
+  test('whose time ran out in the queue is not sent', async () => {
+    const { courier, clock, session, settled, put } = await open();
+    await put(1, { expiresAt: clock.now() });
+    await put(1, { expiresAt: clock.now() + 1 });
+    await deliver(new FakeSupply(), courier);
+    expect(session.transactions).toBe(1);
+    expect(settled.map((it) => it.attempt)).toMatchObject([
+      { stage: 'local', reply: { code: 451, enhanced: '4.4.7' }, own: true, inDoubt: false },
+      { stage: 'transaction' },
+    ]);
+  });
+
+  test('that cannot be signed waits, and those behind it go', async () => {
+    const why = reply(451, '4.7.5', 'no DKIM key for example.com');
+    const { courier, session, settled, put } = await open({
+      sign: async ({ recipient }) =>
+        recipient === 'unsigned@dest.test'
+          ? { kind: 'unsignable', reply: why }
+          : { kind: 'signed', signatures: SIGNATURE },
+    });
+    await put(1, { recipients: ['unsigned@dest.test'] });
+    await put(1);
+    await deliver(new FakeSupply(), courier);
+    expect(session.sent.map((it) => it.recipients)).toEqual([['b@dest.test']]);
+    expect(settled.map((it) => it.attempt)).toMatchObject([
+      { stage: 'local', reply: why, own: true, inDoubt: false },
+      { stage: 'transaction' },
+    ]);
+  });
+
+  test('of which the receiver says nothing is tried again', async () => {
+    const { courier, settled, put } = await open({}, new FakeSession(() => ({ verdicts: [] })));
+    await put(1);
+    await deliver(new FakeSupply(), courier);
+    expect(settled[0]?.attempt).toMatchObject({ reply: { code: 451 }, own: true });
+  });
+
+  test('is held as long as those before it take', async () => {
+    const { courier, clock, settled, put, free } = await open({ open: async () => opened(slow) });
+    const slow = new FakeSession(async () => {
+      clock.advance(minutes(40));
+      const attempted = new Set(settled.map((it) => it.lease.message.id));
+      expect((await free()).filter((it) => !attempted.has(it.message.id))).toEqual([]);
+      return TAKEN;
+    });
+    await put(4);
+    await deliver(new FakeSupply(), courier);
+    expect(settled).toHaveLength(4);
+  });
+});
+
+describe('while outcomes cannot be recorded', () => {
+  test('nothing is leased, and nobody is dialled', async () => {
+    const mended = Promise.withResolvers<void>();
+    const { courier, session, settled, put, free } = await open({ ready: () => mended.promise });
+    await put(2);
+    const running = deliver(new FakeSupply(), courier);
+    const held = await free();
+    expect(held).toHaveLength(2);
+    courier.queue.giveBack(held);
+    expect(session.transactions).toBe(0);
+    mended.resolve();
+    await running;
+    expect(settled).toHaveLength(2);
+  });
+
+  test('no further message of a batch is sent', async () => {
+    const mended = Promise.withResolvers<void>();
+    let waiting = 0;
+    const { courier, session, settled, put } = await open({
+      ready: () => {
+        if (session.transactions !== 1) return undefined;
+        waiting += 1;
+        return mended.promise;
+      },
+    });
+    await put(3);
+    const running = deliver(new FakeSupply(), courier);
+    await until('the connection to wait', () => waiting > 0);
+    expect(session.transactions).toBe(1);
+    mended.resolve();
+    await running;
+    expect(settled).toHaveLength(3);
+  });
+
+  test('for longer than leases hold, what was held is left to whoever has it now', async () => {
+    const mended = Promise.withResolvers<void>();
+    let waiting = 0;
+    const { courier, clock, session, settled, put, free } = await open({
+      ready: () => {
+        if (session.transactions !== 1) return undefined;
+        waiting += 1;
+        return mended.promise;
+      },
+    });
+    await put(3);
+    const supply = new FakeSupply();
+    const running = deliver(supply, courier);
+    await until('the connection to wait', () => waiting > 0);
+    clock.advance(minutes(46));
+    expect(await free()).toHaveLength(3);
+    mended.resolve();
+    await running;
+    expect([session.transactions, settled.length, supply.ends]).toEqual([1, 1, ['done']]);
+  });
+});
+
+test('when the queue cannot be read, the lane goes back and it is told', async () => {
+  const { courier, storage, faults, session, put } = await open();
+  await put(1);
+  await storage.database.write([{ sql: 'ALTER TABLE entry RENAME TO hidden', params: [] }]);
+  const supply = new FakeSupply();
+  await deliver(supply, courier);
+  await storage.database.write([{ sql: 'ALTER TABLE hidden RENAME TO entry', params: [] }]);
+  expect(faults).toEqual([expect.objectContaining({ code: 'storage-failed' })]);
+  expect([supply.putBacks, supply.ends, session.transactions]).toEqual([[LANE], ['unreachable'], 0]);
+});

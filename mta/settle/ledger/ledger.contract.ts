@@ -1,0 +1,104 @@
+/**
+ * What every ledger promises, as tests. An adapter's own test file calls `ledgerContract` with a way to open it.
+ */
+import { describe, expect, test } from 'vitest';
+import { type Duration, minutes } from '#lib/run/clock.ts';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { seededRandom } from '#lib/run/random.ts';
+import { until } from '../../../test/harness/until.ts';
+import type { EventType, MailEvent } from '../../event.ts';
+import { type MessageId, newMessageId } from '../../message.ts';
+import type { Ledger } from './ledger.ts';
+
+/** A ledger, and the queue's side of it. Everything is gone when the test ends. */
+export interface LedgerHarness {
+  readonly ledger: Ledger;
+  /** How long events are kept after their message was accepted. */
+  readonly retention: Duration;
+  /** Makes events durable, in this order, as the queue does with outcomes. */
+  readonly record: (events: readonly MailEvent[]) => Promise<void>;
+}
+
+const START = Date.UTC(2026, 0, 1);
+const random = seededRandom(1);
+const idAt = (instant: number): MessageId => newMessageId(instant, random);
+
+export const anEvent = (message: MessageId, type: EventType, over: Partial<MailEvent> = {}): MailEvent => ({
+  v: 1,
+  at: START,
+  type,
+  message,
+  index: 0,
+  tenant: 'default',
+  sender: 'a@example.com',
+  recipient: 'b@dest.test',
+  reply: '250 2.0.0 ok',
+  attempt: 1,
+  ...over,
+});
+
+export function ledgerContract(name: string, open: (clock: FakeClock) => Promise<LedgerHarness>): void {
+  describe(`${name} keeps the promises of the ledger port`, () => {
+    test('a trace has every event of the message, oldest first, with every field', async () => {
+      const { ledger, record } = await open(new FakeClock(START));
+      const id = idAt(START);
+      const events = [
+        anEvent(id, 'queued', { size: 100, attempt: 0 }),
+        anEvent(id, 'deferred', { due: START + 1, inDoubt: true }),
+        anEvent(id, 'deferred', { reply: '451 \u00e9 "x"\\', at: START - minutes(5), attempt: 2 }),
+        anEvent(id, 'delivered', { host: 'mx [192.0.2.1]:25', source: '192.0.2.9', tls: 'TLSv1.3 X', took: 3 }),
+      ];
+      for (const event of events) await record([event]);
+      expect(await ledger.trace(id)).toEqual(events);
+    });
+
+    test('events that became durable together keep their order', async () => {
+      const { ledger, record } = await open(new FakeClock(START));
+      const id = idAt(START);
+      const events = Array.from({ length: 50 }, (_, index) => anEvent(id, 'queued', { index }));
+      await record(events);
+      expect((await ledger.trace(id)).map((it) => it.index)).toEqual(events.map((it) => it.index));
+    });
+
+    test('messages are told apart, however alike their ids', async () => {
+      const { ledger, record } = await open(new FakeClock(START));
+      const [one, other] = [idAt(START), idAt(START)];
+      await record([anEvent(one, 'queued'), anEvent(other, 'queued'), anEvent(one, 'delivered')]);
+      expect((await ledger.trace(one)).map((it) => it.type)).toEqual(['queued', 'delivered']);
+      expect((await ledger.trace(other)).map((it) => it.type)).toEqual(['queued']);
+    });
+
+    test.each(['', 'nonsense', "' OR 1=1 --", '%', '01m804kbq61h2td7vkqgy132c'])(
+      'nothing is known of a message that never was: %j',
+      async (id) => {
+        const { ledger, record } = await open(new FakeClock(START));
+        await record([anEvent(idAt(START), 'queued')]);
+        expect(await ledger.trace(id)).toEqual([]);
+      },
+    );
+
+    test('events go when their retention has passed, a whole message at a time and no sooner', async () => {
+      const clock = new FakeClock(START);
+      const { ledger, record, retention } = await open(clock);
+      const [old, young] = [idAt(START), idAt(START + minutes(1))];
+      await record([anEvent(old, 'queued'), anEvent(young, 'queued')]);
+      clock.advance(retention);
+      await record([anEvent(old, 'delivered', { at: clock.now() })]);
+      await settled(clock);
+      expect(await ledger.trace(old)).toHaveLength(2);
+      const gone = async (): Promise<boolean> => {
+        clock.advance(minutes(0.25));
+        return (await ledger.trace(old)).length === 0;
+      };
+      await until('the older message to go', gone);
+      expect(clock.now()).toBeLessThanOrEqual(START + retention + minutes(2));
+      expect(await ledger.trace(young)).toHaveLength(1);
+    });
+  });
+
+  /** Lets what the clock has started come to its end. */
+  async function settled(clock: FakeClock): Promise<void> {
+    const before = clock.timers;
+    await until('work to end', () => clock.timers >= before);
+  }
+}

@@ -1,0 +1,58 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { hours, seconds } from '#lib/run/clock.ts';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { openTestStorage } from '../../../test/harness/queue.ts';
+import { until } from '../../../test/harness/until.ts';
+import { firstIdAt } from '../../message.ts';
+import { anEvent, ledgerContract, type LedgerHarness } from './ledger.contract.ts';
+import { recordEvent, SqliteLedger } from './sqlite.ts';
+
+const openStorage = openTestStorage();
+const WEEK = hours(7 * 24);
+
+interface Opened extends LedgerHarness {
+  readonly ledger: SqliteLedger;
+  readonly count: () => Promise<number>;
+}
+
+async function open(clock: FakeClock): Promise<Opened> {
+  const { database, queue } = await openStorage(clock);
+  queue.close();
+  const ledger = new SqliteLedger({ database, clock });
+  onTestFinished(() => ledger.close());
+  return {
+    ledger,
+    retention: WEEK,
+    record: (events) => database.write(events.map(recordEvent)),
+    count: async () => Number((await database.read('SELECT count(*) AS count FROM event'))[0]?.['count']),
+  };
+}
+
+ledgerContract('SQLite', open);
+
+test('many old events go in slices, between which others can write', async () => {
+  const clock = new FakeClock();
+  const { record, count } = await open(clock);
+  const old = firstIdAt(clock.now());
+  const young = firstIdAt(clock.now() + WEEK);
+  const ids = Array.from({ length: 1500 }, (_, at) => `${old}${String(at).padStart(16, '0')}`);
+  await record([...ids, young].map((it) => anEvent(it, 'queued')));
+  const left: number[] = [];
+  for (const wait of [WEEK, seconds(1), seconds(1), seconds(1)]) {
+    clock.advance(wait);
+    await until('the next look to be planned', () => clock.timers === 1);
+    left.push(await count());
+  }
+  expect(left).toEqual([1501, 501, 1, 1]);
+});
+
+test('a ledger that was closed while it pruned sets no timer any more', async () => {
+  const clock = new FakeClock();
+  const { ledger } = await open(clock);
+  clock.advance(seconds(1));
+  expect(clock.timers).toBe(0);
+  ledger.close();
+  await ledger.trace('until what was asked before has been answered');
+  await Promise.resolve();
+  expect(clock.timers).toBe(0);
+});

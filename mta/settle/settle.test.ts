@@ -1,0 +1,307 @@
+import { describe, expect, test } from 'vitest';
+import { hours, minutes, seconds } from '#lib/run/clock.ts';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { aMessage, openTestStorage } from '../../test/harness/queue.ts';
+import { until } from '../../test/harness/until.ts';
+import type { Attempt } from '../attempt.ts';
+import type { MailEvent } from '../event.ts';
+import type { Message } from '../message.ts';
+import type { Lease } from '../queue/queue.ts';
+import { reply } from '../reply.ts';
+import { Settler, type SettlerOptions } from './settle.ts';
+
+const LANE = 'default default/main dest.test';
+const HOLD = minutes(45);
+
+const attempt = (over: Partial<Attempt> = {}): Attempt => ({
+  stage: 'transaction',
+  reply: reply(250, '2.0.0', 'ok'),
+  own: false,
+  inDoubt: false,
+  ...over,
+});
+const delivered = attempt();
+const refused = attempt({ reply: reply(550, '5.1.1', 'no such user') });
+const deferred = attempt({ reply: reply(451, '4.7.1', 'greylisted') });
+
+const openQueue = openTestStorage();
+
+async function open(over: Partial<SettlerOptions> = {}) {
+  const clock = new FakeClock();
+  const storage = await openQueue(clock);
+  const { queue } = storage;
+  const claim = await queue.claim(0);
+  const told: MailEvent[] = [];
+  const faults: unknown[] = [];
+  const settler = new Settler({
+    queue,
+    claim,
+    clock,
+    nextAttempt: () => clock.now() + minutes(15),
+    tell: (event) => told.push(event),
+    troubled: (thrown) => faults.push(thrown),
+    ...over,
+  });
+  const lease = async (max = 100): Promise<Lease[]> => queue.lease(claim, LANE, max, HOLD);
+  const leaseNew = async (message: Partial<Message> = {}): Promise<Lease> => {
+    await queue.put(aMessage(message));
+    const [leased] = await lease(1);
+    if (!leased) throw new Error('nothing to lease');
+    return leased;
+  };
+  const depth = (): number => queue.depth().reduce((sum, it) => sum + it.depth, 0);
+  return { clock, storage, queue, claim, settler, told, faults, lease, leaseNew, depth };
+}
+
+const typesOf = (events: readonly MailEvent[]): string[] => events.map((it) => it.type);
+
+describe('an outcome', () => {
+  test('is on disk before anybody is told of it', async () => {
+    const onDisk: Promise<readonly MailEvent[]>[] = [];
+    const { settler, storage, leaseNew } = await open({ tell: () => void onDisk.push(storage.events()) });
+    settler.settle(await leaseNew(), delivered);
+    expect(onDisk).toEqual([]);
+    await settler.flush();
+    expect(typesOf((await onDisk[0]) ?? [])).toEqual(['queued', 'delivered']);
+  });
+
+  test.each([
+    ['delivered', delivered, 0],
+    ['bounced', refused, 0],
+    ['deferred', deferred, 1],
+    ['deferred', attempt({ stage: 'connect', reply: reply(554, '5.7.1', 'go away') }), 1],
+  ] as const)('is %s, and ends the entry only when it is final', async (type, tried, left) => {
+    const { settler, told, leaseNew, depth } = await open();
+    settler.settle(await leaseNew({ via: 'http' }), tried);
+    await settler.flush();
+    expect(typesOf(told)).toEqual([type]);
+    expect(depth()).toBe(left);
+  });
+
+  test('comes again when it is due, with its attempt counted', async () => {
+    const { settler, clock, told, leaseNew, lease } = await open();
+    settler.settle(await leaseNew(), deferred);
+    await settler.flush();
+    expect(told[0]).toMatchObject({ attempt: 1, due: clock.now() + minutes(15), reply: '451 4.7.1 greylisted' });
+    expect(await lease()).toEqual([]);
+    clock.advance(minutes(15));
+    expect(await lease()).toMatchObject([{ attempts: 1 }]);
+  });
+
+  test('tells who said it, from where, over what, how long it took, and nothing it does not know', async () => {
+    const { settler, told, leaseNew, clock } = await open();
+    const where = { host: 'mx.dest.test [192.0.2.1]:25', source: '192.0.2.9', tls: 'TLSv1.3 X', took: 12 };
+    settler.settle(await leaseNew(), { ...delivered, ...where });
+    settler.settle(await leaseNew(), { ...delivered, tls: undefined });
+    await settler.flush();
+    const common = {
+      v: 1,
+      at: clock.now(),
+      type: 'delivered',
+      message: expect.any(String),
+      index: 0,
+      tenant: 'default',
+      sender: 'a@example.com',
+      recipient: 'b@dest.test',
+      reply: '250 2.0.0 ok',
+      attempt: 1,
+    };
+    expect(told).toStrictEqual([{ ...common, ...where }, common]);
+  });
+
+  test('whose message may have been taken is in doubt, and tried again', async () => {
+    const { settler, told, leaseNew } = await open();
+    settler.settle(await leaseNew(), attempt({ reply: reply(554, '', 'lost'), own: true, inDoubt: true }));
+    await settler.flush();
+    expect(told).toMatchObject([{ type: 'deferred', inDoubt: true }]);
+  });
+
+  test('never keeps more than 1 KiB of what a peer said', async () => {
+    const { settler, storage, leaseNew } = await open();
+    settler.settle(await leaseNew(), attempt({ reply: reply(250, '2.0.0', 'x\n'.repeat(5000)) }));
+    await settler.flush();
+    const [, event] = await storage.events();
+    expect(event?.reply).toHaveLength(1024);
+    expect(event?.reply).not.toContain('\n');
+  });
+
+  test('of a message that is out of time is final, with the last reply', async () => {
+    const { settler, told, leaseNew, depth } = await open({ nextAttempt: () => undefined });
+    settler.settle(await leaseNew({ via: 'http' }), deferred);
+    await settler.flush();
+    const want = '554 5.4.7 message expired; last reply: 451 4.7.1 greylisted';
+    expect(told).toMatchObject([{ type: 'expired', reply: want }]);
+    expect(depth()).toBe(0);
+  });
+
+  test('asks for the next time with the attempts that were made', async () => {
+    const asked: number[] = [];
+    const { settler, clock, leaseNew, lease } = await open({
+      nextAttempt: (_, attempts) => asked.push(attempts) && clock.now() + minutes(15),
+    });
+    settler.settle(await leaseNew(), deferred);
+    await settler.flush();
+    clock.advance(minutes(15));
+    for (const leased of await lease()) settler.settle(leased, deferred);
+    await settler.flush();
+    expect(asked).toEqual([1, 2]);
+  });
+});
+
+describe('a report is owed', () => {
+  test.each([
+    ['by SMTP, refused', 'smtp', 'a@example.com', refused, true],
+    ['by SMTP, out of time', 'smtp', 'a@example.com', deferred, true],
+    ['by SMTP, delivered', 'smtp', 'a@example.com', delivered, false],
+    ['without a return path', 'smtp', '', refused, false],
+    ['by HTTP, told by events', 'http', 'a@example.com', refused, false],
+    ['a report itself', 'system', '', refused, false],
+  ] as const)('to whom it concerns: %s', async (_, via, sender, tried, want) => {
+    const { settler, queue, claim, leaseNew } = await open({ nextAttempt: () => undefined });
+    settler.settle(await leaseNew({ via, sender }), tried);
+    await settler.flush();
+    expect(await queue.unreported(claim, 10)).toHaveLength(want ? 1 : 0);
+  });
+
+  test('not for what is tried again', async () => {
+    const { settler, queue, claim, leaseNew } = await open();
+    settler.settle(await leaseNew(), deferred);
+    await settler.flush();
+    expect(await queue.unreported(claim, 10)).toEqual([]);
+  });
+});
+
+describe('settlements', () => {
+  test('that gather while one write runs share the next, and each is told once, in order', async () => {
+    const { settler, told, queue, lease } = await open();
+    for (let at = 0; at < 20; at += 1) await queue.put(aMessage());
+    const writes: number[] = [];
+    const settle = queue.settle.bind(queue);
+    queue.settle = (...of) => {
+      writes.push(of[1].length);
+      return settle(...of);
+    };
+    const leases = await lease();
+    expect(leases).toHaveLength(20);
+    for (const leased of leases.slice(0, 1)) settler.settle(leased, delivered);
+    await Promise.resolve();
+    for (const leased of leases.slice(1)) settler.settle(leased, delivered);
+    await settler.flush();
+    expect(writes).toEqual([1, 19]);
+    expect(told.map((it) => it.message)).toEqual(leases.map((it) => it.message.id));
+  });
+
+  test('that are refused because the lease is void are told to nobody', async () => {
+    const { settler, clock, told, storage, leaseNew, lease } = await open();
+    const late = await leaseNew();
+    clock.advance(HOLD + seconds(2));
+    const [again] = await lease();
+    settler.settle(late, refused);
+    if (again) settler.settle(again, delivered);
+    await settler.flush();
+    expect(typesOf(told)).toEqual(['delivered']);
+    expect(typesOf(await storage.events())).toEqual(['queued', 'delivered']);
+  });
+
+  test('for the same lease are told once', async () => {
+    const { settler, told, storage, leaseNew } = await open();
+    const lease = await leaseNew();
+    settler.settle(lease, delivered);
+    settler.settle(lease, refused);
+    await settler.flush();
+    expect(typesOf(told)).toEqual(['delivered']);
+    expect(typesOf(await storage.events())).toEqual(['queued', 'delivered']);
+  });
+});
+
+describe('while outcomes cannot be written', () => {
+  const troubles = async (faults: readonly unknown[], count: number): Promise<unknown> =>
+    until(`${count} faults`, () => faults.length >= count);
+
+  test('nothing is told, and what was settled is tried again until it is durable', async () => {
+    const { settler, storage, clock, told, faults, leaseNew, depth } = await open();
+    const lease = await leaseNew();
+    storage.broken = true;
+    settler.settle(lease, delivered);
+    for (let tries = 1; tries <= 3; tries += 1) {
+      await troubles(faults, tries);
+      clock.advance(seconds(1));
+    }
+    await troubles(faults, 4);
+    expect(told).toEqual([]);
+    expect(depth()).toBe(1);
+    storage.broken = false;
+    clock.advance(seconds(1));
+    await settler.flush();
+    expect(typesOf(told)).toEqual(['delivered']);
+    expect(typesOf(await storage.events())).toEqual(['queued', 'delivered']);
+    expect(faults).toEqual(faults.map(() => expect.objectContaining({ code: 'storage-failed' })));
+  });
+
+  test('whoever sends waits, and goes on when it is mended', async () => {
+    const { settler, storage, clock, faults, leaseNew } = await open();
+    expect(settler.ready()).toBeUndefined();
+    const lease = await leaseNew();
+    storage.broken = true;
+    settler.settle(lease, delivered);
+    await troubles(faults, 1);
+    let isReady = false;
+    const waiting = settler.ready()?.then(() => (isReady = true));
+    expect(waiting).toBeDefined();
+    clock.advance(seconds(1));
+    await troubles(faults, 2);
+    expect(isReady).toBe(false);
+    storage.broken = false;
+    clock.advance(seconds(1));
+    await waiting;
+    expect(settler.ready()).toBeUndefined();
+  });
+
+  test('leases are held for as long as it takes, of those too that came in meanwhile', async () => {
+    const { settler, storage, clock, told, faults, leaseNew, lease } = await open();
+    const [first, second] = [await leaseNew(), await leaseNew()];
+    storage.broken = true;
+    settler.settle(first, delivered);
+    await troubles(faults, 1);
+    settler.settle(second, delivered);
+    for (let passed = 0; passed < hours(2); passed += minutes(20)) {
+      const before = faults.length;
+      clock.advance(minutes(20));
+      await troubles(faults, before + 1);
+    }
+    expect(await lease()).toEqual([]);
+    storage.broken = false;
+    clock.advance(seconds(1));
+    await settler.flush();
+    expect(told.map((it) => it.message)).toEqual([first.message.id, second.message.id]);
+  });
+
+  test('flush waits for all of it', async () => {
+    const { settler, storage, clock, told, faults, leaseNew } = await open();
+    const lease = await leaseNew();
+    storage.broken = true;
+    settler.settle(lease, delivered);
+    const flushed = settler.flush();
+    await troubles(faults, 1);
+    storage.broken = false;
+    clock.advance(seconds(1));
+    await flushed;
+    expect(told).toHaveLength(1);
+  });
+});
+
+test('sending pauses while too many outcomes are not yet durable', async () => {
+  const { settler, leaseNew } = await open();
+  const lease = await leaseNew();
+  for (let at = 0; at < 1999; at += 1) settler.settle(lease, delivered);
+  expect(settler.ready()).toBeUndefined();
+  settler.settle(lease, delivered);
+  await settler.ready();
+  expect(settler.ready()).toBeUndefined();
+});
+
+test('with nothing to settle there is nothing to wait for', async () => {
+  const { settler } = await open();
+  await settler.flush();
+  expect(settler.ready()).toBeUndefined();
+});

@@ -1,0 +1,149 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { openHttp, type Route } from '#lib/http/server.ts';
+import { minutes, seconds } from '#lib/run/clock.ts';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { aMessage, openTestStorage } from '../../test/harness/queue.ts';
+import { queuedEvents } from '../event.ts';
+import type { Lease } from '../queue/queue.ts';
+import { reply } from '../reply.ts';
+import { recordEvent, SqliteLedger } from '../settle/ledger/sqlite.ts';
+import { Settler } from '../settle/settle.ts';
+import { askAdmin, publishAdminUrl, tokenFile } from './admin-client.ts';
+import { adminRoutes } from './admin.ts';
+import { traceCommand } from './trace.ts';
+
+const openQueue = openTestStorage();
+const LANE = 'default default/main dest.test';
+
+let data: string;
+beforeEach(() => {
+  data = mkdtempSync(join(tmpdir(), 'postfleet-admin-'));
+});
+afterEach(() => rmSync(data, { recursive: true }));
+
+/** A running admin API as the data folder would name it. */
+async function serve(routes: readonly Route[], token = 'token'): Promise<void> {
+  const server = await openHttp({ name: 'admin', setting: '--admin', host: '127.0.0.1', port: 0, token, routes });
+  onTestFinished(() => server.close());
+  await publishAdminUrl(data, server.url);
+  writeFileSync(tokenFile(data), 'token\n');
+}
+
+async function open() {
+  const clock = new FakeClock();
+  const { queue, database } = await openQueue(clock);
+  const ledger = new SqliteLedger({ database, clock });
+  onTestFinished(() => ledger.close());
+  const claim = await queue.claim(0);
+  const settler = new Settler({
+    queue,
+    claim,
+    clock,
+    nextAttempt: () => clock.now() + minutes(15),
+    tell: () => undefined,
+    troubled: () => undefined,
+  });
+  await serve(adminRoutes({ ledger, queue, sites: () => [{ site: 'dest.test', connections: 2 }] }));
+  const lease = async (): Promise<Lease[]> => queue.lease(claim, LANE, 10, minutes(1));
+  return { clock, queue, database, settler, lease };
+}
+
+const trace = async (id: string, asJson = false): Promise<string> => {
+  const printed: string[] = [];
+  await traceCommand(id, data, asJson, (text) => printed.push(text));
+  return printed.join('\n');
+};
+
+describe('a trace', () => {
+  test('has a line per event and one per recipient that still waits', async () => {
+    const { clock, queue, settler, lease } = await open();
+    await queue.put(aMessage({ id: '01m', recipients: ['b@dest.test', 'c@dest.test', 'd@dest.test'] }));
+    clock.advance(seconds(1));
+    const [first, second] = await lease();
+    const where = { host: 'mx.dest.test [192.0.2.1]:25', source: '192.0.2.9', tls: 'TLSv1.3', took: 12 };
+    const attempt = { stage: 'transaction', own: false, inDoubt: false } as const;
+    if (first) settler.settle(first, { ...attempt, reply: reply(250, '2.0.0', 'ok'), ...where });
+    if (second) settler.settle(second, { ...attempt, reply: reply(451, '4.7.1', 'later') });
+    await settler.flush();
+    const [, , , ...lines] = (await trace('01m')).split('\n');
+    expect(lines).toEqual([
+      '2026-01-01T00:00:01.000Z delivered b@dest.test  250 2.0.0 ok, by mx.dest.test [192.0.2.1]:25, from 192.0.2.9, ' +
+        'over TLSv1.3, in 12 ms',
+      '2026-01-01T00:00:01.000Z deferred  c@dest.test  451 4.7.1 later, next try 2026-01-01T00:15:01.000Z',
+      'leased     d@dest.test: 0 attempts so far',
+      'waiting    c@dest.test: 1 attempts so far, next try 2026-01-01T00:15:01.000Z',
+    ]);
+  });
+
+  test('begins with what was accepted from whom', async () => {
+    const { queue } = await open();
+    const message = aMessage({ id: '01m' });
+    await queue.put(message);
+    const [line] = (await trace('01m')).split('\n');
+    expect(line).toBe(
+      `2026-01-01T00:00:00.000Z queued    b@dest.test  from <a@example.com>, ${message.raw.length} bytes`,
+    );
+  });
+
+  test('is JSON for programs', async () => {
+    const { queue } = await open();
+    const message = aMessage({ id: '01m' });
+    await queue.put(message);
+    expect(JSON.parse(await trace('01m', true))).toMatchObject({
+      id: '01m',
+      events: queuedEvents(message),
+      pending: [{ recipient: 'b@dest.test', state: 'waiting' }],
+    });
+  });
+
+  test.each(['01m', '', '../queue', 'a b', 'x?y#z', '%'])('of what nobody knows is refused: %j', async (id) => {
+    await open();
+    await expect(trace(id)).rejects.toMatchObject({ code: 'refused' });
+  });
+
+  test('still tells of a message of which nothing is queued any more', async () => {
+    const { database } = await open();
+    await database.write(queuedEvents(aMessage({ id: '01m' })).map(recordEvent));
+    expect((await trace('01m')).split('\n')).toHaveLength(1);
+  });
+});
+
+test('the queue is told by lane and by site', async () => {
+  const { queue } = await open();
+  await queue.put(aMessage());
+  expect(await askAdmin(data, '/v1/queue')).toEqual({
+    lanes: [{ lane: LANE, depth: 1 }],
+    sites: [{ site: 'dest.test', connections: 2 }],
+  });
+});
+
+describe('asking', () => {
+  const notRunning = { code: 'not-running', message: expect.stringContaining('npm start') };
+
+  test('a folder that was never used says how to start', async () => {
+    await expect(askAdmin(data, '/v1/queue')).rejects.toMatchObject(notRunning);
+  });
+
+  test('where nobody answers any more says how to start', async () => {
+    await publishAdminUrl(data, 'http://127.0.0.1:1');
+    writeFileSync(tokenFile(data), 'token\n');
+    await expect(askAdmin(data, '/v1/queue')).rejects.toMatchObject(notRunning);
+  });
+
+  test('with a token that is not the right one says so, without the token', async () => {
+    await serve([], 'another');
+    await expect(askAdmin(data, '/v1/queue')).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.not.stringMatching(/\btoken\n|another/),
+    });
+  });
+
+  test('somebody else, who took the port, is a fault and no riddle', async () => {
+    const html = { status: 200, contentType: 'text/html', body: '<html>' };
+    await serve([{ method: 'GET', path: '/v1/queue', handle: async () => html }]);
+    await expect(askAdmin(data, '/v1/queue')).rejects.toMatchObject({ code: 'refused' });
+  });
+});
