@@ -6,7 +6,7 @@
  */
 import { relative } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { codeOf, Fault } from '#lib/run/fault.ts';
+import { codeOf, Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Standalone } from '#mta/standalone.ts';
 import { dataFolderOf, EXAMPLE, readSettings, type StandaloneFlags } from '#mta/settings.ts';
 
@@ -59,19 +59,22 @@ program
 async function runStandalone(flags: StandaloneFlags): Promise<void> {
   const { startStandalone } = await import('#mta/standalone.ts');
   const { openLog } = await import('#lib/run/log.ts');
+  const { systemClock } = await import('#lib/run/clock.ts');
   const { drainOnSignal } = await import('#lib/run/shutdown.ts');
   const settings = readSettings(flags);
-  const log = openLog(1);
-  const running = await startStandalone({ settings, log, show: say });
-  drainOnSignal(
-    async () => {
-      say('postfleet: draining; once more ends it at once');
-      await running.stop();
-      log.flush();
-    },
-    (thrown) => log.error('could not drain', { reason: String(thrown) }),
-  );
-  greet(running, relative('', settings.data) || '.');
+  const log = openLog(1, systemClock);
+  const failed = (thrown: unknown): void => say(`postfleet: ${reasonOf(thrown)}`);
+  const end = (fault: Fault): void => {
+    failed(fault);
+    process.exit(1);
+  };
+  const starting = startStandalone({ settings, log, show: say, failed: end });
+  drainOnSignal(async () => {
+    say('postfleet: draining; once more ends it at once');
+    await (await starting).stop();
+    await log.flush();
+  }, failed);
+  greet(await starting, relative('', settings.data) || '.');
 }
 
 /** The first steps, as commands that work as they stand. */

@@ -35,7 +35,7 @@ async function open(...documents: readonly object[]) {
     info: (message) => infos.push(message),
     warn: () => undefined,
     error: (message, fields) => errors.push(`${message}: ${String(fields?.['reason'])}`),
-    flush: () => undefined,
+    flush: async () => undefined,
   };
   const options = { config: join(root, 'config'), data: join(root, 'data'), clock, random: seededRandom(1), log };
   const declared = await Declared.open(options);
@@ -122,7 +122,7 @@ test('a start that failed looks at nothing any more', async () => {
   writeFileSync(join(root, 'data/keyring/dkim/bad.pem'), 'no key');
   declare(...WORLD);
   const clock = new FakeClock();
-  const log: Log = { info() {}, warn() {}, error() {}, flush() {} };
+  const log: Log = { info() {}, warn() {}, error() {}, flush: async () => {} };
   const options = { config: join(root, 'config'), data: join(root, 'data'), clock, random: seededRandom(1), log };
   await expect(Declared.open(options)).rejects.toMatchObject({ code: 'keyring-invalid' });
   expect(clock.timers).toBe(0);

@@ -29,6 +29,7 @@ export class Declared {
   readonly #options: DeclaredOptions;
   readonly #source: ResourceSource;
   readonly #keyring: FolderKeyring;
+  readonly #listeners: (() => void)[] = [];
   #taking: Promise<void> = Promise.resolve();
 
   private constructor(options: DeclaredOptions, source: ResourceSource, keyring: FolderKeyring) {
@@ -61,6 +62,11 @@ export class Declared {
     return this.#keyring;
   }
 
+  /** Calls `listener` after each change, when keys and secrets for it are there. Must not throw. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
   /** What keeps the newest files from being in use, a line each. */
   problems(): readonly string[] {
     return [...this.#source.problems().map(problemLine), ...this.#keyring.problems()];
@@ -81,6 +87,7 @@ export class Declared {
     } catch (thrown) {
       log.error('keys and secrets cannot be made', { reason: reasonOf(thrown) });
     }
+    for (const listener of this.#listeners) listener();
     const all = this.problems();
     metrics.resourceProblems.set(all.length);
     for (const reason of all) log.error('the last good resources stay in use', { reason });

@@ -10,7 +10,7 @@ import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
 import { platformResolver } from '#lib/dns/resolver.ts';
 import { openHttp } from '#lib/http/server.ts';
 import { type Duration, minutes, seconds, systemClock as clock } from '#lib/run/clock.ts';
-import { Fault } from '#lib/run/fault.ts';
+import { Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
 import { watchGauge, watchProcess } from '#lib/run/metrics.ts';
 import { systemRandom as random } from '#lib/run/random.ts';
@@ -20,6 +20,7 @@ import { Declared, endpointOf } from './declared.ts';
 import { type Ingress, startIngress } from './ingress.ts';
 import type { Queue } from './queue/queue.ts';
 import { SqliteQueue } from './queue/sqlite/queue.ts';
+import { QUEUED_IDS } from './queue/sqlite/tables.ts';
 import { startReceiver } from './receiver.ts';
 import { recordEvent, SqliteLedger } from './settle/ledger/sqlite.ts';
 import { parseAddress, type StandaloneSettings } from './settings.ts';
@@ -48,6 +49,8 @@ export interface StandaloneSurroundings {
   readonly log: Log;
   /** Shows a line to whoever started it. */
   readonly show: (line: string) => void;
+  /** Told when it cannot go on: nothing can be stored any more. What was accepted is safe; start again. */
+  readonly failed: (fault: Fault) => void;
 }
 
 /** On the `MTACluster`: where the built-in receiver listens. One machine only. */
@@ -66,7 +69,7 @@ export async function startStandalone(surroundings: StandaloneSurroundings): Pro
 }
 
 async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposableStack): Promise<Standalone> {
-  const { settings, log } = surroundings;
+  const { settings, log, failed } = surroundings;
   const { config, data, hostname } = settings;
   const database = opened.adopt(await openData(data, settings.fresh), (it) => it.close());
   const declared = opened.adopt(await Declared.open({ config, data, clock, random, log }), (it) => it.close());
@@ -74,8 +77,10 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   const own = await ownCertificate(data, ['localhost', '127.0.0.1', hostname], clock);
   const received = await openReceiver(surroundings, declared, own, opened);
 
-  const queue = opened.adopt(await SqliteQueue.open({ database, clock, recordEvent }), (it) => it.close());
-  const ledger = opened.adopt(new SqliteLedger({ database, clock }), (it) => it.close());
+  const unreadable = (thrown: unknown): void =>
+    log.error('a queued message was set aside', { reason: reasonOf(thrown) });
+  const queue = opened.adopt(await SqliteQueue.open({ database, clock, recordEvent, unreadable }), (it) => it.close());
+  const ledger = opened.adopt(new SqliteLedger({ database, clock, queued: QUEUED_IDS }), (it) => it.close());
   watchGauge('postfleet_queue_depth', 'Recipients that are queued and have not ended.', () => depthOf(queue));
   const servers = cluster.spec.dns.resolvers;
   const resolver = opened.adopt(platformResolver({ clock, ...(servers.length > 0 && { servers }) }), (it) =>
@@ -92,6 +97,9 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     tell: tellEvent(log),
   };
   const worker = opened.adopt(await MailWorker.start({ ...shared, resolver }), (it) => it.stop(DRAIN_DELIVERY));
+
+  declared.onChange(() => worker.replan());
+  void database.broken.then((fault) => failed(fault));
 
   const adminHttp = { name: 'admin', setting: '--admin', ...settings.admin, token: await adminToken(data, random) };
   const routes = adminRoutes({ ledger, queue, sites: () => worker.sites() });

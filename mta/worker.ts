@@ -15,7 +15,7 @@ import type { Log } from '#lib/run/log.ts';
 import { metrics, watchGauge } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { MailEvent } from './event.ts';
-import { type Claim, type LaneName, type Lease, parseLane, type Queue } from './queue/queue.ts';
+import { type Claim, type LaneName, type Lease, parseLane, type Queue, type Settlement } from './queue/queue.ts';
 import { reply, replyLine } from './reply.ts';
 import { Destinations } from './schedule/destination.ts';
 import { nextAttempt } from './schedule/retry.ts';
@@ -47,7 +47,6 @@ export interface WorkerOptions {
 
 /** Most connections to receivers at once. */
 const CONNECTIONS = 2000;
-const NO_SOURCE: Opening = { kind: 'unroutable', reply: reply(451, '4.3.5', 'the pool has no address to send from') };
 
 export class MailWorker {
   readonly #options: WorkerOptions;
@@ -72,7 +71,8 @@ export class MailWorker {
       clock,
       tell,
       troubled,
-      nextAttempt: (...of) => this.#nextAttempt(...of),
+      refused: (settlements) => this.#refused(settlements),
+      nextAttempt: (lease, attempts) => this.#nextAttempt(lease, attempts),
     });
     this.#reporter = new Reporter({ queue, claim, clock, random, hostname, troubled });
     this.#scheduler = new Scheduler({
@@ -92,6 +92,11 @@ export class MailWorker {
     return worker;
   }
 
+  /** The resources have changed: what waits goes by them from now on. */
+  replan(): void {
+    this.#scheduler.replan();
+  }
+
   /** Connections by site, for people. */
   sites(): ReturnType<Scheduler['sites']> {
     return this.#scheduler.sites();
@@ -103,11 +108,16 @@ export class MailWorker {
    */
   async stop(limit: Duration): Promise<void> {
     this.#scheduler.stop();
-    const ended = Promise.all(this.#running);
-    await Promise.race([ended, new Promise<void>((stop) => this.#options.clock.after(limit, stop))]);
+    const { clock, log, queue } = this.#options;
+    const late = new Promise<'late'>((tell) => clock.after(limit, () => tell('late')));
+    if ((await Promise.race([this.#end(), late])) === 'late') log.warn('stopped before everything under way had ended');
+    await queue.release(this.#claim);
+  }
+
+  async #end(): Promise<void> {
+    await Promise.all(this.#running);
     await this.#reporter.stop();
     await this.#settler.flush();
-    await this.#options.queue.release(this.#claim);
   }
 
   #planOf(lane: LaneName): { site: string; connections: number } {
@@ -149,13 +159,24 @@ export class MailWorker {
   async #open(pool: string, domain: string): Promise<Opening> {
     const { resources, resolver, random } = this.#options;
     const source = this.#sourceOf(pool);
-    if (!source) return NO_SOURCE;
+    if (!source) return this.#withoutSource(pool);
     const { routes, tls } = this.#table().of(domain);
     const allowPrivate = resources().clusters[0]?.spec.dns.allowPrivate ?? [];
     const destination = { domain, routes, families: familiesOf(source.address), allowPrivate };
     const resolution = await resolve(destination, resolver, random);
     if (resolution.kind === 'unroutable') return resolution;
     return dial(resolution.targets, { source, tls, allowPrivate }, this.#setup);
+  }
+
+  /** Nothing is wrong with the mail: it waits until the pool has an address again. */
+  #withoutSource(pool: string): Opening {
+    const why = {
+      stage: 'bind' as const,
+      reply: reply(451, '4.3.5', `pool ${pool} has no address to send from`),
+      own: true,
+    };
+    const report = { ...why, target: { host: '', address: '', port: 0 } };
+    return { kind: 'unreachable', report, failures: [report] };
   }
 
   #sourceOf(pool: string): EgressSource | undefined {
@@ -184,6 +205,11 @@ export class MailWorker {
     metrics.connectFailures.inc({ stage });
     const fields = { stage, host: target.host, address: target.address, port: target.port, reply: replyLine(said) };
     this.#options.log.warn('no session', fields);
+  }
+
+  #refused(settlements: readonly Settlement[]): void {
+    const messages = settlements.map(({ event }) => `${event.message}-${event.index} ${event.type}`);
+    this.#options.log.error('outcomes came too late to count, their mail is tried again', { messages });
   }
 
   #troubled(what: string, thrown: unknown): void {

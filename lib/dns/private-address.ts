@@ -52,7 +52,8 @@ export function isPrivateAddress(address: string): boolean {
 export function matchesNetwork(address: string, cidr: string): boolean {
   const family = familyOf(address);
   const network = parseNetwork(cidr);
-  if (family === 0 || !network) return false;
+  // A list of IPv6 networks would match IPv4 addresses too, as mapped ones: `::/0` means no IPv4 peer.
+  if (family === 0 || !network || (family === 4 && network.family === 'ipv6')) return false;
   const list = new BlockList();
   list.addSubnet(network.address, network.prefix, network.family);
   return list.check(address, family === 4 ? 'ipv4' : 'ipv6');

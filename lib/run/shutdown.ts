@@ -4,7 +4,10 @@
  * Whatever is cut short is safe: what was accepted is on disk, so the only price is mail that is sent again.
  */
 
-/** Calls `drain` once at the first signal, then exits 0; exits 1 if draining fails. */
+/**
+ * Calls `drain` once, at the first signal, then exits 0; exits 1 if draining fails. To be called before anything that
+ * must be drained is started: `drain` waits for the start itself.
+ */
 export function drainOnSignal(drain: () => Promise<void>, failed: (thrown: unknown) => void): void {
   let isDraining = false;
   const heard = (): void => {

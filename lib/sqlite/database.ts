@@ -40,6 +40,7 @@ export class Database {
   #nextRead = 0;
   #closing: (() => void) | undefined;
   #broken: Fault | undefined;
+  #tellBroken: (fault: Fault) => void = () => {};
 
   private constructor(worker: Worker, clock: Clock) {
     this.#worker = worker;
@@ -80,9 +81,15 @@ export class Database {
     });
   }
 
-  /** Resolves when everything asked for before is durable and the file is closed. */
+  /** Resolves, if ever, when the thread has failed: nothing can be written any more. */
+  readonly broken: Promise<Fault> = new Promise((resolve) => {
+    this.#tellBroken = resolve;
+  });
+
+  /** Resolves when everything asked for before is durable and the file is closed, or when that is past hope. */
   async close(): Promise<void> {
-    while (this.#gathering.length > 0 || this.#committing.length > 0) await this.write([]);
+    if (this.#broken) return;
+    while (!this.#broken && (this.#gathering.length > 0 || this.#committing.length > 0)) await this.write([]);
     await new Promise<void>((resolve) => {
       this.#closing = resolve;
       this.#send({ kind: 'close' });
@@ -133,15 +140,15 @@ export class Database {
   }
 
   #ended(): void {
-    if (this.#closing) {
-      this.#broken = new Fault('storage-closed', 'the database is closed');
-      return this.#closing();
-    }
+    if (this.#closing) return this.#break(new Fault('storage-closed', 'the database is closed'));
     this.#break(new Fault('storage-failed', 'the database thread ended by itself'));
   }
 
   #break(fault: Fault): void {
+    if (this.#broken) return;
     this.#broken = fault;
+    this.#tellBroken(fault);
+    this.#closing?.();
     for (const unit of [...this.#committing, ...this.#gathering]) unit.reject(fault);
     for (const waiting of this.#reading.values()) waiting.reject(fault);
     this.#committing = [];

@@ -116,6 +116,7 @@ describe('a header is refused', () => {
     ['from a subdomain', ['From: a@news.example.com'], '5.7.1', 'may not write From news.example.com'],
     ['from a return-path host', ['From: a@bounce.example.com'], '5.7.1', 'may not write From bounce.example.com'],
     ['with a foreign Sender', ['From: a@example.com', 'Sender: x@bank.example'], '5.7.1', 'write Sender bank.example'],
+    ['with a foreign Resent-From', ['From: a@example.com', 'Resent-From: x@bank.example'], '5.7.1', 'Resent-From bank'],
     ['with two Sender', ['From: a@example.com', 'Sender: a@example.com', 'Sender: b@x.example'], '5.6.0', 'it has 2'],
     ['with two in Sender', ['From: a@example.com', 'Sender: a@example.com, b@example.com'], '5.6.0', 'one mailbox'],
     ['with an empty Sender', ['From: a@example.com', 'Sender:'], '5.6.0', 'Sender: '],

@@ -10,7 +10,7 @@
 import { keyOf } from '#crds/resource.ts';
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import { parseMailboxList } from '#lib/address/mailbox-list.ts';
-import { fieldsNamed, fieldValue, type Header } from '../header.ts';
+import { fieldsNamed, fieldValue, type Header, type HeaderField } from '../header.ts';
 import { domainOf } from '../message.ts';
 import { type Reply, reply } from '../reply.ts';
 import type { Authority, Submitter } from './authority.ts';
@@ -52,9 +52,9 @@ export function admitHeader(authority: Authority, submitter: Submitter, header: 
   if (fieldsNamed(header, 'received').length > MOST_HOPS) {
     return refuse('loop', 554, '5.4.6', `too many hops: more than ${MOST_HOPS} Received fields`);
   }
-  const author = soleMailbox(header, 'from');
+  const author = authorOf(header);
   if ('check' in author) return author;
-  const stranger = checkSenderField(authority, submitter, header);
+  const stranger = checkSenderFields(authority, submitter, header);
   if (stranger) return stranger;
   const domain = authority.domainFor(submitter, author.domain);
   if (!domain) {
@@ -63,27 +63,31 @@ export function admitHeader(authority: Authority, submitter: Submitter, header: 
   return checkDomain(authority, domain) ?? { domain: domain.spec.domain, pool: poolOf(domain) };
 }
 
-/** A Sender field names who really sent it (RFC 5322 §3.6.2): it must be theirs too. */
-function checkSenderField(authority: Authority, submitter: Submitter, header: Header): Refusal | undefined {
-  if (fieldsNamed(header, 'sender').length === 0) return undefined;
-  const sender = soleMailbox(header, 'sender');
-  if ('check' in sender) return sender;
-  if (authority.domainFor(submitter, sender.domain)) return undefined;
-  return refuse('header', 550, '5.7.1', `${submitter.username} may not write Sender ${sender.domain}: ${WHOSE}`);
+/** Sender names who really sent it (RFC 5322 §3.6.2), Resent-From and Resent-Sender who did again: theirs too. */
+function checkSenderFields(authority: Authority, submitter: Submitter, header: Header): Refusal | undefined {
+  const senders = fieldsNamed(header, 'sender').length;
+  if (senders > 1)
+    return refuse('header', 550, '5.6.0', `the message must have at most one Sender field, it has ${senders}`);
+  for (const label of ['Sender', 'Resent-From', 'Resent-Sender']) {
+    for (const field of fieldsNamed(header, label.toLowerCase())) {
+      const sender = mailboxOf(header, field, label);
+      if ('check' in sender) return sender;
+      if (authority.domainFor(submitter, sender.domain)) continue;
+      return refuse('header', 550, '5.7.1', `${submitter.username} may not write ${label} ${sender.domain}: ${WHOSE}`);
+    }
+  }
+  return undefined;
 }
 
 /** The one mailbox of the one field: receivers disagree about which of several counts, so several are refused. */
-function soleMailbox(header: Header, name: 'from' | 'sender'): { readonly domain: string } | Refusal {
-  const label = name === 'from' ? 'From' : 'Sender';
-  const [field, ...others] = fieldsNamed(header, name);
-  if (!field || others.length > 0) {
-    return refuse(
-      'header',
-      550,
-      '5.6.0',
-      `the message must have exactly one ${label} field, it has ${field ? others.length + 1 : 0}`,
-    );
-  }
+function authorOf(header: Header): { readonly domain: string } | Refusal {
+  const [field, ...others] = fieldsNamed(header, 'from');
+  if (field && others.length === 0) return mailboxOf(header, field, 'From');
+  const count = field ? others.length + 1 : 0;
+  return refuse('header', 550, '5.6.0', `the message must have exactly one From field, it has ${count}`);
+}
+
+function mailboxOf(header: Header, field: HeaderField, label: string): { readonly domain: string } | Refusal {
   const reading = parseMailboxList(fieldValue(header, field));
   if (reading.kind === 'problem') return refuse('header', 550, '5.6.0', `${label}: ${reading.problem}`);
   const [address, ...more] = reading.addresses;

@@ -65,7 +65,7 @@ test("what a policy leaves out comes from the cluster's defaults", () => {
     DEFAULTS,
   );
   expect(table.of('x.test')).toEqual({
-    site: 'x.test',
+    site: 'x.test tls=Opportunistic',
     connections: 10,
     messagesPerConnection: 100,
     routes: [],
@@ -75,10 +75,23 @@ test("what a policy leaves out comes from the cluster's defaults", () => {
   });
 });
 
+test('what shapes a connection separates sites, even on the same route', () => {
+  const routes = [{ host: 'relay.example.net' }];
+  const table = new Destinations(
+    [
+      policy('open', { match: { domains: ['open.test', 'plain.test'] }, routes, tls: 'None' }),
+      policy('secret', { match: { domains: ['secret.test'] }, routes, tls: 'Required' }),
+    ],
+    DEFAULTS,
+  );
+  expect(table.of('open.test').site).toBe(table.of('plain.test').site);
+  expect(table.of('open.test').site).not.toBe(table.of('secret.test').site);
+});
+
 test('domains with the same route share a site', () => {
   const routes = [{ host: 'relay.example.net', port: 2525 }, { host: '192.0.2.1' }];
   const table = new Destinations([policy('p', { match: { all: {} }, routes, expireAfterSeconds: 60 })], DEFAULTS);
-  expect(table.of('a.test').site).toBe('relay.example.net:2525,192.0.2.1:25');
+  expect(table.of('a.test').site).toBe('relay.example.net:2525,192.0.2.1:25 by default/p tls=Opportunistic');
   expect(table.of('b.test').site).toBe(table.of('a.test').site);
   expect(table.of('a.test').expireAfter).toBe(seconds(60));
 });

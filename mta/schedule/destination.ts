@@ -14,7 +14,10 @@ import type { RetryPolicy } from './retry.ts';
 export type TlsLevel = MTAClusterSpec['defaults']['tls'];
 
 export interface Destination {
-  /** What shares the limits: the route when there is one, else the domain. */
+  /**
+   * What shares connections and limits: the domain, or the route and the policy that names it. Everything that shapes a
+   * connection is part of it, so that no lane ever travels on a connection made under other rules.
+   */
   readonly site: string;
   readonly connections: number;
   readonly messagesPerConnection: number;
@@ -60,15 +63,22 @@ function destinationOf(
   const spec = policy?.spec;
   const routes = spec?.routes ?? [];
   const retry = { ...defaults.retry, ...spec?.retry };
+  const tls = spec?.tls ?? defaults.tls;
   return {
-    site: routes.length > 0 ? routes.map((it) => `${it.host}:${it.port}`).join(',') : domain,
+    site: siteOf(domain, policy, tls),
     connections: spec?.limits.connections ?? CONNECTIONS,
     messagesPerConnection: spec?.limits.messagesPerConnection ?? MESSAGES_PER_CONNECTION,
     routes,
-    tls: spec?.tls ?? defaults.tls,
+    tls,
     retry: { first: seconds(retry.firstSeconds), factor: retry.factor, max: seconds(retry.maxSeconds) },
     expireAfter: seconds(spec?.expireAfterSeconds ?? defaults.expireAfterSeconds),
   };
+}
+
+function siteOf(domain: string, policy: DestinationPolicy | undefined, tls: TlsLevel): string {
+  const routes = policy?.spec.routes ?? [];
+  if (!policy || routes.length === 0) return `${domain} tls=${tls}`;
+  return `${routes.map((it) => `${it.host}:${it.port}`).join(',')} by ${keyOf(policy.metadata)} tls=${tls}`;
 }
 
 function bestPolicy(domain: string, policies: readonly DestinationPolicy[]): DestinationPolicy | undefined {

@@ -119,3 +119,63 @@ test('after stop nothing starts and nobody waits', async () => {
   scheduler.announce('a-2');
   expect(started).toHaveLength(1);
 });
+
+test('a lane that belongs elsewhere by now goes there, also when a connection asks for the next', async () => {
+  const moved = new Map<string, string>();
+  scheduler = new Scheduler({
+    clock,
+    planOf: (lane) => ({ site: moved.get(lane) ?? 'old', connections: 1 }),
+    start: (it) => started.push(it),
+    connections: 9,
+  });
+  for (const lane of ['1', '2', '3']) scheduler.announce(lane);
+  moved.set('2', 'new');
+  expect(await turn(0).next(0)).toBe('3');
+  expect(lanes()).toEqual(['1', '2']);
+});
+
+test('after a change of the rules, lanes at a resting site are sent where they belong now', () => {
+  let site = 'broken';
+  scheduler = new Scheduler({
+    clock,
+    planOf: () => ({ site, connections: 1 }),
+    start: (it) => started.push(it),
+    connections: 9,
+  });
+  scheduler.announce('1');
+  scheduler.announce('2');
+  turn(0).putBack('1');
+  turn(0).leave('unreachable');
+  site = 'mended';
+  scheduler.replan();
+  expect(lanes()).toEqual(['1', '2']);
+  expect(scheduler.sites().map((it) => it.site)).toContain('mended');
+});
+
+test('sites that never run dry do not shut out another', () => {
+  for (const lane of ['a-1', 'a-2', 'a-3', 'c-1', 'c-2', 'b-1']) scheduler.announce(lane);
+  for (let at = 0; at < 6; at += 1) {
+    const it = turn(at);
+    it.putBack(it.lane);
+    it.leave('done');
+  }
+  expect(lanes()).toContain('b-1');
+});
+
+test('after stop a connection is told not to go on, and gets no lane that waits', async () => {
+  for (const lane of ['a-1', 'a-2', 'a-3']) scheduler.announce(lane);
+  expect(turn(0).goesOn).toBe(true);
+  scheduler.stop();
+  expect(turn(0).goesOn).toBe(false);
+  expect(await turn(0).next(0)).toBeUndefined();
+});
+
+test('sites are forgotten, those that could not be reached after their rest', () => {
+  scheduler.announce('a-1');
+  turn(0).leave('done');
+  scheduler.announce('b-1');
+  turn(1).leave('unreachable');
+  expect(scheduler.sites().map((it) => it.site)).toEqual(['b']);
+  clock.advance(minutes(10));
+  expect(scheduler.sites()).toEqual([]);
+});

@@ -6,6 +6,9 @@
  * there is more. Connections are started one at a time as long as lanes wait, so a trickle keeps to one and a flood
  * reaches the limit within milliseconds. A site that could not be reached rests, then is probed by one connection.
  *
+ * Where a lane belongs is asked again whenever it is taken, so that after a change of the rules nothing leaves by the
+ * old ones. When all connections are in use, those that become free go round the sites that wait.
+ *
  * No I/O: opening and sending is `start`'s business; what is due is the queue's.
  */
 import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
@@ -27,8 +30,10 @@ export interface Turn {
   putBack(lane: LaneName): void;
   /** The next lane; waits up to `idle` for one, then answers undefined. */
   next(idle: Duration): Promise<LaneName | undefined>;
-  /** The site was reached: it may be given more connections again. */
+  /** The site takes mail: it may be given more connections again. */
   reached(): void;
+  /** False once nothing more should be begun. */
+  readonly goesOn: boolean;
   /** The connection is over. `unreachable` lets the site rest. */
   leave(end: 'done' | 'unreachable'): void;
 }
@@ -79,11 +84,22 @@ export class Scheduler {
 
   /** A lane has something due. */
   announce(lane: LaneName): void {
-    const { site: name, connections } = this.#options.planOf(lane);
-    const site = this.#site(name);
-    site.limit = connections;
+    const plan = this.#options.planOf(lane);
+    const site = this.#site(plan.site);
+    site.limit = plan.connections;
     site.ring.add(lane);
     this.#serve(site);
+  }
+
+  /** The rules have changed: every lane that waits goes to the site it belongs to now. */
+  replan(): void {
+    const waiting: LaneName[] = [];
+    for (const site of this.#sites.values()) {
+      waiting.push(...site.ring);
+      site.ring.clear();
+      this.#forgetIfDone(site);
+    }
+    for (const lane of waiting) this.announce(lane);
   }
 
   /** No connection is started any more; idle ones are told to end. */
@@ -120,12 +136,28 @@ export class Scheduler {
   /** Hands waiting lanes to idle connections first, then to new ones. */
   #serve(site: Site): void {
     while (!this.#stopped && site.ring.size > 0) {
-      const waiting = site.idle.pop();
-      if (site.idle.length === 0) this.#withIdle.delete(site);
-      if (waiting) answer(waiting, takeFirst(site.ring));
-      else if (!this.#mayStart(site)) return;
-      else this.#start(site);
+      if (site.idle.length > 0) this.#serveIdle(site);
+      else if (this.#mayStart(site)) this.#start(site);
+      else return;
     }
+  }
+
+  #serveIdle(site: Site): void {
+    const lane = this.#take(site);
+    if (lane === undefined) return;
+    const waiting = site.idle.pop();
+    if (site.idle.length === 0) this.#withIdle.delete(site);
+    if (waiting) answer(waiting, lane);
+  }
+
+  /** The next lane that still belongs here; others go where they belong now. */
+  #take(site: Site): LaneName | undefined {
+    for (const lane of site.ring) {
+      site.ring.delete(lane);
+      if (this.#options.planOf(lane).site === site.name) return lane;
+      this.announce(lane);
+    }
+    return undefined;
   }
 
   #mayStart(site: Site): boolean {
@@ -146,7 +178,7 @@ export class Scheduler {
   }
 
   #start(site: Site): void {
-    const lane = takeFirst(site.ring);
+    const lane = this.#take(site);
     if (lane === undefined) return;
     site.active += 1;
     this.#active += 1;
@@ -154,8 +186,12 @@ export class Scheduler {
   }
 
   #turn(site: Site, lane: LaneName): Turn {
+    const isStopped = (): boolean => this.#stopped;
     return {
       lane,
+      get goesOn() {
+        return !isStopped();
+      },
       putBack: (it) => this.announce(it),
       next: (idle) => this.#next(site, idle),
       reached: () => {
@@ -167,8 +203,9 @@ export class Scheduler {
   }
 
   #next(site: Site, idle: Duration): Promise<LaneName | undefined> {
-    const lane = takeFirst(site.ring);
-    if (lane !== undefined || this.#stopped || site.active > site.limit) return Promise.resolve(lane);
+    if (this.#stopped || site.active > site.limit) return Promise.resolve(undefined);
+    const lane = this.#take(site);
+    if (lane !== undefined) return Promise.resolve(lane);
     return new Promise((resolve) => {
       const timer = this.#options.clock.after(idle, () => {
         site.idle.splice(site.idle.indexOf(waiting), 1);
@@ -185,10 +222,16 @@ export class Scheduler {
     site.active -= 1;
     this.#active -= 1;
     if (end === 'unreachable') this.#rest(site);
-    this.#serve(site);
-    this.#serveHungry();
-    if (site.active === 0 && site.ring.size === 0 && !site.resting && site.failures === 0)
-      this.#sites.delete(site.name);
+    if (this.#hungry.size > 0) {
+      if (site.ring.size > 0) this.#hungry.add(site);
+      this.#serveHungry();
+    } else this.#serve(site);
+    this.#forgetIfDone(site);
+  }
+
+  /** A site that was unreachable is remembered while it rests, and is new again after. */
+  #forgetIfDone(site: Site): void {
+    if (site.active === 0 && site.ring.size === 0 && !site.resting) this.#sites.delete(site.name);
   }
 
   /** Connections that fail while the site rests already belong to the same failure. */
@@ -199,14 +242,18 @@ export class Scheduler {
     site.resting = this.#options.clock.after(rest, () => {
       site.resting = undefined;
       this.#serve(site);
+      this.#forgetIfDone(site);
     });
   }
 
+  /** One connection to each in turn, as far as there are any. */
   #serveHungry(): void {
     for (const site of this.#hungry) {
-      if (this.#active >= this.#options.connections) return;
+      if (this.#stopped || this.#active >= this.#options.connections) return;
       this.#hungry.delete(site);
-      this.#serve(site);
+      if (site.ring.size === 0 || !this.#mayStart(site)) continue;
+      this.#start(site);
+      if (site.ring.size > 0) this.#hungry.add(site);
     }
   }
 }
@@ -214,12 +261,4 @@ export class Scheduler {
 function answer(waiting: Waiting, lane: LaneName | undefined): void {
   waiting.timer.cancel();
   waiting.resolve(lane);
-}
-
-function takeFirst(ring: Set<LaneName>): LaneName | undefined {
-  for (const lane of ring) {
-    ring.delete(lane);
-    return lane;
-  }
-  return undefined;
 }

@@ -60,6 +60,7 @@ class FakeSupply implements LaneSupply {
   readonly ends: string[] = [];
   readonly waits: Duration[] = [];
   reaches = 0;
+  goesOn = true;
 
   constructor(...lanes: readonly LaneName[]) {
     [this.lane = LANE, ...this.#rest] = lanes;
@@ -234,6 +235,66 @@ describe('a connection', () => {
     await deliver(new FakeSupply(), courier);
     expect(settled.map((it) => it.lease.message.id)).toEqual(signed);
   });
+});
+
+describe('a receiver that closes the door', () => {
+  const closedAt = (stage: 'mail' | 'data'): TransactionResult => ({
+    verdicts: [{ reply: reply(451, '4.4.2', 'closed'), stage, own: true }],
+    failure: { stage, kind: 'closed', inDoubt: false },
+  });
+
+  test('with 421 before it took anything is not reached: the site rests', async () => {
+    const session = new FakeSession((it) => {
+      it.isAlive = false;
+      return said(421, '4.7.0', 'too busy');
+    });
+    const { courier, settled, put, free } = await open({}, session);
+    await put(3);
+    const supply = new FakeSupply();
+    await deliver(supply, courier);
+    expect([supply.reaches, supply.ends, settled.length]).toEqual([0, ['unreachable'], 1]);
+    expect(await free()).toHaveLength(2);
+  });
+
+  test('with 421 after it took something is reached', async () => {
+    const session = new FakeSession((it) => {
+      it.isAlive = it.transactions < 2;
+      return it.isAlive ? TAKEN : said(421, '4.7.0', 'enough');
+    });
+    const { courier, put } = await open({}, session);
+    await put(3);
+    const supply = new FakeSupply();
+    await deliver(supply, courier);
+    expect([supply.reaches, supply.ends]).toEqual([1, ['done']]);
+  });
+
+  test.each([
+    ['mail', 1, 2],
+    ['data', 2, 1],
+  ] as const)('between two messages, seen at %s, costs %i attempts', async (stage, attempts, left) => {
+    const session = new FakeSession((it) => {
+      it.isAlive = it.transactions < 2;
+      return it.isAlive ? TAKEN : closedAt(stage);
+    });
+    const { courier, settled, put, free } = await open({}, session);
+    await put(3);
+    await deliver(new FakeSupply(), courier);
+    expect(settled).toHaveLength(attempts);
+    expect(await free()).toHaveLength(left);
+  });
+});
+
+test('told to stop, a connection ends after the message under way', async () => {
+  const supply = new FakeSupply();
+  const session = new FakeSession(() => {
+    supply.goesOn = false;
+    return TAKEN;
+  });
+  const { courier, settled, put, free } = await open({}, session);
+  await put(5);
+  await deliver(supply, courier);
+  expect([settled.length, supply.ends]).toEqual([1, ['done']]);
+  expect(await free()).toHaveLength(4);
 });
 
 describe('without a session', () => {

@@ -23,7 +23,10 @@ export interface LaneSupply {
   readonly lane: LaneName;
   putBack(lane: LaneName): void;
   next(idle: Duration): Promise<LaneName | undefined>;
+  /** The site takes mail. */
   reached(): void;
+  /** False once nothing more should be begun. */
+  readonly goesOn: boolean;
   leave(end: 'done' | 'unreachable'): void;
 }
 
@@ -75,6 +78,9 @@ class Run {
   /** Monotonic: until when they are surely ours. */
   #heldUntil: Duration = 0;
   #lane: LaneName | undefined;
+  /** The receiver closed the door (421, or the connection) and has not taken part in any transaction before. */
+  #isTurnedAway = false;
+  #hasTakenPart = false;
 
   constructor(supply: LaneSupply, courier: Courier) {
     this.#supply = supply;
@@ -91,9 +97,9 @@ class Run {
         const missed = await this.#connect();
         if (missed) return missed;
       }
-      if (!(await this.#sendHeld())) return 'done';
+      if (!(await this.#sendHeld())) break;
     }
-    return 'done';
+    return this.#isTurnedAway ? 'unreachable' : 'done';
   }
 
   /** Gives everything back that was not attempted, and says goodbye. */
@@ -123,7 +129,6 @@ class Run {
     for (const failure of opening.failures) this.#courier.missed(failure);
     if (opening.kind === 'session') {
       this.#session = opening.session;
-      this.#supply.reached();
       return undefined;
     }
     if (opening.report.stage !== 'bind') this.#settleHeld(connectAttempt(opening.report));
@@ -152,6 +157,7 @@ class Run {
       signing = this.#signNext();
       if (lease) await this.#sendOne(lease, signed);
       if (!this.#session.isAlive || this.#session.transactions >= courier.messages) return false;
+      if (!this.#supply.goesOn) return false;
     }
     return true;
   }
@@ -182,9 +188,25 @@ class Run {
       content: [signed.signatures, message.raw],
     });
     const took = Math.round(this.#courier.clock.monotonic() - started);
+    if (isLostBefore(result, session)) return this.#courier.queue.giveBack([lease]);
     this.#courier.settle(lease, transactionAttempt(result, session, took));
+    this.#learn(result);
+  }
+
+  /** A site that only says 421 is not reached, however often it greets: it rests, and costs one message a probe. */
+  #learn({ verdicts, failure }: TransactionResult): void {
+    const isClosed = failure !== undefined || verdicts.every((it) => it.reply.code === 421);
+    if (!isClosed && !this.#hasTakenPart) this.#supply.reached();
+    this.#hasTakenPart ||= !isClosed;
+    this.#isTurnedAway = isClosed && !this.#hasTakenPart;
   }
 }
+
+/** A connection that has carried mail was closed before this message's MAIL was answered: no attempt was made at it. */
+const isLostBefore = ({ failure }: TransactionResult, session: Session): boolean =>
+  session.transactions > 1 &&
+  (failure?.kind === 'closed' || failure?.kind === 'io') &&
+  (failure.stage === 'rset' || failure.stage === 'mail');
 
 const TOO_LATE: Attempt = {
   stage: 'local',

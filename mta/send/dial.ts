@@ -4,6 +4,7 @@
  * Left to others: pooling, when to dial again, punishing a source or site.
  */
 import { strict as assert } from 'node:assert';
+import { type Duration, minutes } from '#lib/run/clock.ts';
 import { isTransient } from '../reply.ts';
 import { type Approach, connect, type ConnectFailure, type ConnectSetup, isConnectFailure } from './connect.ts';
 import type { ConnectStage } from './greet.ts';
@@ -14,10 +15,15 @@ export type Dialled =
   | { readonly kind: 'session'; readonly session: Session; readonly failures: readonly ConnectFailure[] }
   | { readonly kind: 'unreachable'; readonly report: ConnectFailure; readonly failures: readonly ConnectFailure[] };
 
+/** No further target is begun after this: a tarpit on every address holds a connection for minutes, not hours. */
+const BUDGET: Duration = minutes(5);
+
 /** The first session; `failures` are those of the targets before it, in order. At least one target. */
 export async function dial(targets: readonly Target[], approach: Approach, setup: ConnectSetup): Promise<Dialled> {
   const failures: ConnectFailure[] = [];
+  const end = setup.clock.monotonic() + BUDGET;
   for (const target of targets) {
+    if (failures.length > 0 && setup.clock.monotonic() > end) break;
     const connection = await connect(target, approach, setup);
     if (!isConnectFailure(connection)) return { kind: 'session', session: connection, failures };
     failures.push(connection);

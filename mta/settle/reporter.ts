@@ -23,7 +23,8 @@ export interface ReporterOptions {
 }
 
 const ROUND: Duration = seconds(1);
-const AT_ONCE = 50;
+/** Messages read at a time: each may be as large as a message can be. */
+const AT_ONCE = 4;
 /** Reports give up as other mail does. */
 const LIFE: Duration = hours(72);
 

@@ -39,6 +39,7 @@ async function open(over: Partial<SettlerOptions> = {}) {
     clock,
     nextAttempt: () => clock.now() + minutes(15),
     tell: (event) => told.push(event),
+    refused: () => undefined,
     troubled: (thrown) => faults.push(thrown),
     ...over,
   });

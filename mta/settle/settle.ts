@@ -25,6 +25,8 @@ export interface SettlerOptions {
   readonly tell: (event: MailEvent) => void;
   /** Told when outcomes cannot be written, once per try. Must not throw. */
   readonly troubled: (thrown: unknown) => void;
+  /** Told of outcomes the queue refused because their lease was void: each may be sent again. Must not throw. */
+  readonly refused: (settlements: readonly Settlement[]) => void;
 }
 
 /** Longest reply text kept in an event: a peer's words never fill our disk. */
@@ -119,9 +121,10 @@ export class Settler {
     const { queue, claim, clock, tell, troubled } = this.#options;
     for (;;) {
       try {
-        const refused = new Set(await queue.settle(claim, batch));
+        const refused = await queue.settle(claim, batch);
         this.#troubled = false;
-        for (const settlement of batch) if (!refused.has(settlement)) tell(settlement.event);
+        if (refused.length > 0) this.#options.refused(refused);
+        for (const settlement of batch) if (!refused.includes(settlement)) tell(settlement.event);
         return;
       } catch (thrown) {
         this.#troubled = true;

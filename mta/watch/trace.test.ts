@@ -8,6 +8,7 @@ import { FakeClock } from '#lib/run/fake-clock.ts';
 import { aMessage, openTestStorage } from '../../test/harness/queue.ts';
 import { queuedEvents } from '../event.ts';
 import type { Lease } from '../queue/queue.ts';
+import { QUEUED_IDS } from '../queue/sqlite/tables.ts';
 import { reply } from '../reply.ts';
 import { recordEvent, SqliteLedger } from '../settle/ledger/sqlite.ts';
 import { Settler } from '../settle/settle.ts';
@@ -35,7 +36,7 @@ async function serve(routes: readonly Route[], token = 'token'): Promise<void> {
 async function open() {
   const clock = new FakeClock();
   const { queue, database } = await openQueue(clock);
-  const ledger = new SqliteLedger({ database, clock });
+  const ledger = new SqliteLedger({ database, clock, queued: QUEUED_IDS });
   onTestFinished(() => ledger.close());
   const claim = await queue.claim(0);
   const settler = new Settler({
@@ -45,6 +46,7 @@ async function open() {
     nextAttempt: () => clock.now() + minutes(15),
     tell: () => undefined,
     troubled: () => undefined,
+    refused: () => undefined,
   });
   await serve(adminRoutes({ ledger, queue, sites: () => [{ site: 'dest.test', connections: 2 }] }));
   const lease = async (): Promise<Lease[]> => queue.lease(claim, LANE, 10, minutes(1));
@@ -73,8 +75,8 @@ describe('a trace', () => {
       '2026-01-01T00:00:01.000Z delivered b@dest.test  250 2.0.0 ok, by mx.dest.test [192.0.2.1]:25, from 192.0.2.9, ' +
         'over TLSv1.3, in 12 ms',
       '2026-01-01T00:00:01.000Z deferred  c@dest.test  451 4.7.1 later, next try 2026-01-01T00:15:01.000Z',
-      'leased     d@dest.test: 0 attempts so far',
       'waiting    c@dest.test: 1 attempts so far, next try 2026-01-01T00:15:01.000Z',
+      'leased     d@dest.test: 0 attempts so far',
     ]);
   });
 

@@ -13,6 +13,8 @@ interface LaneState {
   depth: number;
   /** Earliest due time of what is not leased; Infinity when nothing is. */
   due: Instant;
+  /** The earliest time in the heap at which this lane is looked at. */
+  planned: Instant;
   announced: boolean;
 }
 
@@ -67,7 +69,7 @@ export class Lanes {
     this.#listener = listener;
     for (const lane of this.#lanes.values()) {
       lane.announced = false;
-      if (lane.due < Infinity) this.#byDue.push(lane.due, lane);
+      this.#plan(lane);
     }
     this.#announceDue();
   }
@@ -88,14 +90,21 @@ export class Lanes {
   #lane(name: LaneName): LaneState {
     const known = this.#lanes.get(name);
     if (known) return known;
-    const lane = { name, depth: 0, due: Infinity, announced: false };
+    const lane = { name, depth: 0, due: Infinity, planned: Infinity, announced: false };
     this.#lanes.set(name, lane);
     return lane;
   }
 
   #schedule(lane: LaneState): void {
-    this.#byDue.push(lane.due, lane);
+    this.#plan(lane);
     this.#announceDue();
+  }
+
+  /** At most one key of a lane is of use: the earliest. */
+  #plan(lane: LaneState): void {
+    if (lane.due >= lane.planned) return;
+    lane.planned = lane.due;
+    this.#byDue.push(lane.due, lane);
   }
 
   #announceDue(): void {
@@ -103,7 +112,7 @@ export class Lanes {
     const now = this.#clock.now();
     while (this.#byDue.first <= now) {
       const lane = this.#byDue.pop();
-      if (lane && !lane.announced && lane.due <= now) this.#announce(lane);
+      if (lane) this.#look(lane, now);
     }
     this.#timer?.cancel();
     if (this.#byDue.size === 0) return;
@@ -111,8 +120,11 @@ export class Lanes {
     this.#timer = this.#clock.after(wait, () => this.#announceDue());
   }
 
-  #announce(lane: LaneState): void {
-    if (!this.#lanes.has(lane.name)) return;
+  /** A lane's time has come, or had: it may have been leased, or forgotten, since it was planned. */
+  #look(lane: LaneState, now: Instant): void {
+    lane.planned = Infinity;
+    if (lane.announced || this.#lanes.get(lane.name) !== lane) return;
+    if (lane.due > now) return this.#plan(lane);
     lane.announced = true;
     this.#listener?.(lane.name);
   }

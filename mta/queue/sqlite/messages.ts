@@ -1,5 +1,6 @@
 /**
- * Messages of entries that are about to be sent: from memory when they were just put, else from the file.
+ * Messages of entries that are about to be sent: from memory when they were just put or are being sent, else from the
+ * file. However many entries a message has, its bytes are in memory once.
  */
 import assert from 'node:assert';
 import type { Database } from '#lib/sqlite/database.ts';
@@ -7,17 +8,26 @@ import type { Row } from '#lib/sqlite/protocol.ts';
 import type { Message } from '../../message.ts';
 import { decodeMessage } from '../codec.ts';
 import { Recent } from './recent.ts';
-import { MESSAGES } from './tables.ts';
+import { MESSAGES, setAside } from './tables.ts';
 
 /** Bytes of messages kept in memory after they were put, so that sending them at once needs no read. */
 const RECENT_BYTES = 32 * 1024 * 1024;
 
 export class Messages {
   readonly #database: Database;
+  readonly #unreadable: (thrown: unknown) => void;
   readonly #recent = new Recent(RECENT_BYTES);
+  /** Those somebody holds, as long as somebody does. */
+  readonly #inUse = new Map<number, WeakRef<Message>>();
+  readonly #forget = new FinalizationRegistry<number>((no) => {
+    if (!this.#inUse.get(no)?.deref()) this.#inUse.delete(no);
+  });
+  readonly #reading = new Map<number, Promise<void>>();
 
-  constructor(database: Database) {
+  /** `unreadable` is told of each message that was set aside. Must not throw. */
+  constructor(database: Database, unreadable: (thrown: unknown) => void) {
     this.#database = database;
+    this.#unreadable = unreadable;
   }
 
   keep(messageNo: number, message: Message): void {
@@ -28,20 +38,49 @@ export class Messages {
     this.#recent.drop(messageNo);
   }
 
-  /** By number, for rows that have a `messageNo`. Two entries of one message share it. */
+  /** By number, for rows that have a `messageNo`. One that cannot be read is set aside and left out. */
   async of(entries: readonly Row[]): Promise<ReadonlyMap<number, Message>> {
-    const messages = new Map<number, Message>();
-    const unread = new Set<number>();
-    for (const row of entries) {
-      const no = Number(row['messageNo']);
-      const recent = this.#recent.get(no);
-      if (recent) messages.set(no, recent);
-      else unread.add(no);
+    const found = new Map<number, Message>();
+    const numbers = new Set(entries.map((row) => Number(row['messageNo'])));
+    for (const no of numbers) this.#lookUp(no, found);
+    const unread = [...numbers].filter((no) => !found.has(no));
+    if (unread.length > 0) await this.#read(unread, found);
+    return found;
+  }
+
+  #lookUp(no: number, found: Map<number, Message>): void {
+    const message = this.#recent.get(no) ?? this.#inUse.get(no)?.deref();
+    if (message) found.set(no, message);
+  }
+
+  /** Lanes that ask for the same message at the same time share one reading. */
+  async #read(numbers: readonly number[], found: Map<number, Message>): Promise<void> {
+    const underWay = numbers.flatMap((no) => this.#reading.get(no) ?? []);
+    const unasked = numbers.filter((no) => !this.#reading.has(no));
+    const reading = unasked.length > 0 ? this.#readFile(unasked, found) : Promise.resolve();
+    for (const no of unasked) this.#reading.set(no, reading);
+    try {
+      await Promise.all([reading, ...underWay]);
+    } finally {
+      for (const no of unasked) this.#reading.delete(no);
     }
-    if (unread.size === 0) return messages;
-    const rows = await this.#database.read(MESSAGES, [JSON.stringify([...unread])]);
-    for (const row of rows) messages.set(Number(row['no']), messageOf(row));
-    return messages;
+    for (const no of numbers) this.#lookUp(no, found);
+  }
+
+  async #readFile(numbers: readonly number[], found: Map<number, Message>): Promise<void> {
+    const rows = await this.#database.read(MESSAGES, [JSON.stringify(numbers)]);
+    for (const row of rows) {
+      const no = Number(row['no']);
+      try {
+        const message = messageOf(row);
+        found.set(no, message);
+        this.#inUse.set(no, new WeakRef(message));
+        this.#forget.register(message, no);
+      } catch (thrown) {
+        this.#unreadable(thrown);
+        await this.#database.write([setAside(no)]);
+      }
+    }
   }
 }
 

@@ -1,3 +1,6 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { aMessage, openTestStorage } from '../../../test/harness/queue.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +18,8 @@ const recordEvent = (event: MailEvent): Statement => ({
   params: [JSON.stringify(event)],
 });
 
+const unreadable: unknown[] = [];
+
 function harness(): QueueHarness {
   const folder = mkdtempSync(join(tmpdir(), 'postfleet-queue-'));
   let opened: { database: Database; queue: SqliteQueue } | undefined;
@@ -24,7 +29,15 @@ function harness(): QueueHarness {
         { path: join(folder, 'queue.db'), migrations: [QUEUE_TABLES, EVENTS] },
         systemClock,
       );
-      opened = { database, queue: await SqliteQueue.open({ database, clock, recordEvent }) };
+      opened = {
+        database,
+        queue: await SqliteQueue.open({
+          database,
+          clock,
+          recordEvent,
+          unreadable: (thrown) => unreadable.push(thrown),
+        }),
+      };
       return opened.queue;
     },
     async crash() {
@@ -43,3 +56,34 @@ function harness(): QueueHarness {
 }
 
 queueContract('SQLite', harness);
+
+const LANE = 'default default/main dest.test';
+
+test('a message that cannot be read is set aside, told of, and holds nobody up', async () => {
+  const clock = new FakeClock();
+  const { queue, database } = await openTestStorage()(clock);
+  const claim = await queue.claim(0);
+  for (let at = 0; at < 3; at += 1) await queue.put(aMessage());
+  await database.write([{ sql: `UPDATE message SET envelope = '{"v":2}' WHERE no = 2`, params: [] }]);
+  const reopened = await SqliteQueue.open({ database, clock, recordEvent, unreadable: (it) => unreadable.push(it) });
+  onTestFinished(() => reopened.close());
+  const again = await reopened.claim(0);
+  expect(await reopened.lease(again, LANE, 10, 1000)).toHaveLength(2);
+  expect(unreadable).toMatchObject([{ code: 'record-unreadable' }]);
+  expect(reopened.depth()).toEqual([{ lane: LANE, depth: 2 }]);
+  await queue.release(claim);
+});
+
+test('a message is in memory once, however many lanes it goes to', async () => {
+  const clock = new FakeClock();
+  const { queue, database } = await openTestStorage()(clock);
+  const recipients = Array.from({ length: 20 }, (_, at) => `b@d${at}.test`);
+  await queue.put(aMessage({ recipients }));
+  const reopened = await SqliteQueue.open({ database, clock, recordEvent, unreadable: (it) => unreadable.push(it) });
+  onTestFinished(() => reopened.close());
+  const claim = await reopened.claim(0);
+  const lanes = reopened.depth().map((it) => it.lane);
+  const leases = (await Promise.all(lanes.map((lane) => reopened.lease(claim, lane, 1, 1000)))).flat();
+  expect(leases).toHaveLength(20);
+  expect(new Set(leases.map((it) => it.message.raw)).size).toBe(1);
+});

@@ -40,6 +40,8 @@ export interface SqliteQueueOptions {
   readonly clock: Clock;
   /** How an event is written down, so that it shares the transaction of its outcome. */
   readonly recordEvent: (event: MailEvent) => Statement;
+  /** Told of a message whose record cannot be read and was set aside. Must not throw. */
+  readonly unreadable: (thrown: unknown) => void;
 }
 
 export class SqliteQueue implements Queue {
@@ -64,7 +66,7 @@ export class SqliteQueue implements Queue {
     this.#recordEvent = options.recordEvent;
     this.#lanes = new Lanes(options.clock);
     this.#leases = new Leases(options.clock);
-    this.#messages = new Messages(options.database);
+    this.#messages = new Messages(options.database, options.unreadable);
     this.#held = { database: this.#database, clock: this.#clock, lanes: this.#lanes, leases: this.#leases };
     this.#sweep = options.clock.after(SWEEP, () => this.#dropExpired());
   }
@@ -179,7 +181,7 @@ export class SqliteQueue implements Queue {
   async #seize(claim: Claim, selection: Selection, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
     const rows = await this.#database.read(tables.SEIZE, [...parametersOf(this.#held, selection, [lane]), max]);
     const messages = await this.#messages.of(rows);
-    return this.#holds(claim) ? rows.map((row) => this.#take(row, messages, lane, hold)) : [];
+    return this.#holds(claim) ? this.#takeAll(rows, messages, lane, hold) : [];
   }
 
   /** Does one thing at a time with a lane's entries: each must see what the one before took. */
@@ -222,7 +224,7 @@ export class SqliteQueue implements Queue {
       const due = rows.slice(0, max).filter((row) => Number(row['due']) <= now);
       const messages = await this.#messages.of(due);
       if (!this.#holds(claim)) return [];
-      const leases = due.map((row) => this.#take(row, messages, lane, hold));
+      const leases = this.#takeAll(due, messages, lane, hold);
       short = due.length < max;
       if (short) this.#lanes.drained(lane, Number(rows[due.length]?.['due'] ?? Infinity));
       return leases;
@@ -231,13 +233,21 @@ export class SqliteQueue implements Queue {
     }
   }
 
-  #take(row: Row, messages: ReadonlyMap<number, Message>, lane: LaneName, hold: Duration): Lease {
-    const messageNo = Number(row['messageNo']);
-    const message = messages.get(messageNo);
+  /** Entries whose message could not be read have been set aside: the lane goes on without them. */
+  #takeAll(rows: readonly Row[], messages: ReadonlyMap<number, Message>, lane: LaneName, hold: Duration): Lease[] {
+    const leases = rows.flatMap((row) => {
+      const message = messages.get(Number(row['messageNo']));
+      return message ? [this.#take(row, message, lane, hold)] : [];
+    });
+    if (leases.length < rows.length) this.#lanes.end(lane, rows.length - leases.length);
+    return leases;
+  }
+
+  #take(row: Row, message: Message, lane: LaneName, hold: Duration): Lease {
     const index = Number(row['idx']);
-    const recipient = message?.recipients[index];
-    assert(message && recipient !== undefined, 'an entry points at a recipient of its message');
-    const id = this.#leases.take({ no: Number(row['no']), messageNo }, lane, hold);
+    const recipient = message.recipients[index];
+    assert(recipient !== undefined, 'an entry points at a recipient of its message');
+    const id = this.#leases.take({ no: Number(row['no']), messageNo: Number(row['messageNo']) }, lane, hold);
     return { id, lane, message, index, recipient, attempts: Number(row['attempts']) };
   }
 

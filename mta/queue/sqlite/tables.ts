@@ -10,10 +10,12 @@ import { encodeEnvelope } from '../codec.ts';
 import type { Message, MessageId } from '../../message.ts';
 import type { LaneName } from '../queue.ts';
 
-/** `state` of an entry: to be tried, failed and not yet reported to the sender, or held back by an operator. */
+/** `state` of an entry: to be tried, failed and not yet reported to the sender, held back by an operator. */
 export const WAITING = 0;
 const FAILED = 1;
 export const SUSPENDED = 2;
+/** Its message cannot be read: kept for a person to look at, out of everybody's way. */
+const SET_ASIDE = 3;
 
 export const QUEUE_TABLES = `
   CREATE TABLE message (no INTEGER PRIMARY KEY, id TEXT NOT NULL, envelope TEXT NOT NULL, raw BLOB NOT NULL);
@@ -25,6 +27,9 @@ export const QUEUE_TABLES = `
   CREATE INDEX entry_message ON entry (message);
   CREATE INDEX entry_failed ON entry (message) WHERE state = ${FAILED};
   CREATE INDEX entry_suspended ON entry (lane) WHERE state = ${SUSPENDED}`;
+
+/** The ids of messages that are queued, or whose failure is to be reported. */
+export const QUEUED_IDS = 'SELECT id FROM message';
 
 /** The entry of one recipient, as far as memory needs to know it. */
 export interface EntryKey {
@@ -79,6 +84,11 @@ export const NEXT_ENTRIES = `
 /** Parameter: numbers (a JSON list). */
 export const MESSAGES = 'SELECT no, envelope, raw FROM message WHERE no IN (SELECT value FROM json_each(?))';
 
+export const setAside = (messageNo: number): Statement => ({
+  sql: `UPDATE entry SET state = ${SET_ASIDE} WHERE message = ?`,
+  params: [messageNo],
+});
+
 /** Every lane with something in it; `due` is null when all of it is suspended. */
 export const LANES = `
   SELECT lane, count(*) AS depth, min(due) AS due FROM entry WHERE state = ${WAITING} GROUP BY lane
@@ -107,24 +117,30 @@ export const clearFailure = (id: MessageId, index: number): Statement => ({
  */
 const selected = (anyway: boolean): string => `
   FROM entry e JOIN message m ON m.no = e.message
-  WHERE (?1 IS NULL OR m.id = ?1) AND e.lane IN (SELECT value FROM json_each(?2)) AND e.state <> ${FAILED}
+  WHERE (?1 IS NULL OR e.message = (SELECT no FROM message WHERE id = ?1))
+  AND e.lane IN (SELECT value FROM json_each(?2)) AND e.state IN (${WAITING}, ${SUSPENDED})
   ${anyway ? '' : 'AND e.no NOT IN (SELECT value FROM json_each(?3))'}`;
 
 /** One more parameter: limit. */
 export const LIST = `
-  SELECT m.id, m.envelope, e.idx, e.lane, e.due, e.attempts, e.state,
-    e.no IN (SELECT value FROM json_each(?3)) AS leased ${selected(true)}
-  ORDER BY e.lane, e.due, e.no LIMIT ?4`;
+  SELECT m.id, m.envelope, e.no, e.idx, e.lane, e.due, e.attempts, e.state ${selected(true)}
+  ORDER BY e.lane, e.due, e.no LIMIT ?3`;
 
 /** One more parameter: limit. */
 export const SEIZE = `
   SELECT e.no, e.message AS messageNo, e.idx, e.attempts ${selected(false)} LIMIT ?4`;
 
-/** How many entries of a lane a move would change, and when the first of them is due. One more parameter: states. */
+/** Entries of a lane that a move changes. More parameters: states (a JSON list), the entry to go on after, limit. */
 export const MOVABLE = `
-  SELECT count(*) AS count, min(e.due) AS due ${selected(false)} AND e.state IN (SELECT value FROM json_each(?4))`;
+  SELECT e.no, e.due ${selected(false)} AND e.state IN (SELECT value FROM json_each(?4)) AND e.no > ?5
+  ORDER BY e.no LIMIT ?6`;
 
-/** Two more parameters: states, and what `change` needs. */
-export const moveEntries = (change: string): string => `
-  UPDATE entry SET ${change} WHERE no IN (
-    SELECT e.no ${selected(false)} AND e.state IN (SELECT value FROM json_each(?4)))`;
+/** Parameters: entries (a JSON list), and what `change` needs. */
+export const moveEntries = (change: string): string =>
+  `UPDATE entry SET ${change} WHERE no IN (SELECT value FROM json_each(?1))`;
+
+/** Entries of one message, whatever the size of the queue. Parameters: message id, limit. */
+export const LIST_OF_MESSAGE = `
+  SELECT m.id, m.envelope, e.no, e.idx, e.lane, e.due, e.attempts, e.state
+  FROM message m JOIN entry e ON e.message = m.no
+  WHERE m.id = ? AND e.state IN (${WAITING}, ${SUSPENDED}) ORDER BY e.idx LIMIT ?`;

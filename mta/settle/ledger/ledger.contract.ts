@@ -84,6 +84,8 @@ export function ledgerContract(name: string, open: (clock: FakeClock) => Promise
       await record([anEvent(old, 'queued'), anEvent(young, 'queued')]);
       clock.advance(retention);
       await record([anEvent(old, 'delivered', { at: clock.now() })]);
+      // Age is counted from the newest message, so there has to be one.
+      await record([anEvent(idAt(clock.now() + minutes(5)), 'queued')]);
       await settled(clock);
       expect(await ledger.trace(old)).toHaveLength(2);
       const gone = async (): Promise<boolean> => {

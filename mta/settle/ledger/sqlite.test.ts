@@ -1,9 +1,11 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { hours, seconds } from '#lib/run/clock.ts';
+import { systemRandom } from '#lib/run/random.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
-import { openTestStorage } from '../../../test/harness/queue.ts';
+import { aMessage, openTestStorage } from '../../../test/harness/queue.ts';
 import { until } from '../../../test/harness/until.ts';
-import { firstIdAt } from '../../message.ts';
+import { firstIdAt, newMessageId } from '../../message.ts';
+import { QUEUED_IDS } from '../../queue/sqlite/tables.ts';
 import { anEvent, ledgerContract, type LedgerHarness } from './ledger.contract.ts';
 import { recordEvent, SqliteLedger } from './sqlite.ts';
 
@@ -18,7 +20,7 @@ interface Opened extends LedgerHarness {
 async function open(clock: FakeClock): Promise<Opened> {
   const { database, queue } = await openStorage(clock);
   queue.close();
-  const ledger = new SqliteLedger({ database, clock });
+  const ledger = new SqliteLedger({ database, clock, queued: QUEUED_IDS });
   onTestFinished(() => ledger.close());
   return {
     ledger,
@@ -34,8 +36,8 @@ test('many old events go in slices, between which others can write', async () =>
   const clock = new FakeClock();
   const { record, count } = await open(clock);
   const old = firstIdAt(clock.now());
-  const young = firstIdAt(clock.now() + WEEK);
-  const ids = Array.from({ length: 1500 }, (_, at) => `${old}${String(at).padStart(16, '0')}`);
+  const young = firstIdAt(clock.now() + WEEK + hours(1));
+  const ids = Array.from({ length: 7000 }, (_, at) => `${old}${String(at).padStart(16, '0')}`);
   await record([...ids, young].map((it) => anEvent(it, 'queued')));
   const left: number[] = [];
   for (const wait of [WEEK, seconds(1), seconds(1), seconds(1)]) {
@@ -43,7 +45,7 @@ test('many old events go in slices, between which others can write', async () =>
     await until('the next look to be planned', () => clock.timers === 1);
     left.push(await count());
   }
-  expect(left).toEqual([1501, 501, 1, 1]);
+  expect(left).toEqual([7001, 2001, 1, 1]);
 });
 
 test('a ledger that was closed while it pruned sets no timer any more', async () => {
@@ -55,4 +57,21 @@ test('a ledger that was closed while it pruned sets no timer any more', async ()
   await ledger.trace('until what was asked before has been answered');
   await Promise.resolve();
   expect(clock.timers).toBe(0);
+});
+
+test('a clock that is ahead for a moment, and mail that is still queued, erase nothing', async () => {
+  const clock = new FakeClock();
+  const { database, queue } = await openStorage(clock);
+  const ledger = new SqliteLedger({ database, clock, queued: QUEUED_IDS });
+  onTestFinished(() => ledger.close());
+  const old = aMessage({ id: newMessageId(clock.now(), systemRandom) });
+  await queue.put(old);
+  clock.setWall(clock.now() + 2 * WEEK);
+  clock.advance(seconds(1));
+  await until('the next look to be planned', () => clock.timers > 0);
+  expect(await ledger.trace(old.id)).toHaveLength(1);
+  await queue.put(aMessage({ id: newMessageId(clock.now(), systemRandom) }));
+  clock.advance(seconds(1));
+  await ledger.trace('until what was asked before has been answered');
+  expect(await ledger.trace(old.id)).toHaveLength(1);
 });

@@ -9,7 +9,7 @@ import { hours, seconds } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Statement } from '#lib/sqlite/protocol.ts';
 import type { MailEvent } from '../../event.ts';
-import { firstIdAt, type MessageId } from '../../message.ts';
+import { acceptedAtOf, firstIdAt, type MessageId } from '../../message.ts';
 import type { Ledger } from './ledger.ts';
 
 export const LEDGER_TABLES = `
@@ -22,19 +22,28 @@ export const recordEvent = (event: MailEvent): Statement => ({
   params: [event.message, JSON.stringify(event)],
 });
 
-/** How long events are kept after their message was accepted; longer than anything stays in the queue. */
+/** How long events are kept after their message was accepted, and in any case as long as it is queued. */
 const RETENTION: Duration = hours(7 * 24);
 /** Rows removed at a time, so that pruning never holds the file for long. */
-const SLICE = 1000;
+const SLICE = 5000;
 const PAUSE: Duration = seconds(1);
+
+export interface SqliteLedgerOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** A query for the ids of messages that are still queued, in the same file. */
+  readonly queued: string;
+}
 
 export class SqliteLedger implements Ledger {
   readonly #database: Database;
   readonly #clock: Clock;
+  readonly #queued: string;
   #timer: Timer;
   #isClosed = false;
 
-  constructor(options: { readonly database: Database; readonly clock: Clock }) {
+  constructor(options: SqliteLedgerOptions) {
+    this.#queued = options.queued;
     this.#database = options.database;
     this.#clock = options.clock;
     this.#timer = options.clock.after(PAUSE, () => this.#prune());
@@ -52,15 +61,20 @@ export class SqliteLedger implements Ledger {
 
   /** Failing to prune loses nothing; it is tried again. */
   #prune(): void {
-    const before = firstIdAt(this.#clock.now() - RETENTION);
-    const old = 'SELECT message FROM event WHERE message < ? ORDER BY message LIMIT ?';
-    const sql = `DELETE FROM event WHERE message IN (${old})`;
     const again = (): void => {
       if (!this.#isClosed) this.#timer = this.#clock.after(PAUSE, () => this.#prune());
     };
-    this.#database
-      .read('SELECT 1 FROM event WHERE message < ? LIMIT 1', [before])
-      .then((rows) => (rows.length > 0 ? this.#database.write([{ sql, params: [before, SLICE] }]) : undefined))
-      .then(again, again);
+    this.#pruneSlice().then(again, again);
+  }
+
+  /** Age is counted from the newest event, so that a clock that is ahead for a moment erases nothing. */
+  async #pruneSlice(): Promise<void> {
+    const [row] = await this.#database.read('SELECT max(message) AS newest FROM event');
+    if (typeof row?.['newest'] !== 'string') return;
+    const before = firstIdAt(Math.max(Math.min(this.#clock.now(), acceptedAtOf(row['newest'])) - RETENTION, 0));
+    const old = `SELECT message FROM event WHERE message < ? AND message NOT IN (${this.#queued}) ORDER BY message LIMIT ?`;
+    const [any] = await this.#database.read(old, [before, 1]);
+    if (any)
+      await this.#database.write([{ sql: `DELETE FROM event WHERE message IN (${old})`, params: [before, SLICE] }]);
   }
 }

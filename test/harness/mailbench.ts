@@ -1,0 +1,64 @@
+/**
+ * The load source and counting sink of `bench/mailbench`, which judges from outside: every id is counted.
+ */
+import type { Program } from './program.ts';
+import { MAILBENCH } from '../setup/tools.ts';
+import type { Stage } from './stage.ts';
+
+/** What it prints; see `bench/mailbench/README.md`. */
+export interface Verdict {
+  readonly accepted: number;
+  readonly unknown: number;
+  readonly unknownDelivered: number;
+  readonly refused: number;
+  readonly bounced: number;
+  readonly delivered: number;
+  readonly unique: number;
+  readonly lost: number;
+  readonly duplicates: number;
+  readonly inDoubt: number;
+  readonly acceptPerSecond: number;
+  readonly deliverPerSecond: number;
+  readonly p50ms: number;
+  readonly p95ms: number;
+  readonly p99ms: number;
+  /** Only with `-dkim`. */
+  readonly unsigned?: number;
+}
+
+export interface Load {
+  /** Port of the relay. */
+  readonly to: number;
+  /** Port the sink listens on. */
+  readonly sink: number;
+  readonly messages: number;
+  readonly connections: number;
+  /** Further flags, as on its command line. */
+  readonly flags?: readonly string[];
+}
+
+export class Mailbench {
+  readonly program: Program;
+
+  private constructor(program: Program) {
+    this.program = program;
+  }
+
+  static start(stage: Stage, load: Load): Mailbench {
+    const where = ['-to', `127.0.0.1:${load.to}`, '-sink', `127.0.0.1:${load.sink}`];
+    const much = ['-n', String(load.messages), '-c', String(load.connections)];
+    return new Mailbench(stage.start('mailbench', MAILBENCH, [...where, ...much, ...(load.flags ?? [])]));
+  }
+
+  /** To be called right after the relay was killed: notes what the sink had just taken, or was about to. */
+  noteKill(): void {
+    this.program.signal('SIGUSR1');
+  }
+
+  /** Resolves when it has counted all it waits for. */
+  async verdict(): Promise<Verdict> {
+    const { code } = await this.program.ended;
+    if (code !== 0) throw new Error(`mailbench ended with ${code}: ${this.program.stderr}`);
+    return JSON.parse(this.program.stdout) as Verdict;
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * `npm test`: makes sure of the tools, then runs every test, those that need Node only first.
+ *
+ * Arguments choose files, as for vitest. The last line is `N passed, N failed`, over all suites, with `, N skipped`
+ * when any were. A file that cannot be loaded and an error outside of tests each count as failed; no tests at all is a
+ * failure. Exit code 1 if anything failed.
+ */
+import { startVitest, type Vitest } from 'vitest/node';
+import { needMailbench, needTools } from './tools.ts';
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+function count(vitest: Vitest): Counts {
+  const counts: Counts = { passed: 0, failed: vitest.state.getUnhandledErrors().length, skipped: 0 };
+  for (const module of vitest.state.getTestModules()) {
+    if (module.errors().length > 0) counts.failed += 1;
+    for (const test of module.children.allTests()) {
+      const { state } = test.result();
+      counts[state === 'pending' ? 'failed' : state] += 1;
+    }
+    for (const suite of module.children.allSuites()) if (suite.errors().length > 0) counts.failed += 1;
+  }
+  return counts;
+}
+
+needTools('strace', 'swaks', 'perl');
+await needMailbench();
+const vitest = await startVitest(process.argv.slice(2), { watch: false, run: true });
+const { passed, failed, skipped } = count(vitest);
+await vitest.close();
+process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);

@@ -1,0 +1,95 @@
+/**
+ * Makes sure of the programs that real tests need: installs Debian packages where it may, else says the line to run.
+ *
+ * Nothing that is installed here is left running: a package's own daemon is kept from starting.
+ */
+import { spawnSync, type SpawnSyncOptions } from 'node:child_process';
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+interface Tool {
+  /** Exits 0 when the tool is there. */
+  readonly probe: readonly string[];
+  readonly packages: readonly string[];
+}
+
+const TOOLS = {
+  strace: { probe: ['strace', '-V'], packages: ['strace'] },
+  swaks: { probe: ['swaks', '--version'], packages: ['swaks'] },
+  // swaks needs these for TLS and says so only when it is asked for TLS.
+  perl: {
+    probe: ['perl', '-MNet::SSLeay', '-MIO::Socket::SSL', '-e', '1'],
+    packages: ['libnet-ssleay-perl', 'libio-socket-ssl-perl'],
+  },
+  postfix: { probe: ['/usr/sbin/postconf', '-d', 'mail_version'], packages: ['postfix'] },
+} satisfies Record<string, Tool>;
+
+export type ToolName = keyof typeof TOOLS;
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const say = (line: string): void => void process.stderr.write(`postfleet: ${line}\n`);
+
+/** The load source and sink, built from `bench/mailbench`. */
+export const MAILBENCH = join(root, '.cache/mailbench');
+
+/** Returns when all of them are there; otherwise says what to do and ends the process with 1. */
+export function needTools(...names: readonly ToolName[]): void {
+  const missing = names.map((name): Tool => TOOLS[name]).filter((it) => !works(it.probe));
+  if (missing.length === 0) return;
+  const packages = missing.flatMap((it) => it.packages);
+  const line = `apt-get install --yes --no-install-recommends ${packages.join(' ')}`;
+  if (process.getuid?.() !== 0 || !works(['apt-get', '--version'])) {
+    return giveUp(`these tests need ${packages.join(', ')}; run:  sudo ${line}`);
+  }
+  say(`installing ${packages.join(', ')} …`);
+  if (!install(packages) || !missing.every((it) => works(it.probe))) giveUp(`that failed; run:  ${line}`);
+}
+
+/** Builds mailbench when it is missing or older than its source. */
+export async function needMailbench(): Promise<void> {
+  const source = join(root, 'bench/mailbench');
+  const files = (await readdir(source)).filter((it) => /\.(go|mod)$/.test(it));
+  const changedAt = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (Math.max(...files.map((it) => changedAt(join(source, it)))) < changedAt(MAILBENCH)) return;
+  if (!works(['go', 'version'])) giveUp('the load tests need Go 1.24 or later; install it from https://go.dev/dl');
+  say('building mailbench …');
+  if (!run('go', ['build', '-o', MAILBENCH, '.'], { cwd: source })) {
+    giveUp('`go build` in bench/mailbench failed; it needs Go 1.24 or later');
+  }
+}
+
+const works = ([command = '', ...args]: readonly string[]): boolean =>
+  spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+
+function giveUp(why: string): never {
+  say(why);
+  process.exit(1);
+}
+
+/** Debian asks this file whether a package may start its daemon; 101 is no. */
+const POLICY = '/usr/sbin/policy-rc.d';
+
+function install(packages: readonly string[]): boolean {
+  const isOurs = !existsSync(POLICY);
+  if (isOurs) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    return (
+      debian('debconf-set-selections', [], 'postfix postfix/main_mailer_type select No configuration\n') &&
+      debian('apt-get', ['update', '--quiet']) &&
+      debian('apt-get', ['install', '--yes', '--no-install-recommends', '--quiet', ...packages])
+    );
+  } finally {
+    if (isOurs) rmSync(POLICY);
+  }
+}
+
+function debian(command: string, args: readonly string[], input = ''): boolean {
+  return run(command, args, { input, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+}
+
+/** Shows what it prints on standard error; whether it ended well. */
+function run(command: string, args: readonly string[], options: SpawnSyncOptions): boolean {
+  return spawnSync(command, args, { ...options, stdio: ['pipe', 2, 2] }).status === 0;
+}
