@@ -72,3 +72,14 @@ test('writes after closing are refused', async () => {
   await database.close();
   await expect(database.write([])).rejects.toMatchObject({ code: 'storage-closed' });
 });
+
+test('closing is no breakage', async () => {
+  const database = await open();
+  let broken = false;
+  void database.broken.then(() => {
+    broken = true;
+  });
+  await database.close();
+  await expect(database.read('SELECT 1')).rejects.toMatchObject({ code: 'storage-closed' });
+  expect(broken).toBe(false);
+});

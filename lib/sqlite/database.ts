@@ -147,8 +147,8 @@ export class Database {
   #break(fault: Fault): void {
     if (this.#broken) return;
     this.#broken = fault;
-    this.#tellBroken(fault);
-    this.#closing?.();
+    if (this.#closing) this.#closing();
+    else this.#tellBroken(fault);
     for (const unit of [...this.#committing, ...this.#gathering]) unit.reject(fault);
     for (const waiting of this.#reading.values()) waiting.reject(fault);
     this.#committing = [];
