@@ -6,9 +6,10 @@
  */
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import type { Lease, LaneName } from '../queue.ts';
-import type { EntryKey } from './tables.ts';
 
-interface Held extends EntryKey {
+interface Held {
+  /** The entry's number. */
+  readonly no: number;
   readonly lane: LaneName;
   until: Duration;
   settling: boolean;
@@ -29,10 +30,9 @@ export class Leases {
     return [...(this.#byLane.get(lane) ?? [])];
   }
 
-  take(entry: EntryKey, lane: LaneName, hold: Duration): number {
+  take(no: number, lane: LaneName, hold: Duration): number {
     const id = (this.#lastId += 1);
-    const { no, messageNo } = entry;
-    this.#held.set(id, { no, messageNo, lane, until: this.#clock.monotonic() + hold, settling: false });
+    this.#held.set(id, { no, lane, until: this.#clock.monotonic() + hold, settling: false });
     const entries = this.#byLane.get(lane) ?? new Set();
     this.#byLane.set(lane, entries.add(no));
     return id;
@@ -45,11 +45,11 @@ export class Leases {
   }
 
   /** The entry of a lease that may be settled now, or undefined when the lease is void. */
-  startSettling({ id }: Lease): EntryKey | undefined {
+  startSettling({ id }: Lease): number | undefined {
     const held = this.#held.get(id);
     if (!held || held.settling || held.until <= this.#clock.monotonic()) return undefined;
     held.settling = true;
-    return held;
+    return held.no;
   }
 
   /** The settlement could not be written: the lease holds as before. */
@@ -59,14 +59,14 @@ export class Leases {
   }
 
   /** Ends a lease; its entry, which may be given again if it is still there. Undefined when it was void already. */
-  drop(id: number): EntryKey | undefined {
+  drop(id: number): number | undefined {
     const held = this.#held.get(id);
     if (!held) return undefined;
     this.#held.delete(id);
     const entries = this.#byLane.get(held.lane);
     entries?.delete(held.no);
     if (entries?.size === 0) this.#byLane.delete(held.lane);
-    return held;
+    return held.no;
   }
 
   /** Ends every lease past its end, or all that are not settling; answers the lanes that got entries back. */

@@ -8,7 +8,7 @@ import type { Row } from '#lib/sqlite/protocol.ts';
 import type { Message } from '../../message.ts';
 import { decodeMessage } from '../codec.ts';
 import { Recent } from './recent.ts';
-import { MESSAGES, setAside } from './tables.ts';
+import { messageNoOf, MESSAGES, setAside } from './tables.ts';
 
 /** Bytes of messages kept in memory after they were put, so that sending them at once needs no read. */
 const RECENT_BYTES = 32 * 1024 * 1024;
@@ -38,10 +38,10 @@ export class Messages {
     this.#recent.drop(messageNo);
   }
 
-  /** By number, for rows that have a `messageNo`. One that cannot be read is set aside and left out. */
+  /** By number, for rows of entries. One that cannot be read is set aside and left out. */
   async of(entries: readonly Row[]): Promise<ReadonlyMap<number, Message>> {
     const found = new Map<number, Message>();
-    const numbers = new Set(entries.map((row) => Number(row['messageNo'])));
+    const numbers = new Set(entries.map((row) => messageNoOf(Number(row['no']))));
     for (const no of numbers) this.#lookUp(no, found);
     const unread = [...numbers].filter((no) => !found.has(no));
     if (unread.length > 0) await this.#read(unread, found);

@@ -8,7 +8,7 @@ import { decodeMessage } from '../codec.ts';
 import { laneName, type LaneName, type Move, parseLane, type Pending, type Selection } from '../queue.ts';
 import type { Lanes } from './lanes.ts';
 import type { Leases } from './leases.ts';
-import { LIST, LIST_OF_MESSAGE, MOVABLE, moveEntries, SUSPENDED, WAITING } from './tables.ts';
+import { indexOf, LIST, LIST_OF_MESSAGE, MOVABLE, moveEntries, SUSPENDED, WAITING } from './tables.ts';
 
 export interface Held {
   readonly database: Database;
@@ -47,7 +47,7 @@ export async function listEntries(held: Held, selection: Selection, max: number)
 const NOTHING = Buffer.alloc(0);
 
 function pendingOf(row: Row, leased: ReadonlySet<number>): Pending {
-  const index = Number(row['idx']);
+  const index = indexOf(Number(row['no']));
   const { id, recipients } = decodeMessage(String(row['envelope']), NOTHING);
   const state = leased.has(Number(row['no'])) ? 'leased' : row['state'] === SUSPENDED ? 'suspended' : 'waiting';
   return {

@@ -5,7 +5,7 @@ import type { Database } from '#lib/sqlite/database.ts';
 import type { MailEvent } from '../../event.ts';
 import type { Unreported } from '../queue.ts';
 import { messageOf } from './messages.ts';
-import { FAILURES_OF, OWED_MESSAGES } from './tables.ts';
+import { FAILURES_OF, indexOf, OWED_MESSAGES } from './tables.ts';
 
 /** Messages all of whose recipients have been tried, with their unreported failures, up to `max`. */
 export async function listOwed(database: Database, max: number): Promise<Unreported[]> {
@@ -16,7 +16,7 @@ export async function listOwed(database: Database, max: number): Promise<Unrepor
       return {
         message: messageOf(row),
         failures: failures.map((it) => ({
-          index: Number(it['idx']),
+          index: indexOf(Number(it['no'])),
           event: JSON.parse(String(it['failure'])) as MailEvent,
         })),
       };

@@ -55,7 +55,6 @@ export class SqliteQueue implements Queue {
   readonly #held: Held;
   readonly #messages: Messages;
   #messageNo = 0;
-  #entryNo = 0;
   #epoch = 0;
   #claimed = false;
   #sweep: Timer;
@@ -74,9 +73,8 @@ export class SqliteQueue implements Queue {
   /** Reads what is waiting. The database must have `QUEUE_TABLES` among its migrations. */
   static async open(options: SqliteQueueOptions): Promise<SqliteQueue> {
     const queue = new SqliteQueue(options);
-    const [last] = await options.database.read(tables.LAST_NUMBERS);
-    queue.#messageNo = Number(last?.['message']);
-    queue.#entryNo = Number(last?.['entry']);
+    const [last] = await options.database.read(tables.LAST_NUMBER);
+    queue.#messageNo = Number(last?.['no']);
     for (const { lane, depth, due } of await options.database.read(tables.LANES)) {
       queue.#lanes.arrive(String(lane), Number(depth), due === null ? Infinity : Number(due));
     }
@@ -133,8 +131,9 @@ export class SqliteQueue implements Queue {
     const statements: Statement[] = [];
     for (const settlement of settlements) {
       const entry = this.#holds(claim) ? this.#leases.startSettling(settlement.lease) : undefined;
-      (entry ? taken : refused).push(settlement);
-      if (entry) statements.push(this.#recordEvent(settlement.event), ...outcomeStatements(entry, settlement));
+      (entry !== undefined ? taken : refused).push(settlement);
+      if (entry !== undefined)
+        statements.push(this.#recordEvent(settlement.event), ...outcomeStatements(entry, settlement));
     }
     if (taken.length > 0) await this.#write(statements, taken);
     return refused;
@@ -201,12 +200,12 @@ export class SqliteQueue implements Queue {
   }
 
   #putStatements(message: Message): { messageNo: number; statements: Statement[]; lanes: LaneName[] } {
+    assert(message.recipients.length <= tables.MOST_RECIPIENTS, 'a message has no more recipients than numbers allow');
     const messageNo = (this.#messageNo += 1);
     const statements = [tables.insertMessage(messageNo, message)];
     const lanes = message.recipients.map((recipient, index) => {
       const lane = laneName({ tenant: message.tenant, pool: message.pool, domain: domainOf(recipient) });
-      const entry = { no: (this.#entryNo += 1), messageNo };
-      statements.push(tables.insertEntry(entry, index, lane, message.acceptedAt));
+      statements.push(tables.insertEntry(tables.entryNo(messageNo, index), lane, message.acceptedAt));
       return lane;
     });
     statements.push(...queuedEvents(message).map(this.#recordEvent));
@@ -236,7 +235,7 @@ export class SqliteQueue implements Queue {
   /** Entries whose message could not be read have been set aside: the lane goes on without them. */
   #takeAll(rows: readonly Row[], messages: ReadonlyMap<number, Message>, lane: LaneName, hold: Duration): Lease[] {
     const leases = rows.flatMap((row) => {
-      const message = messages.get(Number(row['messageNo']));
+      const message = messages.get(tables.messageNoOf(Number(row['no'])));
       return message ? [this.#take(row, message, lane, hold)] : [];
     });
     if (leases.length < rows.length) this.#lanes.end(lane, rows.length - leases.length);
@@ -244,10 +243,11 @@ export class SqliteQueue implements Queue {
   }
 
   #take(row: Row, message: Message, lane: LaneName, hold: Duration): Lease {
-    const index = Number(row['idx']);
+    const no = Number(row['no']);
+    const index = tables.indexOf(no);
     const recipient = message.recipients[index];
     assert(recipient !== undefined, 'an entry points at a recipient of its message');
-    const id = this.#leases.take({ no: Number(row['no']), messageNo: Number(row['messageNo']) }, lane, hold);
+    const id = this.#leases.take(no, lane, hold);
     return { id, lane, message, index, recipient, attempts: Number(row['attempts']) };
   }
 
@@ -260,7 +260,7 @@ export class SqliteQueue implements Queue {
     }
     for (const { lease, outcome } of taken) {
       const ended = this.#leases.drop(lease.id);
-      if (ended && lease.message.recipients.length === 1) this.#messages.drop(ended.messageNo);
+      if (ended !== undefined && lease.message.recipients.length === 1) this.#messages.drop(tables.messageNoOf(ended));
       if (outcome.kind === 'later') this.#lanes.arrive(lease.lane, 0, outcome.due);
       else this.#lanes.end(lease.lane, 1);
     }
@@ -276,7 +276,7 @@ export class SqliteQueue implements Queue {
   }
 }
 
-function outcomeStatements(entry: tables.EntryKey, { lease, outcome, event, owesReport }: Settlement): Statement[] {
+function outcomeStatements(entry: number, { lease, outcome, event, owesReport }: Settlement): Statement[] {
   if (outcome.kind === 'later') return [tables.deferEntry(entry, outcome.due)];
   if (owesReport) return [tables.failEntry(entry, JSON.stringify(event))];
   return tables.endEntry(entry, lease.message.recipients.length === 1);

@@ -4,6 +4,9 @@
  * `message` holds what was accepted, once; `entry` a row per recipient that has not ended, or whose failure is still
  * to be reported. Which entries are leased is not written down: the process that holds the file is the only one that
  * leases, and when it dies all leases die with it.
+ *
+ * An entry's number is made of its message's number and the recipient's index, so that the entries of a message lie side
+ * by side and need no index of their own.
  */
 import type { Statement } from '#lib/sqlite/protocol.ts';
 import { encodeEnvelope } from '../codec.ts';
@@ -21,53 +24,60 @@ export const QUEUE_TABLES = `
   CREATE TABLE message (no INTEGER PRIMARY KEY, id TEXT NOT NULL, envelope TEXT NOT NULL, raw BLOB NOT NULL);
   CREATE UNIQUE INDEX message_id ON message (id);
   CREATE TABLE entry (
-    no INTEGER PRIMARY KEY, message INTEGER NOT NULL, idx INTEGER NOT NULL, lane TEXT NOT NULL,
-    due INTEGER NOT NULL, attempts INTEGER NOT NULL, state INTEGER NOT NULL, failure TEXT);
-  CREATE INDEX entry_due ON entry (lane, due, no) WHERE state = ${WAITING};
-  CREATE INDEX entry_message ON entry (message);
-  CREATE INDEX entry_failed ON entry (message) WHERE state = ${FAILED};
+    no INTEGER PRIMARY KEY, lane TEXT NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL,
+    state INTEGER NOT NULL, failure TEXT);
+  CREATE INDEX entry_due ON entry (lane, due) WHERE state = ${WAITING};
+  CREATE INDEX entry_failed ON entry (no) WHERE state = ${FAILED};
   CREATE INDEX entry_suspended ON entry (lane) WHERE state = ${SUSPENDED}`;
 
 /** The ids of messages that are queued, or whose failure is to be reported. */
 export const QUEUED_IDS = 'SELECT id FROM message';
 
-/** The entry of one recipient, as far as memory needs to know it. */
-export interface EntryKey {
-  readonly no: number;
-  readonly messageNo: number;
-}
+/** Bits of an entry's number that are the recipient's index. */
+const INDEX_BITS = 12;
+const INDEXES = 2 ** INDEX_BITS;
+/** Most recipients of a message. */
+export const MOST_RECIPIENTS = INDEXES;
+
+export const entryNo = (messageNo: number, index: number): number => messageNo * INDEXES + index;
+export const messageNoOf = (entry: number): number => Math.floor(entry / INDEXES);
+export const indexOf = (entry: number): number => entry % INDEXES;
+
+const MESSAGE_OF_ENTRY = `(e.no >> ${INDEX_BITS})`;
+/** Entries `e` of the message whose number is `no`. */
+const entriesOf = (no: string): string => `e.no BETWEEN ${no} * ${INDEXES} AND ${no} * ${INDEXES} + ${INDEXES - 1}`;
 
 export const insertMessage = (no: number, message: Message): Statement => ({
   sql: 'INSERT INTO message VALUES (?, ?, ?, ?)',
   params: [no, message.id, encodeEnvelope(message), message.raw],
 });
 
-export const insertEntry = (entry: EntryKey, index: number, lane: LaneName, due: number): Statement => ({
-  sql: `INSERT INTO entry VALUES (?, ?, ?, ?, ?, 0, ${WAITING}, NULL)`,
-  params: [entry.no, entry.messageNo, index, lane, due],
+export const insertEntry = (entry: number, lane: LaneName, due: number): Statement => ({
+  sql: `INSERT INTO entry VALUES (?, ?, ?, 0, ${WAITING}, NULL)`,
+  params: [entry, lane, due],
 });
 
-export const deferEntry = (entry: EntryKey, due: number): Statement => ({
+export const deferEntry = (entry: number, due: number): Statement => ({
   sql: 'UPDATE entry SET due = ?, attempts = attempts + 1 WHERE no = ?',
-  params: [due, entry.no],
+  params: [due, entry],
 });
 
 /** Keeps the entry as a debt: its failure is to be reported to the sender. */
-export const failEntry = (entry: EntryKey, failure: string): Statement => ({
+export const failEntry = (entry: number, failure: string): Statement => ({
   sql: `UPDATE entry SET state = ${FAILED}, attempts = attempts + 1, failure = ? WHERE no = ?`,
-  params: [failure, entry.no],
+  params: [failure, entry],
 });
 
 /** Ends an entry, and its message with it when that was the last; `only`: it is known to be the only one. */
-export const endEntry = (entry: EntryKey, only: boolean): Statement[] => [
-  { sql: 'DELETE FROM entry WHERE no = ?', params: [entry.no] },
+export const endEntry = (entry: number, only: boolean): Statement[] => [
+  { sql: 'DELETE FROM entry WHERE no = ?', params: [entry] },
   {
     sql: only ? 'DELETE FROM message WHERE no = ?' : `DELETE FROM message WHERE no = ? AND ${WITHOUT_ENTRIES}`,
-    params: [entry.messageNo],
+    params: [messageNoOf(entry)],
   },
 ];
 
-const WITHOUT_ENTRIES = 'NOT EXISTS (SELECT 1 FROM entry e WHERE e.message = message.no)';
+const WITHOUT_ENTRIES = `NOT EXISTS (SELECT 1 FROM entry e WHERE ${entriesOf('message.no')})`;
 
 /** Drops the message if no entry of it is left. */
 export const endMessageById = (id: MessageId): Statement => ({
@@ -77,7 +87,7 @@ export const endMessageById = (id: MessageId): Statement => ({
 
 /** Entries of a lane in due order, leased ones (a JSON list) left out. Parameters: lane, leased, limit. */
 export const NEXT_ENTRIES = `
-  SELECT e.no, e.message AS messageNo, e.idx, e.due, e.attempts FROM entry e
+  SELECT e.no, e.due, e.attempts FROM entry e
   WHERE e.lane = ?1 AND e.state = ${WAITING} AND e.no NOT IN (SELECT value FROM json_each(?2))
   ORDER BY e.due, e.no LIMIT ?3`;
 
@@ -85,7 +95,7 @@ export const NEXT_ENTRIES = `
 export const MESSAGES = 'SELECT no, envelope, raw FROM message WHERE no IN (SELECT value FROM json_each(?))';
 
 export const setAside = (messageNo: number): Statement => ({
-  sql: `UPDATE entry SET state = ${SET_ASIDE} WHERE message = ?`,
+  sql: `UPDATE entry AS e SET state = ${SET_ASIDE} WHERE ${entriesOf('?1')}`,
   params: [messageNo],
 });
 
@@ -94,53 +104,49 @@ export const LANES = `
   SELECT lane, count(*) AS depth, min(due) AS due FROM entry WHERE state = ${WAITING} GROUP BY lane
   UNION ALL SELECT lane, count(*), NULL FROM entry WHERE state = ${SUSPENDED} GROUP BY lane`;
 
-export const LAST_NUMBERS = `
-  SELECT (SELECT coalesce(max(no), 0) FROM message) AS message, (SELECT coalesce(max(no), 0) FROM entry) AS entry`;
+export const LAST_NUMBER = 'SELECT coalesce(max(no), 0) AS no FROM message';
 
 /** Messages with a debt and no recipient still untried. Parameter: limit. */
 export const OWED_MESSAGES = `
   SELECT m.no, m.envelope, m.raw FROM message m
-  WHERE m.no IN (SELECT message FROM entry WHERE state = ${FAILED})
-    AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.message = m.no AND e.state <> ${FAILED} AND e.attempts = 0)
+  WHERE m.no IN (SELECT ${MESSAGE_OF_ENTRY} FROM entry e WHERE e.state = ${FAILED})
+    AND NOT EXISTS (SELECT 1 FROM entry e WHERE ${entriesOf('m.no')} AND e.state <> ${FAILED} AND e.attempts = 0)
   LIMIT ?`;
 
-export const FAILURES_OF = `SELECT idx, failure FROM entry WHERE message = ? AND state = ${FAILED} ORDER BY idx`;
+export const FAILURES_OF = `
+  SELECT e.no, e.failure FROM entry e WHERE ${entriesOf('?1')} AND e.state = ${FAILED} ORDER BY e.no`;
 
 export const clearFailure = (id: MessageId, index: number): Statement => ({
-  sql: `DELETE FROM entry WHERE message = (SELECT no FROM message WHERE id = ?) AND idx = ? AND state = ${FAILED}`,
+  sql: `DELETE FROM entry WHERE no = (SELECT no FROM message WHERE id = ?) * ${INDEXES} + ? AND state = ${FAILED}`,
   params: [id, index],
 });
 
-/**
- * Where entries that have not ended lie. Parameters: message id or NULL, lanes (a JSON list), leased (a JSON list).
- * `anyway` also finds those that are leased.
- */
-const selected = (anyway: boolean): string => `
-  FROM entry e JOIN message m ON m.no = e.message
-  WHERE (?1 IS NULL OR e.message = (SELECT no FROM message WHERE id = ?1))
-  AND e.lane IN (SELECT value FROM json_each(?2)) AND e.state IN (${WAITING}, ${SUSPENDED})
-  ${anyway ? '' : 'AND e.no NOT IN (SELECT value FROM json_each(?3))'}`;
+/** Where entries of a selection lie. Parameters: message id or NULL, lanes (a JSON list). */
+const SELECTED = `
+  FROM entry e JOIN message m ON m.no = ${MESSAGE_OF_ENTRY}
+  WHERE (?1 IS NULL OR m.id = ?1) AND e.lane IN (SELECT value FROM json_each(?2))
+  AND e.state IN (${WAITING}, ${SUSPENDED})`;
+
+/** One more parameter: entries that are leased (a JSON list). */
+const FREE = `${SELECTED} AND e.no NOT IN (SELECT value FROM json_each(?3))`;
+
+const LISTED = 'SELECT m.id, m.envelope, e.no, e.lane, e.due, e.attempts, e.state';
 
 /** One more parameter: limit. */
-export const LIST = `
-  SELECT m.id, m.envelope, e.no, e.idx, e.lane, e.due, e.attempts, e.state ${selected(true)}
-  ORDER BY e.lane, e.due, e.no LIMIT ?3`;
+export const LIST = `${LISTED} ${SELECTED} ORDER BY e.lane, e.due, e.no LIMIT ?3`;
+
+/** Entries of one message, whatever the size of the queue. Parameters: message id, limit. */
+export const LIST_OF_MESSAGE = `
+  ${LISTED} FROM message m JOIN entry e ON ${entriesOf('m.no')}
+  WHERE m.id = ? AND e.state IN (${WAITING}, ${SUSPENDED}) ORDER BY e.no LIMIT ?`;
 
 /** One more parameter: limit. */
-export const SEIZE = `
-  SELECT e.no, e.message AS messageNo, e.idx, e.attempts ${selected(false)} LIMIT ?4`;
+export const SEIZE = `SELECT e.no, e.attempts ${FREE} LIMIT ?4`;
 
 /** Entries of a lane that a move changes. More parameters: states (a JSON list), the entry to go on after, limit. */
 export const MOVABLE = `
-  SELECT e.no, e.due ${selected(false)} AND e.state IN (SELECT value FROM json_each(?4)) AND e.no > ?5
-  ORDER BY e.no LIMIT ?6`;
+  SELECT e.no, e.due ${FREE} AND e.state IN (SELECT value FROM json_each(?4)) AND e.no > ?5 ORDER BY e.no LIMIT ?6`;
 
 /** Parameters: entries (a JSON list), and what `change` needs. */
 export const moveEntries = (change: string): string =>
   `UPDATE entry SET ${change} WHERE no IN (SELECT value FROM json_each(?1))`;
-
-/** Entries of one message, whatever the size of the queue. Parameters: message id, limit. */
-export const LIST_OF_MESSAGE = `
-  SELECT m.id, m.envelope, e.no, e.idx, e.lane, e.due, e.attempts, e.state
-  FROM message m JOIN entry e ON e.message = m.no
-  WHERE m.id = ? AND e.state IN (${WAITING}, ${SUSPENDED}) ORDER BY e.idx LIMIT ?`;
