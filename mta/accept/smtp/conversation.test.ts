@@ -47,6 +47,35 @@ describe('A01 smuggling', () => {
     }
   });
 
+  it('through BDAT ends in one refusal, wherever chunks and bursts are cut', async () => {
+    for (const sequence of SMUGGLED) {
+      const attack = `Subject: a\r\n\r\nbody${sequence}${HIDDEN}`;
+      for (let at = 0; at <= attack.length; at += 1) {
+        const partner = await greeted();
+        const first = `MAIL FROM:<a@client.example>\r\nRCPT TO:<b@mail.example>\r\nBDAT ${at}\r\n${attack.slice(0, at)}`;
+        const last = `BDAT ${attack.length - at} LAST\r\n${attack.slice(at)}`;
+        const split = (at * 7) % (first.length + last.length);
+        const bytes = first + last;
+        const said = (await partner.send(bytes.slice(0, split))) + (await partner.send(bytes.slice(split)));
+        expect([
+          [250, 250, 250, 550],
+          [250, 250, 550, 503],
+        ]).toContainEqual(codes(said));
+        expect(codes(await partner.send('NOOP\r\nMAIL FROM:<a@client.example>\r\n'))).toEqual([250, 250]);
+        expect(partner.accepted).toEqual([]);
+      }
+    }
+  });
+
+  it('through BDAT by what ends DATA is no end: it stays in the message', async () => {
+    const partner = await greeted();
+    const content = `Subject: a\r\n\r\nbody\r\n.\r\n${HIDDEN}`;
+    const envelope = 'MAIL FROM:<a@client.example>\r\nRCPT TO:<b@mail.example>\r\n';
+    const said = await partner.send(`${envelope}BDAT ${content.length} LAST\r\n${content}`);
+    expect(codes(said)).toEqual([250, 250, 250]);
+    expect(partner.accepted.map(({ raw }) => raw)).toEqual([content]);
+  });
+
   it('by sending the message with DATA ends the connection', async () => {
     const partner = await greeted();
     const said = await partner.send(`MAIL FROM:<a@b.example>\r\nRCPT TO:<c@mail.example>\r\nDATA\r\n.\r\n${HIDDEN}`);
@@ -127,6 +156,49 @@ describe('a message', () => {
     expect(codes(await partner.send('\r\n.\r\n'))).toEqual([552]);
   });
 
+  it('in chunks gives its memory back when it is reset, refused or abandoned', async () => {
+    for (const end of ['RSET\r\n', 'EHLO a\r\n', 'BDAT 1\r\n\n', 'BDAT 2 LAST\r\n\r\n', 'BDAT 9\r\nx', '']) {
+      const partner = await greeted();
+      await partner.send(`MAIL FROM:<>\r\nRCPT TO:<b@c.example>\r\nBDAT 2000\r\n${'x\r\n\r\n'.repeat(400)}`);
+      expect(partner.memory.used).toBeGreaterThan(0);
+      await partner.send(end);
+      if (end === '' || end.endsWith('x')) partner.conversation.abandon();
+      expect(partner.memory.used).toBe(0);
+    }
+  });
+
+  it('in chunks is put off while memory is short, and its bytes are no commands', async () => {
+    const partner = await greeted({ limits: { receivingBytes: 1000 } });
+    const said = await partner.send('MAIL FROM:<>\r\nRCPT TO:<b@c.example>\r\nBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n');
+    expect(codes(said)).toEqual([250, 250, 452, 250]);
+  });
+
+  it('in chunks over the limit is read at flat memory and refused', async () => {
+    const partner = await greeted({ limits: { messageBytes: 100_000 } });
+    await partner.send('MAIL FROM:<>\r\nRCPT TO:<b@c.example>\r\nBDAT 10000000 LAST\r\n');
+    for (let megabytes = 0; megabytes < 10; megabytes += 1) {
+      expect(partner.conversation.waitingFor).toBe('data');
+      const said = await partner.send(Buffer.alloc(1_000_000, 'x\r\n'));
+      expect(codes(said)).toEqual(megabytes < 9 ? [] : [552]);
+      expect(partner.memory.used).toBe(0);
+    }
+  });
+
+  it('in chunks of one octet ends with 421 before long (A07), in chunks of some size it does not', async () => {
+    const partner = await greeted();
+    const envelope = 'MAIL FROM:<>\r\nRCPT TO:<b@c.example>\r\n';
+    const said = await partner.send(envelope + 'BDAT 1\r\nx'.repeat(1_000_000));
+    expect(codes(said).slice(-2)).toEqual([250, 421]);
+    expect(codes(said).length).toBeLessThan(110);
+    expect(partner).toMatchObject({ isClosed: true, memory: { used: 0 } });
+
+    const line = `${'x'.repeat(78)}\r\n`.repeat(13).slice(-1024);
+    const other = await greeted();
+    const chunks = `BDAT 4\r\n\r\n\r\n${`BDAT 1024\r\n${line}`.repeat(500)}BDAT 0 LAST\r\n`;
+    expect(codes(await other.send(envelope + chunks)).every((code) => code === 250)).toBe(true);
+    expect(other.accepted[0]?.raw.length).toBe(4 + 500 * 1024);
+  });
+
   it('cut off by the peer is never accepted', async () => {
     const partner = await readyForData();
     await partner.send('A: b\r\n\r\nx\r\n');
@@ -167,6 +239,8 @@ describe('whatever bytes come', () => {
     'MAIL FROM:<a@b.example>',
     'RCPT TO:<c@d.example>',
     'DATA',
+    'BDAT 4\r\n',
+    'BDAT 3 LAST\r\n',
     'RSET',
     '\r\n',
     '\r\n',
@@ -179,7 +253,7 @@ describe('whatever bytes come', () => {
     'EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nDATA\r\n',
     'x',
   );
-  it('nothing throws, every message had its 354 and its one answer, and no memory is kept', async () => {
+  it('nothing throws, every message had its 354 or its last chunk and its one answer, and no memory is kept', async () => {
     let messages = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(bytes, { maxLength: 60, size: 'max' }), async (bursts) => {
@@ -189,7 +263,8 @@ describe('whatever bytes come', () => {
         let said = '';
         for (const burst of bursts) said += await partner.send(burst);
         partner.conversation.abandon();
-        const invited = codes(said).filter((code) => code === 354).length;
+        const lasts = bursts.filter((burst) => burst.includes('LAST')).length;
+        const invited = codes(said).filter((code) => code === 354).length + lasts;
         const queued = [...said.matchAll(/Queued as/g)].length;
         messages += queued;
         expect(failures).toEqual([]);

@@ -10,7 +10,7 @@ import { advance, takesFrames } from './dialogue.ts';
 import { Framer } from './framing.ts';
 import type { Hold, ReceivingMemory, SmtpLimits } from './limits.ts';
 import { replies } from './replies.ts';
-import { type Effect, type Input, type Rules, type State, openingState } from './state.ts';
+import { type Effect, type Input, type Rules, type State, holdsContent, isReceiving, openingState } from './state.ts';
 import type { Envelope, Peer, SmtpObserver, SmtpPolicy, Subject } from './submission.ts';
 
 /** What all conversations of a server share. */
@@ -103,13 +103,14 @@ export class Conversation<Identity> {
   /** The peer is gone. The policy may still be at work; its answer is dropped. */
   abandon(): void {
     this.#state = { ...this.#state, phase: { kind: 'closed' } };
-    this.#hold.release();
+    this.#forget();
   }
 
   get waitingFor(): Waiting {
-    const { kind } = this.#state.phase;
+    const { phase } = this.#state;
+    const { kind } = phase;
     if (kind === 'closed') return 'nothing';
-    if (kind === 'receiving') return 'data';
+    if (isReceiving(phase)) return 'data';
     if (kind === 'handshake') return 'handshake';
     return takesFrames(this.#state) ? 'command' : 'policy';
   }
@@ -135,7 +136,7 @@ export class Conversation<Identity> {
     const step = this.#advance(input);
     this.#state = step.state;
     for (const said of step.replies) this.#say(step.subject, said);
-    if (input.kind === 'accepted' || input.kind === 'bad-message') this.#hold.release();
+    if (!holdsContent(step.state.phase)) this.#forget();
     if (step.effect) this.#perform(step.effect);
   }
 
@@ -154,6 +155,12 @@ export class Conversation<Identity> {
       case 'receive':
         this.#framer.readData(this.#context.limits, this.#hold);
         break;
+      case 'receive-chunk':
+        this.#framer.readChunk(effect.size, effect.isLast, this.#context.limits, this.#hold);
+        break;
+      case 'discard':
+        this.#framer.discard(effect.size);
+        break;
       case 'accept':
         this.#ask(this.#accept(effect.envelope, effect.raw));
         break;
@@ -167,6 +174,11 @@ export class Conversation<Identity> {
       case 'close':
         this.#close();
     }
+  }
+
+  #forget(): void {
+    this.#framer.forget();
+    this.#hold.release();
   }
 
   #close(): void {

@@ -33,6 +33,7 @@ export const replies = {
   longLine: reply(500, '5.5.2', 'Line too long'),
   unknownCommand: reply(500, '5.5.1', 'Command not recognized'),
   badCharacters: reply(501, '5.5.2', 'Control and non-ASCII characters are not allowed in commands'),
+  bdatSyntax: reply(521, '5.5.4', 'Syntax: BDAT octets [LAST]; what follows cannot be told apart'),
   noArgument: reply(501, '5.5.4', 'This command takes no argument'),
   needsName: reply(501, '5.5.4', 'Say the name of your host'),
   needsMechanism: reply(501, '5.5.4', 'Say a mechanism and at most one initial response'),
@@ -46,6 +47,8 @@ export const replies = {
   transactionOpen: reply(503, '5.5.1', 'A transaction is open; finish it or say RSET'),
   sayMail: reply(503, '5.5.1', 'Say MAIL first'),
   sayRcpt: reply(503, '5.5.1', 'Say RCPT first'),
+  dataAfterBdat: reply(503, '5.5.1', 'BDAT has begun; go on with it or say RSET'),
+  earlierBdatFailed: reply(503, '5.5.1', 'An earlier BDAT failed; say RSET'),
   tlsActive: reply(503, '5.5.1', 'TLS is active'),
   alreadyAuthenticated: reply(503, '5.5.1', 'Already authenticated'),
   unknownMechanism: reply(504, '5.5.4', 'Mechanisms are PLAIN and LOGIN'),
@@ -70,6 +73,9 @@ export const dataReplies: Readonly<Record<DataProblem, Reply>> = {
   'large-header': reply(552, '5.3.4', 'Message header too large'),
   'no-room': replies.noRoom,
 };
+
+/** After a chunk that others follow. */
+export const chunkTaken = (size: number): Reply => reply(250, '2.0.0', `${size} octets received`);
 
 export const lineReplies: Readonly<Record<LineProblem, Reply>> = {
   'bare-newline': replies.badNewline,

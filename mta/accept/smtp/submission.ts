@@ -61,6 +61,7 @@ export type Subject =
   | 'MAIL'
   | 'RCPT'
   | 'DATA'
+  | 'BDAT'
   | 'message'
   | 'RSET'
   | 'NOOP'

@@ -30,6 +30,8 @@ describe('a command', () => {
     ['AUTH plain AGE=', { verb: 'AUTH', mechanism: 'PLAIN', initial: 'AGE=' }],
     ['auth login', { verb: 'AUTH', mechanism: 'LOGIN', initial: undefined }],
     ['data ', { verb: 'DATA' }],
+    ['BDAT 0', { verb: 'BDAT', size: 0, isLast: false }],
+    ['bdat 999999999999999  last ', { verb: 'BDAT', size: 999_999_999_999_999, isLast: true }],
     ['NOOP whatever', { verb: 'NOOP' }],
     ['VRFY a', { verb: 'VRFY' }],
     ['POST / HTTP/1.1', { verb: 'HTTP' }],
@@ -39,7 +41,11 @@ describe('a command', () => {
 
   it.each([
     ['', '500 5.5.1'],
-    ['BDAT 10 LAST', '500 5.5.1'],
+    ['BDAT', '521 5.5.4'],
+    ['BDAT -1', '521 5.5.4'],
+    ['BDAT 1 LAST LAST', '521 5.5.4'],
+    ['BDAT 0x10', '521 5.5.4'],
+    ['BDAT 1000000000000000', '521 5.5.4'],
     ['message x', '500 5.5.1'],
     ['__proto__ x', '500 5.5.1'],
     ['EHLO', '501 5.5.4'],

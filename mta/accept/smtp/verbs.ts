@@ -19,9 +19,11 @@ export type Command =
   | { readonly verb: 'RCPT'; readonly recipient: string }
   | { readonly verb: 'AUTH'; readonly mechanism: string; readonly initial: string | undefined }
   | { readonly verb: 'DATA' | 'RSET' | 'STARTTLS' | 'QUIT' | 'NOOP' | 'VRFY' | 'HELP' }
+  | { readonly verb: 'BDAT'; readonly size: number; readonly isLast: boolean }
   /** A browser, led here to speak for somebody whose network is trusted. */
   | { readonly verb: 'HTTP' }
-  | { readonly verb: 'refused'; readonly subject: Subject; readonly reply: Reply };
+  /** `ends` the connection: nobody can tell which bytes come next. */
+  | { readonly verb: 'refused'; readonly subject: Subject; readonly reply: Reply; readonly ends?: true };
 
 /** RFC 5321 §4.5.3.1.4 without CRLF, and what SIZE, BODY and AUTH of MAIL add to it. */
 const LONGEST_COMMAND = 510;
@@ -57,6 +59,7 @@ const VERBS: ReadonlySet<string> = new Set<Subject>([
   'MAIL',
   'RCPT',
   'DATA',
+  'BDAT',
   'RSET',
   'NOOP',
   'VRFY',
@@ -81,6 +84,8 @@ function read(subject: Subject, rest: string, hostname: string): Command {
       return readRcpt(rest, hostname);
     case 'AUTH':
       return readAuth(rest);
+    case 'BDAT':
+      return readBdat(rest);
     case 'DATA':
     case 'RSET':
     case 'STARTTLS':
@@ -124,6 +129,15 @@ function readAuth(rest: string): Command {
   const [mechanism = '', initial, ...more] = rest.split(' ');
   if (mechanism === '' || more.length > 0) return refuse('AUTH', replies.needsMechanism);
   return { verb: 'AUTH', mechanism: mechanism.toUpperCase(), initial };
+}
+
+/** As many digits as a number holds exactly. */
+const BDAT = /^(\d{1,15})(?: +(LAST))?$/i;
+
+function readBdat(rest: string): Command {
+  const [, size, last] = BDAT.exec(rest) ?? [];
+  if (size === undefined) return { verb: 'refused', subject: 'BDAT', reply: replies.bdatSyntax, ends: true };
+  return { verb: 'BDAT', size: Number(size), isLast: last !== undefined };
 }
 
 /** `FROM:<content> after`. A '>' within a quoted local part does not end the path. */
