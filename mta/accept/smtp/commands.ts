@@ -44,6 +44,8 @@ export function perform<I>(rules: Rules<I>, state: State<I>, command: Command, h
       return closing(state, replies.bye);
     case 'HTTP':
       return closing(state, replies.notHttp);
+    case 'PROXY':
+      return closing(state, replies.notYourHeader);
     default:
       return command.ends ? closing(state, command.reply) : { state, reply: command.reply };
   }

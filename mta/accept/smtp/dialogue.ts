@@ -28,7 +28,7 @@ import { perform, resumeAuth } from './commands.ts';
 import { dataReplies, lineReplies, replies } from './replies.ts';
 import { type Answer, type Input, type Rules, type State, type Step, idle, openingState } from './state.ts';
 import type { Subject } from './submission.ts';
-import { parseCommand } from './verbs.ts';
+import { type Command, parseCommand } from './verbs.ts';
 
 /** What one input does. */
 export function advance<I>(rules: Rules<I>, state: State<I>, input: Input<I>): Step<I> {
@@ -112,8 +112,12 @@ function line<I>(rules: Rules<I>, state: State<I>, bytes: Buffer, hasMore: boole
   if (state.phase.kind === 'exchange')
     return counted(state, 'AUTH', resumeAuth(state, state.phase.exchange, bytes.toString('latin1')));
   const command = parseCommand(bytes, rules.hostname);
-  const subject = command.verb === 'refused' ? command.subject : command.verb === 'HTTP' ? 'unknown' : command.verb;
-  return counted(state, subject, perform(rules, state, command, hasMore));
+  return counted(state, subjectOf(command), perform(rules, state, command, hasMore));
+}
+
+function subjectOf(command: Command): Subject {
+  if (command.verb === 'refused') return command.subject;
+  return command.verb === 'HTTP' || command.verb === 'PROXY' ? 'unknown' : command.verb;
 }
 
 const MAIL_COMMANDS: ReadonlySet<Subject> = new Set<Subject>(['MAIL', 'RCPT', 'DATA', 'BDAT', 'message']);

@@ -59,6 +59,7 @@ export const replies = {
   noValidRecipients: reply(554, '5.5.1', 'No valid recipients'),
   outOfStep: reply(554, '5.5.0', 'You sent more before reading the reply this command must have'),
   notHttp: reply(554, '5.5.1', 'This is SMTP, not HTTP'),
+  notYourHeader: reply(554, '5.7.1', 'No PROXY header is taken from you'),
   tooLarge: reply(552, '5.3.4', 'Message too large'),
   needsUtf8: reply(553, '5.6.7', 'Addresses must be ASCII'),
   unknownParameter: reply(555, '5.5.4', 'Parameter not recognized or not offered'),

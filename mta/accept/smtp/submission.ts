@@ -11,7 +11,7 @@ import type { Reply } from '#mta/reply.ts';
 
 /** The other end of a connection, as far as it is known at the moment of asking. */
 export interface Peer {
-  /** `192.0.2.1` or `2001:db8::1`; never an IPv4 address written as IPv6. */
+  /** `192.0.2.1` or `2001:db8::1`; never an IPv4 address written as IPv6. Behind a load balancer, what its header says. */
   readonly address: string;
   readonly port: number;
   /** Name of the listener it came in by. */
@@ -77,7 +77,7 @@ export interface SmtpObserver {
   /** A connection that was `opened` is gone. */
   closed(listener: string): void;
   /** A connection was turned away before it was opened. */
-  turnedAway(listener: string, because: 'too-many-connections' | 'too-many-from-address'): void;
+  turnedAway(listener: string, because: 'too-many-connections' | 'too-many-from-address' | 'no-proxy-header'): void;
   /** One reply was given. Both labels are bounded: a code is one of those in use. */
   replied(listener: string, subject: Subject, code: number): void;
   /** A call of the policy threw or rejected; the peer was told 4xx. */

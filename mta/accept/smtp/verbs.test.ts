@@ -35,6 +35,7 @@ describe('a command', () => {
     ['NOOP whatever', { verb: 'NOOP' }],
     ['VRFY a', { verb: 'VRFY' }],
     ['POST / HTTP/1.1', { verb: 'HTTP' }],
+    ['PROXY TCP4 192.0.2.1 192.0.2.2 1 2', { verb: 'PROXY' }],
   ])('%s', (line, expected) => {
     expect(parse(line)).toEqual(expected);
   });

@@ -22,6 +22,8 @@ export type Command =
   | { readonly verb: 'BDAT'; readonly size: number; readonly isLast: boolean }
   /** A browser, led here to speak for somebody whose network is trusted. */
   | { readonly verb: 'HTTP' }
+  /** A PROXY header that nobody asked for. */
+  | { readonly verb: 'PROXY' }
   /** `ends` the connection: nobody can tell which bytes come next. */
   | { readonly verb: 'refused'; readonly subject: Subject; readonly reply: Reply; readonly ends?: true };
 
@@ -35,6 +37,7 @@ export function parseCommand(line: Buffer, hostname: string): Command {
   const space = text.indexOf(' ');
   const verb = (space < 0 ? text : text.slice(0, space)).toUpperCase();
   if (HTTP.test(verb)) return { verb: 'HTTP' };
+  if (verb === 'PROXY') return { verb };
   const subject = subjectOf(verb);
   if (line.length > longest(subject)) return refuse(subject, replies.longLine);
   if (!PRINTABLE.test(text)) return refuse(subject, ADDRESSED.has(subject) ? nonAscii(text) : replies.badCharacters);
