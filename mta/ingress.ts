@@ -98,6 +98,7 @@ async function listen(server: SmtpServer<Submitter>, spec: ListenerSpec, options
     secureContext: () => context,
     authRequired: true,
     isBalancer: (address) => spec.proxyProtocolFrom.some((network) => matchesNetwork(address, network)),
+    isFamiliar: (address) => spec.trustedNetworks.some((network) => matchesNetwork(address, network)),
   });
 }
 

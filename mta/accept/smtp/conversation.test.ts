@@ -310,6 +310,14 @@ describe('a conversation', () => {
     expect(told).toEqual(['connection 220', 'EHLO 250', 'unknown 500', 'unknown 500', 'MAIL 501', 'QUIT 221']);
   });
 
+  it('with a familiar peer does not end for errors and idle talk, with another it does', async () => {
+    const talk = 'NOOP\r\nMAIL FROM:<x>\r\n'.repeat(200);
+    const familiar = await greeted({ isFamiliar: true });
+    expect(codes(await familiar.send(talk))).toHaveLength(400);
+    const stranger = await greeted();
+    expect(codes(await stranger.send(talk)).at(-1)).toBe(421);
+  });
+
   it('says 421 when time is up', async () => {
     const partner = await readyForData();
     partner.conversation.timedOut();

@@ -27,6 +27,8 @@ export interface ConversationOptions {
   readonly peer: Pick<Peer, 'address' | 'port' | 'listener'>;
   readonly authRequired: boolean;
   readonly canSecure: boolean;
+  /** The peer's network is known: errors and commands without mail do not end the connection. */
+  readonly isFamiliar: boolean;
 }
 
 /** The way out. */
@@ -252,7 +254,8 @@ export class Conversation<Identity> {
 const printable = (text: string): string => text.replaceAll(/[^\n -~]/g, '?');
 
 function rulesOf<I>(context: ConversationContext<I>, options: ConversationOptions, trusted: I | undefined): Rules<I> {
-  const { hostname, limits, policy, memory } = context;
-  const { authRequired, canSecure } = options;
+  const { hostname, policy, memory } = context;
+  const { authRequired, canSecure, isFamiliar } = options;
+  const limits = isFamiliar ? { ...context.limits, errors: Infinity, junk: Infinity } : context.limits;
   return { hostname, limits, policy, trusted, authRequired, canSecure, hasRoom: () => memory.hasRoom() };
 }

@@ -74,6 +74,14 @@ describe('connections', () => {
     expect(told).toEqual(['opened test', `turned away test ${because}`, 'closed test', 'opened test']);
   });
 
+  it('from a familiar network are limited in all, and not per address', async () => {
+    const limits = { connections: 2, connectionsPerAddress: 1 };
+    const { port } = await listen(server(limits), 'test', 0, { isFamiliar: (address) => address === '127.0.0.1' });
+    await (await dial(port)).hears(220);
+    await (await dial(port)).hears(220);
+    expect(await (await dial(port)).closed()).toBe('421 4.7.0 Too many connections\r\n');
+  });
+
   it('are limited over all listeners together', async () => {
     const both = server({ connections: 1 });
     const first = await listen(both, 'one');

@@ -44,6 +44,8 @@ export interface ListenerOptions {
   readonly authRequired: boolean;
   /** Whose connections must begin with a PROXY header; nobody else's is believed. Nobody's when absent. */
   readonly isBalancer?: (address: string) => boolean;
+  /** To whom the limits for strangers do not apply: connections per address, errors, commands without mail. */
+  readonly isFamiliar?: (address: string) => boolean;
 }
 
 export interface Listener {
@@ -112,18 +114,20 @@ export class SmtpServer<Identity> {
   }
 
   #arrived(socket: Socket, from: Endpoint, options: ListenerOptions, guests: Guests<Identity>): void {
-    const tooMany = this.#excess(from.address);
+    const isFamiliar = options.isFamiliar?.(from.address) ?? false;
+    const tooMany = this.#excess(from.address, isFamiliar);
     if (tooMany) this.#turnAway(socket, options, tooMany);
-    else this.#admit(socket, from, options, guests.sessions);
+    else this.#admit(socket, from, isFamiliar, options, guests.sessions);
   }
 
   #isFull(): boolean {
     return this.#connections >= this.#options.limits.connections;
   }
 
-  #excess(address: string): Excess | undefined {
+  #excess(address: string, isFamiliar: boolean): Excess | undefined {
     const { connectionsPerAddress } = this.#options.limits;
     if (this.#isFull()) return 'too-many-connections';
+    if (isFamiliar) return undefined;
     return (this.#perAddress.get(address) ?? 0) >= connectionsPerAddress ? 'too-many-from-address' : undefined;
   }
 
@@ -134,11 +138,17 @@ export class SmtpServer<Identity> {
     socket.destroySoon();
   }
 
-  #admit(socket: Socket, from: Endpoint, options: ListenerOptions, sessions: Set<Session<Identity>>): void {
+  #admit(
+    socket: Socket,
+    from: Endpoint,
+    isFamiliar: boolean,
+    options: ListenerOptions,
+    sessions: Set<Session<Identity>>,
+  ): void {
     const { name, implicitTls, authRequired, secureContext } = options;
     const { address } = from;
     const peer = { ...from, listener: name };
-    const session = new Session(socket, this.#context, { peer, implicitTls, authRequired, secureContext });
+    const session = new Session(socket, this.#context, { peer, implicitTls, authRequired, secureContext, isFamiliar });
     void session.gone.then(() => {
       sessions.delete(session);
       this.#count(address, -1);
