@@ -6,6 +6,7 @@
  */
 import type { Instant } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
+import type { DsnRequest } from './dsn-request.ts';
 
 /** 26 characters of Crockford base32, sortable by time of acceptance: 48 bits of milliseconds, 80 bits of chance. */
 export type MessageId = string;
@@ -33,6 +34,8 @@ export interface Message {
   readonly body: BodyType;
   /** Envelope recipients in canonical form; a recipient is known by its index here. */
   readonly recipients: readonly string[];
+  /** What the sender asked about reports; absent: nothing. */
+  readonly dsn?: DsnRequest;
   readonly raw: Buffer;
 }
 

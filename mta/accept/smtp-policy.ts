@@ -29,11 +29,12 @@ async function accept(
   submissions: Submissions,
   submitter: Submitter | undefined,
   peer: Peer,
-  { sender, recipients }: Envelope,
+  { sender, recipients, dsn }: Envelope,
   raw: Buffer,
 ): Promise<Reply> {
   if (!submitter) throw new Error('the engine lets nobody send without an identity');
-  const submission = { via: 'smtp' as const, sender, recipients, raw, protocol: protocolOf(peer, submitter), peer };
+  const protocol = protocolOf(peer, submitter);
+  const submission = { via: 'smtp' as const, sender, recipients, raw, protocol, peer, ...(dsn && { dsn }) };
   const submitted = await submissions.submit(submitter, submission);
   if (submitted.kind === 'accepted') return acceptedReply(submitted.message.id);
   metrics.refused.inc({ check: submitted.check });

@@ -53,6 +53,17 @@ const refused = (check: string, code: number, text: string): object => ({
 });
 
 describe('a message that is accepted', () => {
+  test('keeps what was asked about reports, for each recipient the first thing asked', async () => {
+    const { submit, told } = await open();
+    const wishes = [{ orcpt: 'rfc822;x' }, { notify: ['NEVER' as const] }, { notify: ['DELAY' as const] }];
+    const dsn = { ret: 'FULL' as const, envid: 'q', recipients: wishes };
+    await submit({ recipients: ['b@dest.test', 'c@dest.test', 'b@dest.test'], dsn });
+    expect(told[0]?.recipients).toEqual(['b@dest.test', 'c@dest.test']);
+    expect(told[0]?.dsn).toEqual({ ret: 'FULL', envid: 'q', recipients: wishes.slice(0, 2) });
+    await submit();
+    expect(told[1]).not.toHaveProperty('dsn');
+  });
+
   test('is in the queue, stamped, and is told once', async () => {
     const { submit, told, storage } = await open();
     const submitted = await submit();

@@ -10,6 +10,7 @@ import type { Clock } from '#lib/run/clock.ts';
 import { seconds } from '#lib/run/clock.ts';
 import { codeOf } from '#lib/run/fault.ts';
 import type { Random } from '#lib/run/random.ts';
+import type { DsnRequest } from '../dsn-request.ts';
 import { readHeader } from '../header.ts';
 import { type Message, type MessageId, newMessageId } from '../message.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -24,6 +25,8 @@ export interface Submission {
   readonly via: Message['via'];
   readonly sender: string;
   readonly recipients: readonly string[];
+  /** What is asked about reports, by index of `recipients`. */
+  readonly dsn?: DsnRequest;
   readonly raw: Buffer;
   readonly protocol: string;
   readonly peer: StampContext['peer'];
@@ -97,6 +100,7 @@ export class Submissions {
       sender: submission.sender,
       body: isAscii(raw) ? '7BIT' : '8BITMIME',
       recipients,
+      ...(submission.dsn && { dsn: onlyOf(submission.dsn, submission.recipients, recipients) }),
       raw,
     };
   }
@@ -133,6 +137,12 @@ export class Submissions {
     return this.#options.resources().clusters[0]?.spec.defaults.expireAfterSeconds ?? DEFAULT_LIFE_SECONDS;
   }
 }
+
+/** A recipient named twice gets one copy, and what was asked the first time counts. */
+const onlyOf = (dsn: DsnRequest, named: readonly string[], kept: readonly string[]): DsnRequest => ({
+  ...dsn,
+  recipients: kept.map((recipient) => dsn.recipients[named.indexOf(recipient)] ?? {}),
+});
 
 /** What the sender is told: RFC 5321 §4.2.5 makes the reply to the dot the transfer of responsibility. */
 export const acceptedReply = (id: MessageId): Reply => reply(250, '2.0.0', `queued as ${id}`);

@@ -2,6 +2,7 @@
  * The commands of a transaction as text, and what must not be sent to this peer at all. Pure.
  */
 import { strict as assert } from 'node:assert';
+import type { DsnRequest, MessageWishes, RecipientWishes } from '../dsn-request.ts';
 import type { BodyType } from '../message.ts';
 import { type Reply, reply } from '../reply.ts';
 import type { Capabilities } from './capabilities.ts';
@@ -14,6 +15,8 @@ export interface Mail {
   /** At least one, in canonical form. */
   readonly recipients: readonly string[];
   readonly body: BodyType;
+  /** What the sender asks about reports, by index of `recipients`: passed on to peers that offer DSN. */
+  readonly dsn?: DsnRequest;
   /** The message in order (signatures, then `raw`): each part canonical and ending with CRLF, or empty. */
   readonly content: readonly Buffer[];
 }
@@ -34,10 +37,21 @@ export function mailCommand(mail: Mail, peer: Capabilities): string {
   const size = peer.size === undefined ? '' : ` SIZE=${sizeOf(mail.content)}`;
   const body = mail.body === '8BITMIME' ? ' BODY=8BITMIME' : '';
   const utf8 = needsUtf8(mail) ? ' SMTPUTF8' : '';
-  return `MAIL FROM:<${safe(mail.sender)}>${size}${body}${utf8}\r\n`;
+  const { ret, envid } = (peer.dsn && mail.dsn) || NO_WISHES;
+  const dsn = `${parameter('RET', ret)}${parameter('ENVID', envid)}`;
+  return `MAIL FROM:<${safe(mail.sender)}>${size}${body}${utf8}${dsn}\r\n`;
 }
 
-export const rcptCommand = (recipient: string): string => `RCPT TO:<${safe(recipient)}>\r\n`;
+/** The RCPT of the recipient at `index`. */
+export function rcptCommand(mail: Mail, peer: Capabilities, index: number): string {
+  const { notify, orcpt } = (peer.dsn && mail.dsn?.recipients[index]) || NO_WISHES;
+  const dsn = `${parameter('NOTIFY', notify?.join(','))}${parameter('ORCPT', orcpt)}`;
+  return `RCPT TO:<${safe(mail.recipients[index] ?? '')}>${dsn}\r\n`;
+}
+
+const NO_WISHES: MessageWishes & RecipientWishes = {};
+const parameter = (name: string, value: string | undefined): string =>
+  value === undefined ? '' : ` ${name}=${safe(value)}`;
 
 /** Addresses were parsed strictly on the way in; a line end here would be a command of somebody else's. */
 function safe(address: string): string {

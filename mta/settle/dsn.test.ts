@@ -238,6 +238,44 @@ describe('the original', () => {
   });
 });
 
+describe('what the sender asked (RFC 3461)', () => {
+  test('is answered with their names for message and recipient', async () => {
+    const dsn = { envid: 'q+2B1', recipients: [{}, { orcpt: 'rfc822;b+2Bx@first.test' }] };
+    const { raw } = await report([failure({ index: 0 }), failure({ index: 1 })], { dsn });
+    const [about, first, second] = statusOf(partsOf(raw).parts[1]);
+    expect(about?.get('original-envelope-id')).toBe('q+1');
+    expect(first?.has('original-recipient')).toBe(false);
+    expect(second?.get('original-recipient')).toBe('rfc822;b+x@first.test');
+  });
+
+  test.each(['a+0D+0AStatus: 2.0.0', 'a\r\nb', ''])('and was damaged since, as %j, is left out', async (envid) => {
+    const dsn = { envid, recipients: [{ orcpt: `rfc822;${envid}` }] };
+    const [about, block] = statusOf(partsOf((await report(undefined, { dsn })).raw).parts[1]);
+    expect(about?.has('original-envelope-id')).toBe(false);
+    expect(block?.has('original-recipient')).toBe(false);
+  });
+
+  const WHOLE = Buffer.from(`Subject: x\r\n\r\n${'=20 from '.repeat(100)}\r\n.\r\n\r\n--a--\r\n`);
+  test.each<[string, 'FULL' | 'HDRS', Buffer, boolean]>([
+    ['is returned whole when asked', 'FULL', WHOLE, true],
+    ['is returned as its header when that is asked', 'HDRS', WHOLE, false],
+    ['is returned as its header when it is large', 'FULL', Buffer.concat(Array(300).fill(WHOLE)), false],
+    [
+      'is returned as its header when it is not 7-bit',
+      'FULL',
+      Buffer.from('Subject: x\r\n\r\n\xe4\r\n', 'latin1'),
+      false,
+    ],
+  ])('the original %s', async (_, ret, raw, isWhole) => {
+    const message = await report(undefined, { raw, dsn: { ret, recipients: [{}] } });
+    const part = partsOf(message.raw).parts[2];
+    expect(part?.fields.get('content-type')).toBe(isWhole ? 'message/rfc822' : 'text/rfc822-headers');
+    expect(part?.fields.get('content-transfer-encoding') ?? '7bit').toBe('7bit');
+    expect(part?.content.toString('latin1').trimEnd()).toBe((isWhole ? WHOLE.toString() : 'Subject: x').trimEnd());
+    expect(isAscii(message.raw)).toBe(true);
+  });
+});
+
 const words = fc.string({
   unit: fc.constantFrom('\r', '\n', '\0', '\u001b', ' ', ':', '-', '=', '.', 'a', 'Status: 2.0.0', '\u00e9', '\u2028'),
   maxLength: 40,

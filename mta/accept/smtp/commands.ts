@@ -69,7 +69,7 @@ function greet<I>(rules: Rules<I>, state: State<I>, command: Of<'EHLO' | 'HELO'>
 }
 
 function offer<I>(rules: Rules<I>, state: State<I>): string {
-  const lines = [rules.hostname, 'PIPELINING', `SIZE ${rules.limits.messageBytes}`, '8BITMIME', 'CHUNKING'];
+  const lines = [rules.hostname, 'PIPELINING', `SIZE ${rules.limits.messageBytes}`, '8BITMIME', 'CHUNKING', 'DSN'];
   if (rules.canSecure && state.tls === undefined) lines.push('STARTTLS');
   if (rules.authRequired && state.tls !== undefined) lines.push('AUTH PLAIN LOGIN');
   lines.push('ENHANCEDSTATUSCODES');
@@ -119,7 +119,8 @@ function mail<I>(rules: Rules<I>, state: State<I>, command: Of<'MAIL'>): Answer<
   if (refusal) return { state, reply: refusal };
   const refused = rules.policy.mail(state.identity, command.sender);
   if (refused) return { state, reply: refused, byPolicy: true };
-  const envelope: Envelope = { sender: command.sender, recipients: [], body: command.body };
+  const { sender, body, dsn } = command;
+  const envelope: Envelope = { sender, recipients: [], body, ...(dsn && { dsn: { ...dsn, recipients: [] } }) };
   return { state: { ...state, phase: { kind: 'transaction', envelope } }, reply: replies.senderOk };
 }
 
@@ -137,8 +138,16 @@ function rcpt<I>(rules: Rules<I>, state: State<I>, command: Of<'RCPT'>): Answer<
   if (envelope.recipients.length >= rules.limits.recipients) return { state, reply: replies.tooManyRecipients };
   const refused = rules.policy.rcpt(state.identity, envelope.sender, command.recipient);
   if (refused) return { state, reply: refused, byPolicy: true };
-  const more: Envelope = { ...envelope, recipients: [...envelope.recipients, command.recipient] };
+  const more = withRecipient(envelope, command);
   return { state: { ...state, phase: { kind: 'transaction', envelope: more } }, reply: replies.recipientOk };
+}
+
+/** Once something is asked about reports there are wishes for each recipient, empty ones for those before. */
+function withRecipient(envelope: Envelope, { recipient, dsn }: Of<'RCPT'>): Envelope {
+  const recipients = [...envelope.recipients, recipient];
+  if (!dsn && !envelope.dsn) return { ...envelope, recipients };
+  const known = envelope.dsn ?? { recipients: envelope.recipients.map(() => ({})) };
+  return { ...envelope, recipients, dsn: { ...known, recipients: [...known.recipients, dsn ?? {}] } };
 }
 
 /** What RCPT and DATA are told where they do not belong. */

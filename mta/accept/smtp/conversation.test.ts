@@ -122,6 +122,24 @@ describe('a message', () => {
     ]);
   });
 
+  it('carries what is asked about reports, for each recipient', async () => {
+    const partner = await greeted();
+    const asks = [
+      ['MAIL FROM:<a@b.example> RET=FULL', 'RCPT TO:<b@c.example>', 'RCPT TO:<nobody@c.example> NOTIFY=DELAY'],
+      ['MAIL FROM:<a@b.example>', 'RCPT TO:<b@c.example>', 'RCPT TO:<c@c.example> NOTIFY=NEVER'],
+      ['MAIL FROM:<a@b.example>', 'RCPT TO:<b@c.example>'],
+    ];
+    for (const lines of asks) {
+      await partner.send(`${lines.join('\r\n')}\r\nDATA\r\n`);
+      await partner.send('A: b\r\n\r\n.\r\n');
+    }
+    expect(partner.accepted.map(({ envelope }) => envelope.dsn)).toEqual([
+      { ret: 'FULL', recipients: [{}] },
+      { recipients: [{}, { notify: ['NEVER'] }] },
+      undefined,
+    ]);
+  });
+
   it('gives its memory back when it is answered, refused or abandoned', async () => {
     for (const end of ['x\r\n.\r\n', 'x\n\r\n.\r\n', 'x\r\n'.repeat(50)]) {
       const partner = await readyForData();

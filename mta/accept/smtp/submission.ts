@@ -6,6 +6,7 @@
  * `trust`, `mail` and `rcpt` are asked between two bytes of a connection, so they answer at once and do no I/O.
  * The same recipient may be named twice: whether that means two copies is the policy's business.
  */
+import type { DsnRequest } from '#mta/dsn-request.ts';
 import type { BodyType } from '#mta/message.ts';
 import type { Reply } from '#mta/reply.ts';
 
@@ -29,6 +30,8 @@ export interface Envelope {
   readonly sender: string;
   readonly recipients: readonly string[];
   readonly body: BodyType;
+  /** What the sender asks about reports; absent: nothing. */
+  readonly dsn?: DsnRequest;
 }
 
 export interface SmtpPolicy<Identity> {

@@ -7,16 +7,16 @@
  * takes. `<Postmaster>` without a domain means the postmaster of this host (RFC 5321 §4.5.1).
  */
 import { isPostmaster, parseAddress } from '#lib/address/address.ts';
-import type { BodyType } from '#mta/message.ts';
 import type { Reply } from '#mta/reply.ts';
 import { LONGEST_LINE } from './framing.ts';
+import { type MailParameters, type RcptParameters, readMailParameters, readRcptParameters } from './parameters.ts';
 import { badRecipient, badSender, replies } from './replies.ts';
 import type { Subject } from './submission.ts';
 
 export type Command =
   | { readonly verb: 'EHLO' | 'HELO'; readonly name: string }
-  | { readonly verb: 'MAIL'; readonly sender: string; readonly size: number; readonly body: BodyType }
-  | { readonly verb: 'RCPT'; readonly recipient: string }
+  | ({ readonly verb: 'MAIL'; readonly sender: string } & MailParameters)
+  | ({ readonly verb: 'RCPT'; readonly recipient: string } & RcptParameters)
   | { readonly verb: 'AUTH'; readonly mechanism: string; readonly initial: string | undefined }
   | { readonly verb: 'DATA' | 'RSET' | 'STARTTLS' | 'QUIT' | 'NOOP' | 'VRFY' | 'HELP' }
   | { readonly verb: 'BDAT'; readonly size: number; readonly isLast: boolean }
@@ -27,9 +27,9 @@ export type Command =
   /** `ends` the connection: nobody can tell which bytes come next. */
   | { readonly verb: 'refused'; readonly subject: Subject; readonly reply: Reply; readonly ends?: true };
 
-/** RFC 5321 §4.5.3.1.4 without CRLF, and what SIZE, BODY and AUTH of MAIL add to it. */
+/** RFC 5321 §4.5.3.1.4 without CRLF, and what the parameters of MAIL and RCPT add to it, AUTH and ORCPT most. */
 const LONGEST_COMMAND = 510;
-const LONGEST_ENVELOPE_COMMAND = 1000;
+const LONGEST_ENVELOPE_COMMAND = 1200;
 
 /** Reads a line without its CRLF. `hostname` completes `<Postmaster>`. */
 export function parseCommand(line: Buffer, hostname: string): Command {
@@ -106,9 +106,7 @@ function read(subject: Subject, rest: string, hostname: string): Command {
 function readMail(rest: string): Command {
   const path = readPath(rest, 'FROM:');
   if (!path) return refuse('MAIL', replies.mailSyntax);
-  const parameters = readParameters(path.after);
-  if (!parameters) return refuse('MAIL', replies.mailSyntax);
-  const given = readMailParameters(parameters);
+  const given = readMailParameters(path.after);
   if ('refusal' in given) return refuse('MAIL', given.refusal);
   if (path.content === '') return { verb: 'MAIL', sender: '', ...given };
   const reading = parseAddress(path.content);
@@ -120,11 +118,12 @@ function readMail(rest: string): Command {
 function readRcpt(rest: string, hostname: string): Command {
   const path = readPath(rest, 'TO:');
   if (!path) return refuse('RCPT', replies.rcptSyntax);
-  if (path.after !== '') return refuse('RCPT', replies.unknownParameter);
-  if (isPostmaster(path.content)) return { verb: 'RCPT', recipient: `postmaster@${hostname}` };
+  const given = readRcptParameters(path.after);
+  if ('refusal' in given) return refuse('RCPT', given.refusal);
+  if (isPostmaster(path.content)) return { verb: 'RCPT', recipient: `postmaster@${hostname}`, ...given };
   const reading = parseAddress(path.content);
   return reading.kind === 'address'
-    ? { verb: 'RCPT', recipient: reading.address.text }
+    ? { verb: 'RCPT', recipient: reading.address.text, ...given }
     : refuse('RCPT', badRecipient(reading.problem));
 }
 
@@ -162,29 +161,4 @@ function endOfPath(text: string): number {
     if (character === '\\' && quoted) at += 1;
   }
   return -1;
-}
-
-/** ` SIZE=1 BODY=7BIT` → names in upper case and values; undefined when badly formed or a name comes twice. */
-function readParameters(text: string): Map<string, string> | undefined {
-  const parameters = new Map<string, string>();
-  for (const word of text.split(' ')) {
-    if (word === '') continue;
-    const [, name, value = ''] = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?$/.exec(word) ?? [];
-    if (name === undefined || parameters.has(name.toUpperCase())) return undefined;
-    parameters.set(name.toUpperCase(), value);
-  }
-  return parameters;
-}
-
-type MailParameters = { readonly size: number; readonly body: BodyType };
-
-/** AUTH= is read and left alone: no submitter is trusted to speak for another (RFC 4954 §5). */
-function readMailParameters(parameters: ReadonlyMap<string, string>): MailParameters | { readonly refusal: Reply } {
-  for (const name of parameters.keys())
-    if (name !== 'SIZE' && name !== 'BODY' && name !== 'AUTH') return { refusal: replies.unknownParameter };
-  const size = parameters.get('SIZE') ?? '0';
-  const body = (parameters.get('BODY') ?? '7BIT').toUpperCase();
-  if (!/^\d{1,20}$/.test(size)) return { refusal: replies.mailSyntax };
-  if (body !== '7BIT' && body !== '8BITMIME') return { refusal: replies.unknownParameter };
-  return { size: Number(size), body };
 }
