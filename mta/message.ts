@@ -34,6 +34,8 @@ export interface Message {
   readonly body: BodyType;
   /** Envelope recipients in canonical form; a recipient is known by its index here. */
   readonly recipients: readonly string[];
+  /** The header holds UTF-8: only for peers that offer SMTPUTF8. Addresses speak for themselves. */
+  readonly utf8?: true;
   /** What the sender asked about reports; absent: nothing. */
   readonly dsn?: DsnRequest;
   readonly raw: Buffer;

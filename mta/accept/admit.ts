@@ -47,14 +47,19 @@ export function admitSender(authority: Authority, submitter: Submitter, sender: 
 
 const WHOSE = 'no SendingDomain of this credential has that domain';
 
-/** The checks on the header: well formed, one author, a domain of theirs that may send now. */
-export function admitHeader(authority: Authority, submitter: Submitter, header: Header): Refusal | Admitted {
+/** The checks on the header: well formed, one author, a domain of theirs that may send now. `utf8`: see RFC 6532. */
+export function admitHeader(
+  authority: Authority,
+  submitter: Submitter,
+  header: Header,
+  utf8 = false,
+): Refusal | Admitted {
   if (fieldsNamed(header, 'received').length > MOST_HOPS) {
     return refuse('loop', 554, '5.4.6', `too many hops: more than ${MOST_HOPS} Received fields`);
   }
-  const author = soleMailbox(header, 'from');
+  const author = soleMailbox(header, 'from', utf8);
   if ('check' in author) return author;
-  const stranger = checkSenderField(authority, submitter, header);
+  const stranger = checkSenderField(authority, submitter, header, utf8);
   if (stranger) return stranger;
   const domain = authority.domainFor(submitter, author.domain);
   if (!domain) {
@@ -64,16 +69,21 @@ export function admitHeader(authority: Authority, submitter: Submitter, header: 
 }
 
 /** A Sender field names who really sent it (RFC 5322 §3.6.2): it must be theirs too. */
-function checkSenderField(authority: Authority, submitter: Submitter, header: Header): Refusal | undefined {
+function checkSenderField(
+  authority: Authority,
+  submitter: Submitter,
+  header: Header,
+  utf8: boolean,
+): Refusal | undefined {
   if (fieldsNamed(header, 'sender').length === 0) return undefined;
-  const sender = soleMailbox(header, 'sender');
+  const sender = soleMailbox(header, 'sender', utf8);
   if ('check' in sender) return sender;
   if (authority.domainFor(submitter, sender.domain)) return undefined;
   return refuse('header', 550, '5.7.1', `${submitter.username} may not write Sender ${sender.domain}: ${WHOSE}`);
 }
 
 /** The one mailbox of the one field: receivers disagree about which of several counts, so several are refused. */
-function soleMailbox(header: Header, name: 'from' | 'sender'): { readonly domain: string } | Refusal {
+function soleMailbox(header: Header, name: 'from' | 'sender', utf8: boolean): { readonly domain: string } | Refusal {
   const label = name === 'from' ? 'From' : 'Sender';
   const [field, ...others] = fieldsNamed(header, name);
   if (!field || others.length > 0) {
@@ -84,7 +94,7 @@ function soleMailbox(header: Header, name: 'from' | 'sender'): { readonly domain
       `the message must have exactly one ${label} field, it has ${field ? others.length + 1 : 0}`,
     );
   }
-  const reading = parseMailboxList(fieldValue(header, field));
+  const reading = parseMailboxList(fieldValue(header, field), { utf8 });
   if (reading.kind === 'problem') return refuse('header', 550, '5.6.0', `${label}: ${reading.problem}`);
   const [address, ...more] = reading.addresses;
   if (!address || more.length > 0) return refuse('header', 550, '5.6.0', `${label} must name exactly one mailbox`);

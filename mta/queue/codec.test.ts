@@ -33,7 +33,7 @@ const written = fc.record({
 
 const messages: fc.Arbitrary<Message> = fc.oneof(
   written,
-  fc.tuple(written, dsn).map(([message, asked]) => Object.assign(message, { dsn: asked })),
+  fc.tuple(written, dsn).map(([message, asked]) => Object.assign(message, { dsn: asked, utf8: true as const })),
 );
 
 test('what was written is read', () => {

@@ -175,11 +175,12 @@ class Run {
     }
     const started = this.#courier.clock.monotonic();
     const { message, recipient, index } = lease;
-    const { dsn } = message;
+    const { utf8, dsn } = message;
     const result = await session.send({
       sender: message.sender,
       recipients: [recipient],
       body: message.body,
+      ...(utf8 && { utf8 }),
       ...(dsn && { dsn: { ...dsn, recipients: [dsn.recipients[index] ?? {}] } }),
       content: [signed.signatures, message.raw],
     });

@@ -27,6 +27,7 @@ describe('the envelope', () => {
     [{}, { size: 18 }, 'MAIL FROM:<a@example.com> SIZE=18'],
     [{}, { eightBitMime: true }, 'MAIL FROM:<a@example.com>'],
     [{ body: '8BITMIME' }, { eightBitMime: true, size: 0 }, 'MAIL FROM:<a@example.com> SIZE=18 BODY=8BITMIME'],
+    [{ utf8: true }, { smtpUtf8: true }, 'MAIL FROM:<a@example.com> SMTPUTF8'],
     [{ recipients: ['ü@example.net'] }, { smtpUtf8: true }, 'MAIL FROM:<a@example.com> SMTPUTF8'],
     [{}, { smtpUtf8: true }, 'MAIL FROM:<a@example.com>'],
   ])('%j to a peer with %j begins with %s', (changes, offered, expected) => {
@@ -38,6 +39,7 @@ describe('the envelope', () => {
     [{ body: '8BITMIME' }, {}, '554 5.6.3'],
     [{}, { size: 17 }, '552 5.3.4'],
     [{ sender: 'ü@example.com' }, {}, '553 5.6.7'],
+    [{ utf8: true }, {}, '553 5.6.7'],
     [{ recipients: ['b@example.net', 'ü@example.net'] }, {}, '553 5.6.7'],
   ])('%j is not sent to a peer with %j: %s', (changes, offered, expected) => {
     const refusal = refusalOf(mail(changes), peer(offered));

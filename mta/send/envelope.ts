@@ -15,6 +15,8 @@ export interface Mail {
   /** At least one, in canonical form. */
   readonly recipients: readonly string[];
   readonly body: BodyType;
+  /** The header holds UTF-8 (RFC 6532). */
+  readonly utf8?: boolean;
   /** What the sender asks about reports, by index of `recipients`: passed on to peers that offer DSN. */
   readonly dsn?: DsnRequest;
   /** The message in order (signatures, then `raw`): each part canonical and ending with CRLF, or empty. */
@@ -26,7 +28,7 @@ export function refusalOf(mail: Mail, peer: Capabilities): Reply | undefined {
   if (mail.body === '8BITMIME' && !peer.eightBitMime)
     return reply(554, '5.6.3', 'the message has 8-bit text and the receiver does not offer 8BITMIME');
   if (needsUtf8(mail) && !peer.smtpUtf8)
-    return reply(553, '5.6.7', 'an address is not ASCII and the receiver does not offer SMTPUTF8');
+    return reply(553, '5.6.7', 'an address or the header is not ASCII and the receiver does not offer SMTPUTF8');
   const size = sizeOf(mail.content);
   if (peer.size && size > peer.size)
     return reply(552, '5.3.4', `the message has ${size} bytes and the receiver takes ${peer.size}`);
@@ -59,5 +61,6 @@ function safe(address: string): string {
   return address;
 }
 
-const needsUtf8 = (mail: Mail): boolean => !isAscii(mail.sender) || !mail.recipients.every(isAscii);
+const needsUtf8 = (mail: Mail): boolean =>
+  mail.utf8 === true || !isAscii(mail.sender) || !mail.recipients.every(isAscii);
 const isAscii = (text: string): boolean => !/\P{ASCII}/u.test(text);

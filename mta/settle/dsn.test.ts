@@ -161,6 +161,12 @@ describe('a report', () => {
     expect(statusOf(parts[1])).toHaveLength(501);
   });
 
+  test('to a sender beyond ASCII is for receivers that can take it', async () => {
+    const message = await report(undefined, { sender: 'ä@example.com' });
+    expect(message).toMatchObject({ recipients: ['ä@example.com'], body: '8BITMIME', utf8: true });
+    expect(message.raw.toString()).toContain('To: ä@example.com');
+  });
+
   test('of mail without a domain comes from the host itself', async () => {
     const { fields } = partsOf((await report(undefined, { domain: '' })).raw);
     expect(fields.get('from')).toBe('Mail Delivery System <MAILER-DAEMON@mail.example.net>');
@@ -195,6 +201,11 @@ describe('the status', () => {
     [undefined, undefined],
   ])('names the remote host of %s', async (host, want) => {
     expect((await status(host === undefined ? {} : { host }))?.get('remote-mta')).toBe(want);
+  });
+
+  test('names a recipient beyond ASCII in 7 bits (RFC 6533)', async () => {
+    const block = await status({ recipient: 'ä+=李@dest.test' });
+    expect(block?.get('final-recipient')).toBe(String.raw`utf-8; \x{E4}\x{2B}\x{3D}\x{674E}@dest.test`);
   });
 
   test('says in words that a message expired', async () => {

@@ -56,7 +56,8 @@ export async function composeReport({ message, failures }: Unreported, context: 
     pool: message.pool,
     via: 'system',
     sender: '',
-    body: '7BIT',
+    // A sender whose name is not ASCII is named in the report's own header.
+    ...(isAscii(raw) ? { body: '7BIT' } : { body: '8BITMIME', utf8: true }),
     recipients: [message.sender],
     raw,
   };
@@ -95,13 +96,20 @@ function recipientBlock(event: MailEvent, dsn: DsnRequest | undefined): string[]
   const host = event.host?.split(' ')[0]?.replace(/\]:\d+$/, ']');
   return [
     ...(asked === undefined ? [] : [`Original-Recipient: ${asked}`]),
-    `Final-Recipient: rfc822; ${event.recipient}`,
+    `Final-Recipient: ${typed(event.recipient)}`,
     'Action: failed',
     `Status: ${statusOf(event)}`,
     ...(host ? [`Remote-MTA: dns; ${host}`] : []),
     `Diagnostic-Code: smtp; ${oneLine(event.reply)}`,
     `Last-Attempt-Date: ${new Date(event.at).toUTCString().replace('GMT', '+0000')}`,
   ];
+}
+
+/** In 7 bits: letters that ASCII lacks as RFC 6533 §3 writes them. */
+function typed(address: string): string {
+  if (!/\P{ASCII}/u.test(address)) return `rfc822; ${address}`;
+  const escaped = (letter: string): string => `\\x{${letter.codePointAt(0)?.toString(16).toUpperCase() ?? ''}}`;
+  return `utf-8; ${address.replaceAll(/[\\+=]|\P{ASCII}/gu, escaped)}`;
 }
 
 /** The peer's enhanced status, or one made from the class of its code; a report of failure never says 4.x.x. */

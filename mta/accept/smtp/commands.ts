@@ -69,7 +69,15 @@ function greet<I>(rules: Rules<I>, state: State<I>, command: Of<'EHLO' | 'HELO'>
 }
 
 function offer<I>(rules: Rules<I>, state: State<I>): string {
-  const lines = [rules.hostname, 'PIPELINING', `SIZE ${rules.limits.messageBytes}`, '8BITMIME', 'CHUNKING', 'DSN'];
+  const lines = [
+    rules.hostname,
+    'PIPELINING',
+    `SIZE ${rules.limits.messageBytes}`,
+    '8BITMIME',
+    'CHUNKING',
+    'DSN',
+    'SMTPUTF8',
+  ];
   if (rules.canSecure && state.tls === undefined) lines.push('STARTTLS');
   if (rules.authRequired && state.tls !== undefined) lines.push('AUTH PLAIN LOGIN');
   lines.push('ENHANCEDSTATUSCODES');
@@ -119,8 +127,9 @@ function mail<I>(rules: Rules<I>, state: State<I>, command: Of<'MAIL'>): Answer<
   if (refusal) return { state, reply: refusal };
   const refused = rules.policy.mail(state.identity, command.sender);
   if (refused) return { state, reply: refused, byPolicy: true };
-  const { sender, body, dsn } = command;
-  const envelope: Envelope = { sender, recipients: [], body, ...(dsn && { dsn: { ...dsn, recipients: [] } }) };
+  const { sender, body, smtpUtf8, dsn } = command;
+  const extended = { ...(smtpUtf8 && { smtpUtf8 }), ...(dsn && { dsn: { ...dsn, recipients: [] } }) };
+  const envelope: Envelope = { sender, recipients: [], body, ...extended };
   return { state: { ...state, phase: { kind: 'transaction', envelope } }, reply: replies.senderOk };
 }
 
@@ -136,6 +145,7 @@ function rcpt<I>(rules: Rules<I>, state: State<I>, command: Of<'RCPT'>): Answer<
   if (state.phase.kind !== 'transaction') return { state, reply: outOfOrder(state.phase) };
   const { envelope } = state.phase;
   if (envelope.recipients.length >= rules.limits.recipients) return { state, reply: replies.tooManyRecipients };
+  if (command.isUtf8 && !envelope.smtpUtf8) return { state, reply: replies.needsUtf8 };
   const refused = rules.policy.rcpt(state.identity, envelope.sender, command.recipient);
   if (refused) return { state, reply: refused, byPolicy: true };
   const more = withRecipient(envelope, command);

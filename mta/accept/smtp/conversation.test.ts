@@ -122,6 +122,18 @@ describe('a message', () => {
     ]);
   });
 
+  it('has addresses in UTF-8 when MAIL said so, their domains as A-labels', async () => {
+    const partner = await greeted();
+    await partner.send(Buffer.from('MAIL FROM:<ä@bücher.example> SMTPUTF8\r\nRCPT TO:<李@b.example>\r\nDATA\r\n'));
+    await partner.send('A: b\r\n\r\n.\r\n');
+    expect(partner.accepted[0]?.envelope).toEqual({
+      sender: 'ä@xn--bcher-kva.example',
+      recipients: ['李@b.example'],
+      body: '7BIT',
+      smtpUtf8: true,
+    });
+  });
+
   it('carries what is asked about reports, for each recipient', async () => {
     const partner = await greeted();
     const asks = [

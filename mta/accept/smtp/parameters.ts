@@ -16,6 +16,8 @@ import { replies } from './replies.ts';
 export interface MailParameters {
   readonly size: number;
   readonly body: BodyType;
+  /** Addresses and header may hold UTF-8 (RFC 6531). */
+  readonly smtpUtf8?: true;
   /** Absent when nothing is asked about reports. */
   readonly dsn?: MessageWishes;
 }
@@ -31,7 +33,7 @@ interface Refusal {
 type Parameters = ReadonlyMap<string, string>;
 
 /** AUTH= is read and left alone: no submitter is trusted to speak for another (RFC 4954 §5). */
-const OF_MAIL = new Set(['SIZE', 'BODY', 'AUTH', 'RET', 'ENVID']);
+const OF_MAIL = new Set(['SIZE', 'BODY', 'AUTH', 'RET', 'ENVID', 'SMTPUTF8']);
 const OF_RCPT = new Set(['NOTIFY', 'ORCPT']);
 
 /** RFC 3461 §5.4. */
@@ -47,7 +49,9 @@ export function readMailParameters(text: string): MailParameters | Refusal {
   if (!/^\d{1,20}$/.test(size)) return { refusal: replies.mailSyntax };
   if (body !== '7BIT' && body !== '8BITMIME') return { refusal: replies.unknownParameter };
   const dsn = readMessageWishes(parameters);
-  return dsn ? { size: Number(size), body, ...wished(dsn) } : { refusal: replies.mailSyntax };
+  const smtpUtf8 = parameters.get('SMTPUTF8');
+  if (!dsn || (smtpUtf8 !== undefined && smtpUtf8 !== '')) return { refusal: replies.mailSyntax };
+  return { size: Number(size), body, ...(smtpUtf8 === '' && { smtpUtf8: true }), ...wished(dsn) };
 }
 
 /** Reads what follows the path of RCPT. */

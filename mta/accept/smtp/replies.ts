@@ -40,7 +40,7 @@ export const replies = {
   mailSyntax: reply(
     501,
     '5.5.4',
-    'Syntax: MAIL FROM:<address> [SIZE=octets] [BODY=7BIT|8BITMIME] [RET=FULL|HDRS] [ENVID=xtext]',
+    'Syntax: MAIL FROM:<address> [SIZE=octets] [BODY=7BIT|8BITMIME] [RET=FULL|HDRS] [ENVID=xtext] [SMTPUTF8]',
   ),
   rcptSyntax: reply(501, '5.5.4', 'Syntax: RCPT TO:<address> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=type;xtext]'),
   badBase64: reply(501, '5.5.2', 'Not base64'),
@@ -65,7 +65,7 @@ export const replies = {
   notHttp: reply(554, '5.5.1', 'This is SMTP, not HTTP'),
   notYourHeader: reply(554, '5.7.1', 'No PROXY header is taken from you'),
   tooLarge: reply(552, '5.3.4', 'Message too large'),
-  needsUtf8: reply(553, '5.6.7', 'Addresses must be ASCII'),
+  needsUtf8: reply(553, '5.6.7', 'Addresses must be ASCII, or UTF-8 after MAIL with SMTPUTF8'),
   unknownParameter: reply(555, '5.5.4', 'Parameter not recognized or not offered'),
 } as const satisfies Record<string, Reply>;
 

@@ -30,6 +30,8 @@ export interface Envelope {
   readonly sender: string;
   readonly recipients: readonly string[];
   readonly body: BodyType;
+  /** MAIL said SMTPUTF8. Without it the addresses are ASCII. */
+  readonly smtpUtf8?: true;
   /** What the sender asks about reports; absent: nothing. */
   readonly dsn?: DsnRequest;
 }

@@ -5,6 +5,9 @@ import { type Command, parseCommand } from './verbs.ts';
 
 const parse = (line: string): Command => parseCommand(Buffer.from(line, 'latin1'), 'mail.example');
 
+/** The bytes of UTF-8, each as one character. */
+const utf8 = (text: string): string => Buffer.from(text).toString('latin1');
+
 function refusal(line: string): string {
   const command = parse(line);
   return command.verb === 'refused' ? replyLine(command.reply).slice(0, 9) : command.verb;
@@ -40,6 +43,13 @@ describe('a command', () => {
     [
       'RCPT TO:<postmaster> NOTIFY=NEVER',
       { verb: 'RCPT', recipient: 'postmaster@mail.example', dsn: { notify: ['NEVER'] } },
+    ],
+    ['MAIL FROM:<a@b.example> SMTPUTF8', { ...mail, sender: 'a@b.example', smtpUtf8: true }],
+    [utf8('MAIL FROM:<ä@bücher.example> SMTPUTF8'), { ...mail, sender: 'ä@xn--bcher-kva.example', smtpUtf8: true }],
+    [utf8('RCPT TO:<李@b.example>'), { verb: 'RCPT', recipient: '李@b.example', isUtf8: true }],
+    [
+      utf8('RCPT TO:<a@bücher.example> NOTIFY=NEVER'),
+      { verb: 'RCPT', recipient: 'a@xn--bcher-kva.example', isUtf8: true, dsn: { notify: ['NEVER'] } },
     ],
     ['RCPT TO:<PostMaster>', { verb: 'RCPT', recipient: 'postmaster@mail.example' }],
     ['RCPT TO:<u%v@b.example>', { verb: 'RCPT', recipient: 'u%v@b.example' }],
@@ -85,7 +95,17 @@ describe('a command', () => {
     ['MAIL FROM:<a@b.example> SIZE', '501 5.5.4'],
     ['MAIL FROM:<a@b.example> =5', '501 5.5.4'],
     ['MAIL FROM:<a@b.example> BODY=BINARYMIME', '555 5.5.4'],
-    ['MAIL FROM:<a@b.example> SMTPUTF8', '555 5.5.4'],
+    ['MAIL FROM:<a@b.example> SMTPUTF8=1', '501 5.5.4'],
+    ['MAIL FROM:<\xe4@b.example> SMTPUTF8', '553 5.6.7'],
+    [utf8('MAIL FROM:<ä@b.example>'), '553 5.6.7'],
+    [utf8('MAIL FROM:<a@b.example> SMTPUTF8 ENVID=ä'), '501 5.5.4'],
+    [utf8('MAIL FROM:<a\u0085b@b.example> SMTPUTF8'), '501 5.1.7'],
+    [utf8('MAIL FROM:<a\u202eb@b.example> SMTPUTF8'), '501 5.1.7'],
+    [utf8('MAIL FROM:<\ufb01@b.example> SMTPUTF8'), '501 5.1.7'],
+    [utf8('MAIL FROM:<ä\n@b.example> SMTPUTF8'), '501 5.5.2'],
+    ['RCPT TO:<\xe4@b.example>', '553 5.6.7'],
+    [utf8('VRFY ä'), '553 5.6.7'],
+    [utf8('EHLO ä.example'), '501 5.5.2'],
     ['MAIL FROM:<a@b.example> __proto__=1', '501 5.5.4'],
     ['MAIL FROM:<a>', '501 5.1.7'],
     ['MAIL FROM:<@x.example:a@b.example>', '501 5.1.7'],
@@ -126,13 +146,31 @@ describe('a command', () => {
   it('never throws, and never lets a control character or a missing domain into an envelope', () => {
     const verb = fc.constantFrom('MAIL FROM:<', 'RCPT TO:<', 'AUTH ', 'EHLO ', '');
     const tail = fc.array(
-      fc.constantFrom('a', '@', '"', '\\', '>', '<', ' ', '.', 'b.example', '\0', '\xe4', ':', '=', ',', 'SIZE'),
+      fc.constantFrom(
+        'a',
+        '@',
+        '"',
+        '\\',
+        '>',
+        '<',
+        ' ',
+        '.',
+        'b.example',
+        '\0',
+        '\xe4',
+        '\xc3\xa4',
+        ':',
+        '=',
+        ',',
+        'SIZE',
+        ' SMTPUTF8',
+      ),
     );
     fc.assert(
       fc.property(verb, tail, fc.string(), (start, parts, end) => {
         const command = parse(`${start}${parts.join('')}${end}`);
         const address = command.verb === 'MAIL' ? command.sender : command.verb === 'RCPT' ? command.recipient : 'x@y';
-        expect(address).toMatch(/^(?:|[!-~]+@[!-~]+|"[ -~]+"@[!-~]+)$/);
+        expect(address).toMatch(/^(?:|[!-~ä]+@[!-~]+|"[ -~ä]+"@[!-~]+)$/);
       }),
       { numRuns: 3000 },
     );

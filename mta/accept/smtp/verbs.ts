@@ -2,10 +2,12 @@
  * One command line → one typed command, or the reply that refuses it. Syntax only: order and authority are others'.
  *
  * Strict where two servers could read a line differently: addresses stand in angle brackets and are read by the one
- * parser, parameters are known and named once, no byte outside printable ASCII. Lenient where no meaning is at stake:
+ * parser, parameters are known and named once, no byte outside printable ASCII but valid UTF-8 in the addresses of
+ * SMTPUTF8 (RFC 6531). Lenient where no meaning is at stake:
  * case of verbs, spaces at the end, and spaces after the colon of MAIL and RCPT, which much software sends and Postfix
  * takes. `<Postmaster>` without a domain means the postmaster of this host (RFC 5321 §4.5.1).
  */
+import { isUtf8 } from 'node:buffer';
 import { isPostmaster, parseAddress } from '#lib/address/address.ts';
 import type { Reply } from '#mta/reply.ts';
 import { LONGEST_LINE } from './framing.ts';
@@ -16,7 +18,8 @@ import type { Subject } from './submission.ts';
 export type Command =
   | { readonly verb: 'EHLO' | 'HELO'; readonly name: string }
   | ({ readonly verb: 'MAIL'; readonly sender: string } & MailParameters)
-  | ({ readonly verb: 'RCPT'; readonly recipient: string } & RcptParameters)
+  /** `isUtf8`: written with other letters than ASCII has; whether that may be, MAIL has said. */
+  | ({ readonly verb: 'RCPT'; readonly recipient: string; readonly isUtf8?: true } & RcptParameters)
   | { readonly verb: 'AUTH'; readonly mechanism: string; readonly initial: string | undefined }
   | { readonly verb: 'DATA' | 'RSET' | 'STARTTLS' | 'QUIT' | 'NOOP' | 'VRFY' | 'HELP' }
   | { readonly verb: 'BDAT'; readonly size: number; readonly isLast: boolean }
@@ -40,17 +43,20 @@ export function parseCommand(line: Buffer, hostname: string): Command {
   if (verb === 'PROXY') return { verb };
   const subject = subjectOf(verb);
   if (line.length > longest(subject)) return refuse(subject, replies.longLine);
-  if (!PRINTABLE.test(text)) return refuse(subject, ADDRESSED.has(subject) ? nonAscii(text) : replies.badCharacters);
-  return read(subject, space < 0 ? '' : text.slice(space + 1).trim(), hostname);
+  if (PRINTABLE.test(text)) return read(subject, space < 0 ? '' : text.slice(space + 1).trim(), hostname);
+  if (CONTROL.test(text) || !ADDRESSED.has(subject)) return refuse(subject, replies.badCharacters);
+  const letters = isUtf8(line) ? line.toString('utf8', space + 1).trim() : '';
+  if (letters !== '' && subject === 'MAIL') return readMail(letters, false);
+  if (letters !== '' && subject === 'RCPT') return readRcpt(letters, hostname, false);
+  return refuse(subject, replies.needsUtf8);
 }
 
 const HTTP = /^(?:GET|POST|PUT|HEAD|OPTIONS|CONNECT|HOST:)$/;
 const PRINTABLE = /^[ -~]*$/;
 const ADDRESSED: ReadonlySet<Subject> = new Set<Subject>(['MAIL', 'RCPT', 'VRFY']);
 
-/** A control character is a fault of its own; otherwise it is an address that needs SMTPUTF8. */
-const nonAscii = (text: string): Reply =>
-  /^[ -~\u0080-\u00ff]*$/.test(text) ? replies.needsUtf8 : replies.badCharacters;
+/** A control character is a fault of its own; what else is not printable ASCII is an address that needs SMTPUTF8. */
+const CONTROL = /[^ -~\u0080-\u00ff]/;
 
 const refuse = (subject: Subject, reply: Reply): Command => ({ verb: 'refused', subject, reply });
 
@@ -103,27 +109,28 @@ function read(subject: Subject, rest: string, hostname: string): Command {
   }
 }
 
-function readMail(rest: string): Command {
+function readMail(rest: string, isAscii = true): Command {
   const path = readPath(rest, 'FROM:');
   if (!path) return refuse('MAIL', replies.mailSyntax);
   const given = readMailParameters(path.after);
   if ('refusal' in given) return refuse('MAIL', given.refusal);
+  if (!isAscii && !given.smtpUtf8) return refuse('MAIL', replies.needsUtf8);
   if (path.content === '') return { verb: 'MAIL', sender: '', ...given };
-  const reading = parseAddress(path.content);
+  const reading = parseAddress(path.content, { utf8: !isAscii });
   return reading.kind === 'address'
     ? { verb: 'MAIL', sender: reading.address.text, ...given }
     : refuse('MAIL', badSender(reading.problem));
 }
 
-function readRcpt(rest: string, hostname: string): Command {
+function readRcpt(rest: string, hostname: string, isAscii = true): Command {
   const path = readPath(rest, 'TO:');
   if (!path) return refuse('RCPT', replies.rcptSyntax);
   const given = readRcptParameters(path.after);
   if ('refusal' in given) return refuse('RCPT', given.refusal);
   if (isPostmaster(path.content)) return { verb: 'RCPT', recipient: `postmaster@${hostname}`, ...given };
-  const reading = parseAddress(path.content);
+  const reading = parseAddress(path.content, { utf8: !isAscii });
   return reading.kind === 'address'
-    ? { verb: 'RCPT', recipient: reading.address.text, ...given }
+    ? { verb: 'RCPT', recipient: reading.address.text, ...given, ...(!isAscii && { isUtf8: true }) }
     : refuse('RCPT', badRecipient(reading.problem));
 }
 
