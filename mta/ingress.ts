@@ -6,6 +6,7 @@
 import type { SecureContext } from 'node:tls';
 import type { Listener as ListenerSpec } from '#crds/kinds/mta-cluster.ts';
 import type { Resources } from '#crds/source/resources.ts';
+import { matchesNetwork } from '#lib/dns/private-address.ts';
 import type { Keyring } from '#lib/keyring/keyring.ts';
 import { openVerifier } from '#lib/keyring/verifier.ts';
 import type { Clock, Duration } from '#lib/run/clock.ts';
@@ -96,6 +97,8 @@ async function listen(server: SmtpServer<Submitter>, spec: ListenerSpec, options
     implicitTls: protocol === 'SMTPS',
     secureContext: () => context,
     authRequired: true,
+    isBalancer: (address) => spec.proxyProtocolFrom.some((network) => matchesNetwork(address, network)),
+    isFamiliar: (address) => spec.trustedNetworks.some((network) => matchesNetwork(address, network)),
   });
 }
 

@@ -6,6 +6,7 @@
  */
 import type { Instant } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
+import type { DsnRequest } from './dsn-request.ts';
 
 /** 26 characters of Crockford base32, sortable by time of acceptance: 48 bits of milliseconds, 80 bits of chance. */
 export type MessageId = string;
@@ -33,6 +34,10 @@ export interface Message {
   readonly body: BodyType;
   /** Envelope recipients in canonical form; a recipient is known by its index here. */
   readonly recipients: readonly string[];
+  /** The header holds UTF-8: only for peers that offer SMTPUTF8. Addresses speak for themselves. */
+  readonly utf8?: true;
+  /** What the sender asked about reports; absent: nothing. */
+  readonly dsn?: DsnRequest;
   readonly raw: Buffer;
 }
 

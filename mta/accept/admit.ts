@@ -47,14 +47,19 @@ export function admitSender(authority: Authority, submitter: Submitter, sender: 
 
 const WHOSE = 'no SendingDomain of this credential has that domain';
 
-/** The checks on the header: well formed, one author, a domain of theirs that may send now. */
-export function admitHeader(authority: Authority, submitter: Submitter, header: Header): Refusal | Admitted {
+/** The checks on the header: well formed, one author, a domain of theirs that may send now. `utf8`: see RFC 6532. */
+export function admitHeader(
+  authority: Authority,
+  submitter: Submitter,
+  header: Header,
+  utf8 = false,
+): Refusal | Admitted {
   if (fieldsNamed(header, 'received').length > MOST_HOPS) {
     return refuse('loop', 554, '5.4.6', `too many hops: more than ${MOST_HOPS} Received fields`);
   }
-  const author = authorOf(header);
+  const author = authorOf(header, utf8);
   if ('check' in author) return author;
-  const stranger = checkSenderFields(authority, submitter, header);
+  const stranger = checkSenderFields(authority, submitter, header, utf8);
   if (stranger) return stranger;
   const domain = authority.domainFor(submitter, author.domain);
   if (!domain) {
@@ -64,13 +69,18 @@ export function admitHeader(authority: Authority, submitter: Submitter, header: 
 }
 
 /** Sender names who really sent it (RFC 5322 §3.6.2), Resent-From and Resent-Sender who did again: theirs too. */
-function checkSenderFields(authority: Authority, submitter: Submitter, header: Header): Refusal | undefined {
+function checkSenderFields(
+  authority: Authority,
+  submitter: Submitter,
+  header: Header,
+  utf8: boolean,
+): Refusal | undefined {
   const senders = fieldsNamed(header, 'sender').length;
   if (senders > 1)
     return refuse('header', 550, '5.6.0', `the message must have at most one Sender field, it has ${senders}`);
   for (const label of ['Sender', 'Resent-From', 'Resent-Sender']) {
     for (const field of fieldsNamed(header, label.toLowerCase())) {
-      const sender = mailboxOf(header, field, label);
+      const sender = mailboxOf(header, field, label, utf8);
       if ('check' in sender) return sender;
       if (authority.domainFor(submitter, sender.domain)) continue;
       return refuse('header', 550, '5.7.1', `${submitter.username} may not write ${label} ${sender.domain}: ${WHOSE}`);
@@ -80,15 +90,20 @@ function checkSenderFields(authority: Authority, submitter: Submitter, header: H
 }
 
 /** The one mailbox of the one field: receivers disagree about which of several counts, so several are refused. */
-function authorOf(header: Header): { readonly domain: string } | Refusal {
+function authorOf(header: Header, utf8: boolean): { readonly domain: string } | Refusal {
   const [field, ...others] = fieldsNamed(header, 'from');
-  if (field && others.length === 0) return mailboxOf(header, field, 'From');
+  if (field && others.length === 0) return mailboxOf(header, field, 'From', utf8);
   const count = field ? others.length + 1 : 0;
   return refuse('header', 550, '5.6.0', `the message must have exactly one From field, it has ${count}`);
 }
 
-function mailboxOf(header: Header, field: HeaderField, label: string): { readonly domain: string } | Refusal {
-  const reading = parseMailboxList(fieldValue(header, field));
+function mailboxOf(
+  header: Header,
+  field: HeaderField,
+  label: string,
+  utf8: boolean,
+): { readonly domain: string } | Refusal {
+  const reading = parseMailboxList(fieldValue(header, field), { utf8 });
   if (reading.kind === 'problem') return refuse('header', 550, '5.6.0', `${label}: ${reading.problem}`);
   const [address, ...more] = reading.addresses;
   if (!address || more.length > 0) return refuse('header', 550, '5.6.0', `${label} must name exactly one mailbox`);

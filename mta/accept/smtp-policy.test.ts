@@ -134,4 +134,13 @@ describe('a message', () => {
     await policy.accept(APP, peer(over), ENVELOPE, RAW);
     expect(told[0]?.raw.toString()).toContain(` with ${protocol} id ${told[0]?.id}`);
   });
+
+  test('with what its envelope declares is queued with it', async () => {
+    const { policy, told } = await open();
+    const dsn = { envid: 'q', recipients: [{ notify: ['NEVER' as const] }] };
+    const raw = Buffer.from('From: ä@example.com\r\n\r\nbody\r\n');
+    await policy.accept(APP, peer(), { ...ENVELOPE, smtpUtf8: true, dsn }, raw);
+    expect(told[0]).toMatchObject({ utf8: true, dsn });
+    expect(told[0]?.raw.toString()).toContain(` with UTF8SMTPSA id ${told[0]?.id}`);
+  });
 });

@@ -29,17 +29,19 @@ async function accept(
   submissions: Submissions,
   submitter: Submitter | undefined,
   peer: Peer,
-  { sender, recipients }: Envelope,
+  { sender, recipients, smtpUtf8, dsn }: Envelope,
   raw: Buffer,
 ): Promise<Reply> {
   if (!submitter) throw new Error('the engine lets nobody send without an identity');
-  const submission = { via: 'smtp' as const, sender, recipients, raw, protocol: protocolOf(peer, submitter), peer };
+  const protocol = protocolOf(peer, submitter, smtpUtf8);
+  const extended = { ...(smtpUtf8 && { smtpUtf8 }), ...(dsn && { dsn }) };
+  const submission = { via: 'smtp' as const, sender, recipients, raw, protocol, peer, ...extended };
   const submitted = await submissions.submit(submitter, submission);
   if (submitted.kind === 'accepted') return acceptedReply(submitted.message.id);
   metrics.refused.inc({ check: submitted.check });
   return submitted.reply;
 }
 
-/** RFC 3848: E for EHLO, S for TLS, A for authenticated (which a trusted network counts as). */
-const protocolOf = (peer: Peer, submitter: Submitter | undefined): string =>
-  `${peer.esmtp ? 'E' : ''}SMTP${peer.tls ? 'S' : ''}${peer.esmtp && submitter ? 'A' : ''}`;
+/** RFC 3848: E for EHLO, or UTF8 (RFC 6531), S for TLS, A for authenticated (which a trusted network counts as). */
+const protocolOf = (peer: Peer, submitter: Submitter | undefined, smtpUtf8 = false): string =>
+  `${smtpUtf8 ? 'UTF8' : peer.esmtp ? 'E' : ''}SMTP${peer.tls ? 'S' : ''}${peer.esmtp && submitter ? 'A' : ''}`;

@@ -52,7 +52,52 @@ const refused = (check: string, code: number, text: string): object => ({
   reply: expect.objectContaining({ code, text: expect.stringContaining(text) }),
 });
 
+describe('a message announced as SMTPUTF8', () => {
+  const author = (from: string): Buffer => Buffer.from(`From: ${from}\r\nSubject: hello\r\n\r\nbody\r\n`);
+
+  test.each<[string, Partial<Submission>, object]>([
+    ['has UTF-8 in its header', { raw: author('ä@example.com') }, { utf8: true, body: '8BITMIME' }],
+    ['has a header in ASCII', { recipients: ['ä@dest.test', 'b@dest.test'] }, { body: '7BIT' }],
+  ])('that %s says what a receiver must offer', async (_, over, expected) => {
+    const { submit, told } = await open();
+    await submit({ smtpUtf8: true, ...over });
+    expect(told[0]).toMatchObject(expected);
+    expect(told[0]?.utf8).toBe('utf8' in expected ? true : undefined);
+  });
+
+  test('and written in another character set is refused', async () => {
+    const { submit } = await open();
+    const raw = Buffer.from('From: a@example.com\r\nSubject: \xe4\r\n\r\nbody\r\n', 'latin1');
+    expect(await submit({ raw, smtpUtf8: true })).toEqual(refused('header', 550, 'not UTF-8'));
+    expect((await submit({ raw })).kind).toBe('accepted');
+  });
+
+  test('is the only one that may have an author beyond ASCII', async () => {
+    const { submit } = await open();
+    expect(await submit({ raw: author('ä@example.com') })).toEqual(refused('header', 550, 'not ASCII'));
+  });
+
+  test('still needs a domain of its own', async () => {
+    const { submit } = await open();
+    const raw = author('ä@bücher.example');
+    expect(await submit({ raw, smtpUtf8: true })).toEqual(
+      refused('header', 550, 'may not write From xn--bcher-kva.example'),
+    );
+  });
+});
+
 describe('a message that is accepted', () => {
+  test('keeps what was asked about reports, for each recipient the first thing asked', async () => {
+    const { submit, told } = await open();
+    const wishes = [{ orcpt: 'rfc822;x' }, { notify: ['NEVER' as const] }, { notify: ['DELAY' as const] }];
+    const dsn = { ret: 'FULL' as const, envid: 'q', recipients: wishes };
+    await submit({ recipients: ['b@dest.test', 'c@dest.test', 'b@dest.test'], dsn });
+    expect(told[0]?.recipients).toEqual(['b@dest.test', 'c@dest.test']);
+    expect(told[0]?.dsn).toEqual({ ret: 'FULL', envid: 'q', recipients: wishes.slice(0, 2) });
+    await submit();
+    expect(told[1]).not.toHaveProperty('dsn');
+  });
+
   test('is in the queue, stamped, and is told once', async () => {
     const { submit, told, storage } = await open();
     const submitted = await submit();

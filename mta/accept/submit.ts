@@ -4,12 +4,13 @@
  * When `submit` answers `accepted`, the message is on disk for all its recipients; when it answers `refused`, nothing
  * of it is. A queue that cannot be written is the sender's cue to keep the message: 452 for a full disk, 451 else.
  */
-import { isAscii } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import type { Resources } from '#crds/source/resources.ts';
 import type { Clock } from '#lib/run/clock.ts';
 import { seconds } from '#lib/run/clock.ts';
 import { codeOf } from '#lib/run/fault.ts';
 import type { Random } from '#lib/run/random.ts';
+import type { DsnRequest } from '../dsn-request.ts';
 import { readHeader } from '../header.ts';
 import { type Message, type MessageId, newMessageId } from '../message.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -24,6 +25,10 @@ export interface Submission {
   readonly via: Message['via'];
   readonly sender: string;
   readonly recipients: readonly string[];
+  /** The sender declared UTF-8 in addresses or header (RFC 6531). */
+  readonly smtpUtf8?: true;
+  /** What is asked about reports, by index of `recipients`. */
+  readonly dsn?: DsnRequest;
   readonly raw: Buffer;
   readonly protocol: string;
   readonly peer: StampContext['peer'];
@@ -46,6 +51,7 @@ export interface SubmitterOptions {
   readonly troubled: (thrown: unknown) => void;
 }
 
+const NO_UTF8 = 'the message was announced as SMTPUTF8, and its header is not UTF-8';
 const DEFAULT_LIFE_SECONDS = 259_200;
 
 export class Submissions {
@@ -60,7 +66,9 @@ export class Submissions {
     const reading = readHeader(submission.raw);
     if (reading.kind === 'malformed') return refused('header', reply(550, '5.6.0', reading.problem));
     if (reading.kind === 'too-large') return refused('header', reply(552, '5.3.4', reading.problem));
-    const admitted = admitHeader(this.#options.authority, submitter, reading.header);
+    const utf8 = submission.smtpUtf8 === true;
+    if (utf8 && !isUtf8(headerOf(submission.raw))) return refused('header', reply(550, '5.6.7', NO_UTF8));
+    const admitted = admitHeader(this.#options.authority, submitter, reading.header, utf8);
     if ('check' in admitted) return { kind: 'refused', ...admitted };
     const recipients = [...new Set(submission.recipients)];
     const claims = this.#claims(submitter, admitted);
@@ -97,6 +105,8 @@ export class Submissions {
       sender: submission.sender,
       body: isAscii(raw) ? '7BIT' : '8BITMIME',
       recipients,
+      ...(submission.smtpUtf8 && !isAscii(headerOf(raw)) && { utf8: true }),
+      ...(submission.dsn && { dsn: onlyOf(submission.dsn, submission.recipients, recipients) }),
       raw,
     };
   }
@@ -133,6 +143,17 @@ export class Submissions {
     return this.#options.resources().clusters[0]?.spec.defaults.expireAfterSeconds ?? DEFAULT_LIFE_SECONDS;
   }
 }
+
+function headerOf(raw: Buffer): Buffer {
+  const end = raw.indexOf('\r\n\r\n');
+  return raw.subarray(0, end < 0 ? raw.length : end);
+}
+
+/** A recipient named twice gets one copy, and what was asked the first time counts. */
+const onlyOf = (dsn: DsnRequest, named: readonly string[], kept: readonly string[]): DsnRequest => ({
+  ...dsn,
+  recipients: kept.map((recipient) => dsn.recipients[named.indexOf(recipient)] ?? {}),
+});
 
 /** What the sender is told: RFC 5321 §4.2.5 makes the reply to the dot the transfer of responsibility. */
 export const acceptedReply = (id: MessageId): Reply => reply(250, '2.0.0', `queued as ${id}`);

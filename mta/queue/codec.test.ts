@@ -1,9 +1,22 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { DsnRequest, Notification } from '../dsn-request.ts';
 import type { Message } from '../message.ts';
 import { decodeMessage, encodeEnvelope } from './codec.ts';
 
-const messages: fc.Arbitrary<Message> = fc.record({
+const wishes = fc.record(
+  {
+    notify: fc.constantFrom<readonly Notification[]>(['NEVER'], ['SUCCESS', 'DELAY'], ['FAILURE']),
+    orcpt: fc.string(),
+  },
+  { requiredKeys: [] },
+);
+const dsn: fc.Arbitrary<DsnRequest> = fc.record(
+  { ret: fc.constantFrom('FULL' as const, 'HDRS' as const), envid: fc.string(), recipients: fc.array(wishes) },
+  { requiredKeys: ['recipients'] },
+);
+
+const written = fc.record({
   id: fc.string(),
   acceptedAt: fc.nat(),
   expiresAt: fc.nat(),
@@ -17,6 +30,11 @@ const messages: fc.Arbitrary<Message> = fc.record({
   recipients: fc.array(fc.string(), { minLength: 1 }),
   raw: fc.uint8Array().map((bytes) => Buffer.from(bytes)),
 });
+
+const messages: fc.Arbitrary<Message> = fc.oneof(
+  written,
+  fc.tuple(written, dsn).map(([message, asked]) => Object.assign(message, { dsn: asked, utf8: true as const })),
+);
 
 test('what was written is read', () => {
   fc.assert(
@@ -41,4 +59,5 @@ test('the first format is read for ever', () => {
     '"credential":"default.app","domain":"example.com","pool":"default/main","via":"smtp","sender":"hello@example.com",' +
     '"body":"7BIT","recipients":["you@demo.test"]}';
   expect(decodeMessage(recorded, Buffer.from('x'))).toMatchObject({ recipients: ['you@demo.test'], via: 'smtp' });
+  expect(decodeMessage(recorded, Buffer.from('x'))).not.toHaveProperty('dsn');
 });

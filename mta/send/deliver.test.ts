@@ -150,6 +150,18 @@ describe('a connection', () => {
     expect(await free()).toEqual([]);
   });
 
+  test('passes on what a message needs, and what was asked about reports, of each recipient their own', async () => {
+    const { courier, session, put } = await open();
+    const wishes = [{ orcpt: 'rfc822;x@first.test' }, { notify: ['NEVER' as const] }];
+    await put(1, { recipients: ['b@dest.test', 'c@dest.test'], dsn: { ret: 'HDRS', recipients: wishes } });
+    await put(1, { utf8: true });
+    await deliver(new FakeSupply(), courier);
+    expect(session.sent.map((it) => it.utf8)).toEqual([undefined, undefined, true]);
+    expect(session.sent.slice(0, 2).map((it) => it.dsn)).toEqual(
+      wishes.map((it) => ({ ret: 'HDRS', recipients: [it] })),
+    );
+  });
+
   test('says how long a transaction took', async () => {
     const { courier, clock, settled, put } = await open({ open: async () => opened(slow) }, new FakeSession());
     const slow = new FakeSession(() => {

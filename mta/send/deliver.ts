@@ -180,11 +180,14 @@ class Run {
       return this.#courier.settle(lease, { stage: 'local', reply: signed.reply, own: true, inDoubt: false });
     }
     const started = this.#courier.clock.monotonic();
-    const { message, recipient } = lease;
+    const { message, recipient, index } = lease;
+    const { utf8, dsn } = message;
     const result = await session.send({
       sender: message.sender,
       recipients: [recipient],
       body: message.body,
+      ...(utf8 && { utf8 }),
+      ...(dsn && { dsn: { ...dsn, recipients: [dsn.recipients[index] ?? {}] } }),
       content: [signed.signatures, message.raw],
     });
     const took = Math.round(this.#courier.clock.monotonic() - started);

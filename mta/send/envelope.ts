@@ -2,6 +2,7 @@
  * The commands of a transaction as text, and what must not be sent to this peer at all. Pure.
  */
 import { strict as assert } from 'node:assert';
+import type { DsnRequest, MessageWishes, RecipientWishes } from '../dsn-request.ts';
 import type { BodyType } from '../message.ts';
 import { type Reply, reply } from '../reply.ts';
 import type { Capabilities } from './capabilities.ts';
@@ -14,6 +15,10 @@ export interface Mail {
   /** At least one, in canonical form. */
   readonly recipients: readonly string[];
   readonly body: BodyType;
+  /** The header holds UTF-8 (RFC 6532). */
+  readonly utf8?: boolean;
+  /** What the sender asks about reports, by index of `recipients`: passed on to peers that offer DSN. */
+  readonly dsn?: DsnRequest;
   /** The message in order (signatures, then `raw`): each part canonical and ending with CRLF, or empty. */
   readonly content: readonly Buffer[];
 }
@@ -23,7 +28,7 @@ export function refusalOf(mail: Mail, peer: Capabilities): Reply | undefined {
   if (mail.body === '8BITMIME' && !peer.eightBitMime)
     return reply(554, '5.6.3', 'the message has 8-bit text and the receiver does not offer 8BITMIME');
   if (needsUtf8(mail) && !peer.smtpUtf8)
-    return reply(553, '5.6.7', 'an address is not ASCII and the receiver does not offer SMTPUTF8');
+    return reply(553, '5.6.7', 'an address or the header is not ASCII and the receiver does not offer SMTPUTF8');
   const size = sizeOf(mail.content);
   if (peer.size && size > peer.size)
     return reply(552, '5.3.4', `the message has ${size} bytes and the receiver takes ${peer.size}`);
@@ -34,10 +39,21 @@ export function mailCommand(mail: Mail, peer: Capabilities): string {
   const size = peer.size === undefined ? '' : ` SIZE=${sizeOf(mail.content)}`;
   const body = mail.body === '8BITMIME' ? ' BODY=8BITMIME' : '';
   const utf8 = needsUtf8(mail) ? ' SMTPUTF8' : '';
-  return `MAIL FROM:<${safe(mail.sender)}>${size}${body}${utf8}\r\n`;
+  const { ret, envid } = (peer.dsn && mail.dsn) || NO_WISHES;
+  const dsn = `${parameter('RET', ret)}${parameter('ENVID', envid)}`;
+  return `MAIL FROM:<${safe(mail.sender)}>${size}${body}${utf8}${dsn}\r\n`;
 }
 
-export const rcptCommand = (recipient: string): string => `RCPT TO:<${safe(recipient)}>\r\n`;
+/** The RCPT of the recipient at `index`. */
+export function rcptCommand(mail: Mail, peer: Capabilities, index: number): string {
+  const { notify, orcpt } = (peer.dsn && mail.dsn?.recipients[index]) || NO_WISHES;
+  const dsn = `${parameter('NOTIFY', notify?.join(','))}${parameter('ORCPT', orcpt)}`;
+  return `RCPT TO:<${safe(mail.recipients[index] ?? '')}>${dsn}\r\n`;
+}
+
+const NO_WISHES: MessageWishes & RecipientWishes = {};
+const parameter = (name: string, value: string | undefined): string =>
+  value === undefined ? '' : ` ${name}=${safe(value)}`;
 
 /** Addresses were parsed strictly on the way in; a line end here would be a command of somebody else's. */
 function safe(address: string): string {
@@ -45,5 +61,6 @@ function safe(address: string): string {
   return address;
 }
 
-const needsUtf8 = (mail: Mail): boolean => !isAscii(mail.sender) || !mail.recipients.every(isAscii);
+const needsUtf8 = (mail: Mail): boolean =>
+  mail.utf8 === true || !isAscii(mail.sender) || !mail.recipients.every(isAscii);
 const isAscii = (text: string): boolean => !/\P{ASCII}/u.test(text);

@@ -91,7 +91,8 @@ export class Transaction {
   start(): Step {
     const refusal = refusalOf(this.#mail, this.#peer);
     if (refusal) return this.#done(this.#aftermath, this.#fill(refusal, true));
-    this.#commands = [mailCommand(this.#mail, this.#peer), ...this.#mail.recipients.map(rcptCommand), DATA];
+    const rcpts = this.#mail.recipients.map((_, index) => rcptCommand(this.#mail, this.#peer, index));
+    this.#commands = [mailCommand(this.#mail, this.#peer), ...rcpts, DATA];
     const rset = this.#isOpen ? RSET : '';
     if (this.#peer.pipelining) return say(rset + this.#commands.join(''));
     return say(rset || this.#command(0));

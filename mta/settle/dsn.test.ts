@@ -161,6 +161,12 @@ describe('a report', () => {
     expect(statusOf(parts[1])).toHaveLength(501);
   });
 
+  test('to a sender beyond ASCII is for receivers that can take it', async () => {
+    const message = await report(undefined, { sender: 'ä@example.com' });
+    expect(message).toMatchObject({ recipients: ['ä@example.com'], body: '8BITMIME', utf8: true });
+    expect(message.raw.toString()).toContain('To: ä@example.com');
+  });
+
   test('of mail without a domain comes from the host itself', async () => {
     const { fields } = partsOf((await report(undefined, { domain: '' })).raw);
     expect(fields.get('from')).toBe('Mail Delivery System <MAILER-DAEMON@mail.example.net>');
@@ -195,6 +201,11 @@ describe('the status', () => {
     [undefined, undefined],
   ])('names the remote host of %s', async (host, want) => {
     expect((await status(host === undefined ? {} : { host }))?.get('remote-mta')).toBe(want);
+  });
+
+  test('names a recipient beyond ASCII in 7 bits (RFC 6533)', async () => {
+    const block = await status({ recipient: 'ä+=李@dest.test' });
+    expect(block?.get('final-recipient')).toBe(String.raw`utf-8; \x{E4}\x{2B}\x{3D}\x{674E}@dest.test`);
   });
 
   test('says in words that a message expired', async () => {
@@ -235,6 +246,44 @@ describe('the original', () => {
     const [, boundary = ''] = /boundary="([^"]+)"/.exec(raw.toString()) ?? [];
     const forged = Buffer.from(`Subject: x\r\n--${boundary}--: y\r\n\r\n`);
     expect(partsOf((await report(undefined, { raw: forged })).raw).parts).toHaveLength(3);
+  });
+});
+
+describe('what the sender asked (RFC 3461)', () => {
+  test('is answered with their names for message and recipient', async () => {
+    const dsn = { envid: 'q+2B1', recipients: [{}, { orcpt: 'rfc822;b+2Bx@first.test' }] };
+    const { raw } = await report([failure({ index: 0 }), failure({ index: 1 })], { dsn });
+    const [about, first, second] = statusOf(partsOf(raw).parts[1]);
+    expect(about?.get('original-envelope-id')).toBe('q+1');
+    expect(first?.has('original-recipient')).toBe(false);
+    expect(second?.get('original-recipient')).toBe('rfc822;b+x@first.test');
+  });
+
+  test.each(['a+0D+0AStatus: 2.0.0', 'a\r\nb', ''])('and was damaged since, as %j, is left out', async (envid) => {
+    const dsn = { envid, recipients: [{ orcpt: `rfc822;${envid}` }] };
+    const [about, block] = statusOf(partsOf((await report(undefined, { dsn })).raw).parts[1]);
+    expect(about?.has('original-envelope-id')).toBe(false);
+    expect(block?.has('original-recipient')).toBe(false);
+  });
+
+  const WHOLE = Buffer.from(`Subject: x\r\n\r\n${'=20 from '.repeat(100)}\r\n.\r\n\r\n--a--\r\n`);
+  test.each<[string, 'FULL' | 'HDRS', Buffer, boolean]>([
+    ['is returned whole when asked', 'FULL', WHOLE, true],
+    ['is returned as its header when that is asked', 'HDRS', WHOLE, false],
+    ['is returned as its header when it is large', 'FULL', Buffer.concat(Array(300).fill(WHOLE)), false],
+    [
+      'is returned as its header when it is not 7-bit',
+      'FULL',
+      Buffer.from('Subject: x\r\n\r\n\xe4\r\n', 'latin1'),
+      false,
+    ],
+  ])('the original %s', async (_, ret, raw, isWhole) => {
+    const message = await report(undefined, { raw, dsn: { ret, recipients: [{}] } });
+    const part = partsOf(message.raw).parts[2];
+    expect(part?.fields.get('content-type')).toBe(isWhole ? 'message/rfc822' : 'text/rfc822-headers');
+    expect(part?.fields.get('content-transfer-encoding') ?? '7bit').toBe('7bit');
+    expect(part?.content.toString('latin1').trimEnd()).toBe((isWhole ? WHOLE.toString() : 'Subject: x').trimEnd());
+    expect(isAscii(message.raw)).toBe(true);
   });
 });
 

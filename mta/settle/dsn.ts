@@ -2,10 +2,13 @@
  * Writes the report a sender is owed when mail of theirs failed (RFC 3464, in the form of RFC 6522).
  *
  * One report tells of all failures it is given. It goes from the null reverse-path to the envelope sender, carries the
- * original's header and never its body, and says in plain words what happened before it says it for programs.
+ * original's header, and says in plain words what happened before it says it for programs. The whole original is returned
+ * only to those who asked (RET=FULL), and only if it is 7-bit, as a report is, and not large.
  */
-import { composeMultipart } from '#lib/mail/mail.ts';
+import { isAscii } from 'node:buffer';
+import { type Part, composeMultipart } from '#lib/mail/mail.ts';
 import type { Instant } from '#lib/run/clock.ts';
+import { type DsnRequest, decodeOriginalRecipient, decodeXtext } from '../dsn-request.ts';
 import type { MailEvent } from '../event.ts';
 import { domainOf, type Message, type MessageId } from '../message.ts';
 import { enhancedOf } from '../reply.ts';
@@ -21,6 +24,8 @@ export interface ReportContext {
 
 /** Longest part of the original's header that is returned. */
 const HEADER_LIMIT = 64 * 1024;
+/** Largest original that is returned whole. */
+const WHOLE_LIMIT = 256 * 1024;
 
 export async function composeReport({ message, failures }: Unreported, context: ReportContext): Promise<Message> {
   const from = `MAILER-DAEMON@${message.domain || context.hostname}`;
@@ -38,7 +43,7 @@ export async function composeReport({ message, failures }: Unreported, context: 
     [
       { contentType: 'text/plain; charset=utf-8', content: explanation(message, events, context.hostname) },
       { contentType: 'message/delivery-status', content: deliveryStatus(message, events, context.hostname) },
-      { contentType: 'text/rfc822-headers', content: headerOf(message.raw) },
+      original(message),
     ],
   );
   return {
@@ -51,7 +56,8 @@ export async function composeReport({ message, failures }: Unreported, context: 
     pool: message.pool,
     via: 'system',
     sender: '',
-    body: '7BIT',
+    // A sender whose name is not ASCII is named in the report's own header.
+    ...(isAscii(raw) ? { body: '7BIT' } : { body: '8BITMIME', utf8: true }),
     recipients: [message.sender],
     raw,
   };
@@ -73,24 +79,37 @@ function explanation(message: Message, events: readonly MailEvent[], hostname: s
 /** RFC 3464 §2.2 and §2.3: a block about the message, then one for each recipient. */
 function deliveryStatus(message: Message, events: readonly MailEvent[], hostname: string): string {
   const arrival = new Date(message.acceptedAt).toUTCString().replace('GMT', '+0000');
+  const envid = decodeXtext(message.dsn?.envid ?? '');
   const about = [
+    ...(envid === undefined ? [] : [`Original-Envelope-Id: ${envid}`]),
     `Reporting-MTA: dns; ${hostname}`,
     `X-Postfleet-Message-Id: ${message.id}`,
     `Arrival-Date: ${arrival}`,
   ];
-  return [about, ...events.map(recipientBlock)].map((lines) => `${lines.join('\r\n')}\r\n`).join('\r\n');
+  return [about, ...events.map((it) => recipientBlock(it, message.dsn))]
+    .map((lines) => `${lines.join('\r\n')}\r\n`)
+    .join('\r\n');
 }
 
-function recipientBlock(event: MailEvent): string[] {
+function recipientBlock(event: MailEvent, dsn: DsnRequest | undefined): string[] {
+  const asked = decodeOriginalRecipient(dsn?.recipients[event.index]?.orcpt ?? '');
   const host = event.host?.split(' ')[0]?.replace(/\]:\d+$/, ']');
   return [
-    `Final-Recipient: rfc822; ${event.recipient}`,
+    ...(asked === undefined ? [] : [`Original-Recipient: ${asked}`]),
+    `Final-Recipient: ${typed(event.recipient)}`,
     'Action: failed',
     `Status: ${statusOf(event)}`,
     ...(host ? [`Remote-MTA: dns; ${host}`] : []),
     `Diagnostic-Code: smtp; ${oneLine(event.reply)}`,
     `Last-Attempt-Date: ${new Date(event.at).toUTCString().replace('GMT', '+0000')}`,
   ];
+}
+
+/** In 7 bits: letters that ASCII lacks as RFC 6533 §3 writes them. */
+function typed(address: string): string {
+  if (!/\P{ASCII}/u.test(address)) return `rfc822; ${address}`;
+  const escaped = (letter: string): string => `\\x{${letter.codePointAt(0)?.toString(16).toUpperCase() ?? ''}}`;
+  return `utf-8; ${address.replaceAll(/[\\+=]|\P{ASCII}/gu, escaped)}`;
 }
 
 /** The peer's enhanced status, or one made from the class of its code; a report of failure never says 4.x.x. */
@@ -102,6 +121,13 @@ function statusOf(event: MailEvent): string {
 
 /** A peer's words must not begin a field of ours: printable ASCII only, on one line. */
 const oneLine = (text: string): string => text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 900);
+
+function original({ raw, dsn }: Message): Part {
+  const isWhole = dsn?.ret === 'FULL' && raw.length <= WHOLE_LIMIT && isAscii(raw);
+  return isWhole
+    ? { contentType: 'message/rfc822', content: raw }
+    : { contentType: 'text/rfc822-headers', content: headerOf(raw) };
+}
 
 /** The header block, without the body, 8-bit bytes as `?`: the report is 7-bit. */
 function headerOf(raw: Buffer): string {

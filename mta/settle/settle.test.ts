@@ -164,6 +164,18 @@ describe('a report is owed', () => {
     expect(await queue.unreported(claim, 10)).toHaveLength(want ? 1 : 0);
   });
 
+  test.each([
+    ['NEVER', 0],
+    ['SUCCESS', 0],
+    ['DELAY', 0],
+    ['FAILURE', 1],
+  ] as const)('unless the sender asked otherwise: NOTIFY=%s', async (word, want) => {
+    const { settler, queue, claim, leaseNew } = await open();
+    settler.settle(await leaseNew({ via: 'smtp', dsn: { recipients: [{ notify: [word] }] } }), refused);
+    await settler.flush();
+    expect(await queue.unreported(claim, 10)).toHaveLength(want);
+  });
+
   test('not for what is tried again', async () => {
     const { settler, queue, claim, leaseNew } = await open();
     settler.settle(await leaseNew(), deferred);

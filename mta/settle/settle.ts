@@ -9,6 +9,7 @@
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import { minutes, seconds, sleep } from '#lib/run/clock.ts';
 import type { Attempt } from '../attempt.ts';
+import { wantsFailures } from '../dsn-request.ts';
 import type { EventType, MailEvent } from '../event.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Claim, Lease, Queue, Settlement } from '../queue/queue.ts';
@@ -145,11 +146,12 @@ const expired = (attempt: Attempt): Outcome => ({
   reply: reply(554, '5.4.7', `message expired; last reply: ${replyLine(attempt.reply)}`),
 });
 
-/** A sender by SMTP is told of failures by mail; never one without a return path (RFC 5321 §6.1). */
+/** A sender by SMTP is told of failures by mail unless they asked not to be; never one without a return path (RFC 5321 §6.1). */
 const owesReport = (lease: Lease, outcome: Outcome): boolean =>
   (outcome.kind === 'bounced' || outcome.kind === 'expired') &&
   lease.message.via === 'smtp' &&
-  lease.message.sender !== '';
+  lease.message.sender !== '' &&
+  wantsFailures(lease.message.dsn, lease.index);
 
 /** The fields that have a value. */
 const present = <T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } =>

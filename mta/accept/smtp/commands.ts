@@ -5,19 +5,12 @@
  * which knows an engine's refusal by its code; the policy's refusals are marked `byPolicy`.
  */
 import { type Reply, reply } from '#mta/reply.ts';
+import { bdat } from './chunking.ts';
 import { type AuthStep, type Exchange, continueAuth, startAuth } from './auth.ts';
 import { replies } from './replies.ts';
-import type { Effect, Phase, Rules, State } from './state.ts';
+import { type Answer, type Phase, type Rules, type State, idle, isInTransaction } from './state.ts';
 import type { Envelope } from './submission.ts';
 import type { Command } from './verbs.ts';
-
-export interface Answer<Identity> {
-  readonly state: State<Identity>;
-  /** Absent when the policy has the word. */
-  readonly reply?: Reply;
-  readonly effect?: Effect;
-  readonly byPolicy?: boolean;
-}
 
 type Of<Verb extends Command['verb']> = Extract<Command, { readonly verb: Verb }>;
 
@@ -37,6 +30,8 @@ export function perform<I>(rules: Rules<I>, state: State<I>, command: Command, h
       return rcpt(rules, state, command);
     case 'DATA':
       return data(rules, state, hasMore);
+    case 'BDAT':
+      return bdat(rules, state, command);
     case 'RSET':
       return { state: { ...state, phase: idle(state) }, reply: replies.ok };
     case 'NOOP':
@@ -49,8 +44,10 @@ export function perform<I>(rules: Rules<I>, state: State<I>, command: Command, h
       return closing(state, replies.bye);
     case 'HTTP':
       return closing(state, replies.notHttp);
+    case 'PROXY':
+      return closing(state, replies.notYourHeader);
     default:
-      return { state, reply: command.reply };
+      return command.ends ? closing(state, command.reply) : { state, reply: command.reply };
   }
 }
 
@@ -65,9 +62,6 @@ const closing = <I>(state: State<I>, said: Reply): Answer<I> => ({
   effect: { kind: 'close' },
 });
 
-/** Where a peer is without a transaction. */
-export const idle = <I>(state: State<I>): Phase => (state.ehlo === '' ? { kind: 'start' } : { kind: 'ready' });
-
 function greet<I>(rules: Rules<I>, state: State<I>, command: Of<'EHLO' | 'HELO'>): Answer<I> {
   const esmtp = command.verb === 'EHLO';
   const greeted: State<I> = { ...state, phase: { kind: 'ready' }, ehlo: command.name, esmtp };
@@ -75,7 +69,15 @@ function greet<I>(rules: Rules<I>, state: State<I>, command: Of<'EHLO' | 'HELO'>
 }
 
 function offer<I>(rules: Rules<I>, state: State<I>): string {
-  const lines = [rules.hostname, 'PIPELINING', `SIZE ${rules.limits.messageBytes}`, '8BITMIME'];
+  const lines = [
+    rules.hostname,
+    'PIPELINING',
+    `SIZE ${rules.limits.messageBytes}`,
+    '8BITMIME',
+    'CHUNKING',
+    'DSN',
+    'SMTPUTF8',
+  ];
   if (rules.canSecure && state.tls === undefined) lines.push('STARTTLS');
   if (rules.authRequired && state.tls !== undefined) lines.push('AUTH PLAIN LOGIN');
   lines.push('ENHANCEDSTATUSCODES');
@@ -100,7 +102,7 @@ function authRefusal<I>(rules: Rules<I>, state: State<I>): Reply | undefined {
   if (state.tls === undefined) return replies.encryptFirst;
   if (!state.esmtp) return replies.sayEhlo;
   if (state.authenticated) return replies.alreadyAuthenticated;
-  return state.phase.kind === 'transaction' ? replies.transactionOpen : undefined;
+  return isInTransaction(state.phase) ? replies.transactionOpen : undefined;
 }
 
 function authStep<I>(state: State<I>, step: AuthStep): Answer<I> {
@@ -125,32 +127,49 @@ function mail<I>(rules: Rules<I>, state: State<I>, command: Of<'MAIL'>): Answer<
   if (refusal) return { state, reply: refusal };
   const refused = rules.policy.mail(state.identity, command.sender);
   if (refused) return { state, reply: refused, byPolicy: true };
-  const envelope: Envelope = { sender: command.sender, recipients: [], body: command.body };
+  const { sender, body, smtpUtf8, dsn } = command;
+  const extended = { ...(smtpUtf8 && { smtpUtf8 }), ...(dsn && { dsn: { ...dsn, recipients: [] } }) };
+  const envelope: Envelope = { sender, recipients: [], body, ...extended };
   return { state: { ...state, phase: { kind: 'transaction', envelope } }, reply: replies.senderOk };
 }
 
 function mailRefusal<I>(rules: Rules<I>, state: State<I>, command: Of<'MAIL'>): Reply | undefined {
   if (state.phase.kind === 'start') return replies.sayEhlo;
-  if (state.phase.kind === 'transaction') return replies.transactionOpen;
+  if (isInTransaction(state.phase)) return replies.transactionOpen;
   if (rules.authRequired && state.identity === undefined)
     return state.tls === undefined && rules.canSecure ? replies.startTlsFirst : replies.authenticationRequired;
   return command.size > rules.limits.messageBytes ? replies.tooLarge : undefined;
 }
 
 function rcpt<I>(rules: Rules<I>, state: State<I>, command: Of<'RCPT'>): Answer<I> {
-  if (state.phase.kind !== 'transaction') return { state, reply: replies.sayMail };
+  if (state.phase.kind !== 'transaction') return { state, reply: outOfOrder(state.phase) };
   const { envelope } = state.phase;
   if (envelope.recipients.length >= rules.limits.recipients) return { state, reply: replies.tooManyRecipients };
+  if (command.isUtf8 && !envelope.smtpUtf8) return { state, reply: replies.needsUtf8 };
   const refused = rules.policy.rcpt(state.identity, envelope.sender, command.recipient);
   if (refused) return { state, reply: refused, byPolicy: true };
-  const more: Envelope = { ...envelope, recipients: [...envelope.recipients, command.recipient] };
+  const more = withRecipient(envelope, command);
   return { state: { ...state, phase: { kind: 'transaction', envelope: more } }, reply: replies.recipientOk };
+}
+
+/** Once something is asked about reports there are wishes for each recipient, empty ones for those before. */
+function withRecipient(envelope: Envelope, { recipient, dsn }: Of<'RCPT'>): Envelope {
+  const recipients = [...envelope.recipients, recipient];
+  if (!dsn && !envelope.dsn) return { ...envelope, recipients };
+  const known = envelope.dsn ?? { recipients: envelope.recipients.map(() => ({})) };
+  return { ...envelope, recipients, dsn: { ...known, recipients: [...known.recipients, dsn ?? {}] } };
+}
+
+/** What RCPT and DATA are told where they do not belong. */
+function outOfOrder({ kind }: Phase): Reply {
+  if (kind === 'chunks') return replies.dataAfterBdat;
+  return kind === 'failed' ? replies.earlierBdatFailed : replies.sayMail;
 }
 
 /** DATA ends a group (RFC 2920 §3.1): who sends on before 354 hides commands in data, or data in commands. */
 function data<I>(rules: Rules<I>, state: State<I>, hasMore: boolean): Answer<I> {
   if (hasMore) return closing(state, replies.outOfStep);
-  if (state.phase.kind !== 'transaction') return { state, reply: replies.sayMail };
+  if (state.phase.kind !== 'transaction') return { state, reply: outOfOrder(state.phase) };
   const { envelope } = state.phase;
   if (envelope.recipients.length === 0) return { state, reply: replies.noValidRecipients };
   if (!rules.hasRoom()) return { state: { ...state, phase: { kind: 'ready' } }, reply: replies.noRoom };

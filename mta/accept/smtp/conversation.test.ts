@@ -3,58 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { reply } from '#mta/reply.ts';
 import { StagePartner, codes, greeted, readyForData } from './stage-partner.ts';
 
-/** The sequences of the public scanner for CVE-2023-51764, -51765 and -51766: none is the end of data. */
-const SMUGGLED = [
-  '\n.\n',
-  '\n.\r\n',
-  '\r.\n',
-  '\r.\r',
-  '\n.\r',
-  '\r.\r\n',
-  '\r\n.\r\r\n',
-  '\r\r\n.\r\r\n',
-  '\r\n\0.\r\n',
-] as const;
-const HIDDEN =
-  'MAIL FROM:<evil@client.example>\r\nRCPT TO:<c@mail.example>\r\nDATA\r\nSubject: evil\r\n\r\nevil\r\n.\r\n';
-
-describe('A01 smuggling', () => {
-  it.each(SMUGGLED.map((sequence) => [JSON.stringify(sequence), sequence]))(
-    'by %s ends in one refusal, however it is cut',
-    async (_, sequence) => {
-      const attack = Buffer.from(`Subject: a\r\n\r\nbody${sequence}${HIDDEN}`);
-      for (let at = 0; at <= attack.length; at += 1) {
-        const partner = await readyForData();
-        const first = await partner.send(attack.subarray(0, at));
-        const said = first + (await partner.send(attack.subarray(at)));
-        expect(codes(said)[0]).toBe(550);
-        expect(partner.accepted).toEqual([]);
-      }
-    },
-  );
-
-  it('by a sequence at a cut in three leaves the dialogue in step', async () => {
-    for (const sequence of SMUGGLED) {
-      const attack = Buffer.from(`Subject: a\r\n\r\nbody${sequence}x\r\n.\r\n`);
-      for (let at = 1; at < attack.length; at += 1)
-        for (let next = at; next < attack.length; next += 1) {
-          const partner = await readyForData();
-          const pieces = [attack.subarray(0, at), attack.subarray(at, next), attack.subarray(next)];
-          let said = '';
-          for (const piece of pieces) said += await partner.send(piece);
-          expect(codes(said + (await partner.send('NOOP\r\n')))).toEqual([550, 250]);
-        }
-    }
-  });
-
-  it('by sending the message with DATA ends the connection', async () => {
-    const partner = await greeted();
-    const said = await partner.send(`MAIL FROM:<a@b.example>\r\nRCPT TO:<c@mail.example>\r\nDATA\r\n.\r\n${HIDDEN}`);
-    expect(codes(said)).toEqual([250, 250, 554]);
-    expect(partner).toMatchObject({ isClosed: true, accepted: [] });
-  });
-});
-
 describe('A03 commands injected before TLS', () => {
   it('end the connection when they come with STARTTLS', async () => {
     const partner = await greeted({ canSecure: true });
@@ -93,6 +41,36 @@ describe('a message', () => {
     ]);
   });
 
+  it('has addresses in UTF-8 when MAIL said so, their domains as A-labels', async () => {
+    const partner = await greeted();
+    await partner.send(Buffer.from('MAIL FROM:<ä@bücher.example> SMTPUTF8\r\nRCPT TO:<李@b.example>\r\nDATA\r\n'));
+    await partner.send('A: b\r\n\r\n.\r\n');
+    expect(partner.accepted[0]?.envelope).toEqual({
+      sender: 'ä@xn--bcher-kva.example',
+      recipients: ['李@b.example'],
+      body: '7BIT',
+      smtpUtf8: true,
+    });
+  });
+
+  it('carries what is asked about reports, for each recipient', async () => {
+    const partner = await greeted();
+    const asks = [
+      ['MAIL FROM:<a@b.example> RET=FULL', 'RCPT TO:<b@c.example>', 'RCPT TO:<nobody@c.example> NOTIFY=DELAY'],
+      ['MAIL FROM:<a@b.example>', 'RCPT TO:<b@c.example>', 'RCPT TO:<c@c.example> NOTIFY=NEVER'],
+      ['MAIL FROM:<a@b.example>', 'RCPT TO:<b@c.example>'],
+    ];
+    for (const lines of asks) {
+      await partner.send(`${lines.join('\r\n')}\r\nDATA\r\n`);
+      await partner.send('A: b\r\n\r\n.\r\n');
+    }
+    expect(partner.accepted.map(({ envelope }) => envelope.dsn)).toEqual([
+      { ret: 'FULL', recipients: [{}] },
+      { recipients: [{}, { notify: ['NEVER'] }] },
+      undefined,
+    ]);
+  });
+
   it('gives its memory back when it is answered, refused or abandoned', async () => {
     for (const end of ['x\r\n.\r\n', 'x\n\r\n.\r\n', 'x\r\n'.repeat(50)]) {
       const partner = await readyForData();
@@ -125,6 +103,49 @@ describe('a message', () => {
       expect(partner.memory.used).toBe(0);
     }
     expect(codes(await partner.send('\r\n.\r\n'))).toEqual([552]);
+  });
+
+  it('in chunks gives its memory back when it is reset, refused or abandoned', async () => {
+    for (const end of ['RSET\r\n', 'EHLO a\r\n', 'BDAT 1\r\n\n', 'BDAT 2 LAST\r\n\r\n', 'BDAT 9\r\nx', '']) {
+      const partner = await greeted();
+      await partner.send(`MAIL FROM:<>\r\nRCPT TO:<b@c.example>\r\nBDAT 2000\r\n${'x\r\n\r\n'.repeat(400)}`);
+      expect(partner.memory.used).toBeGreaterThan(0);
+      await partner.send(end);
+      if (end === '' || end.endsWith('x')) partner.conversation.abandon();
+      expect(partner.memory.used).toBe(0);
+    }
+  });
+
+  it('in chunks is put off while memory is short, and its bytes are no commands', async () => {
+    const partner = await greeted({ limits: { receivingBytes: 1000 } });
+    const said = await partner.send('MAIL FROM:<>\r\nRCPT TO:<b@c.example>\r\nBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n');
+    expect(codes(said)).toEqual([250, 250, 452, 250]);
+  });
+
+  it('in chunks over the limit is read at flat memory and refused', async () => {
+    const partner = await greeted({ limits: { messageBytes: 100_000 } });
+    await partner.send('MAIL FROM:<>\r\nRCPT TO:<b@c.example>\r\nBDAT 10000000 LAST\r\n');
+    for (let megabytes = 0; megabytes < 10; megabytes += 1) {
+      expect(partner.conversation.waitingFor).toBe('data');
+      const said = await partner.send(Buffer.alloc(1_000_000, 'x\r\n'));
+      expect(codes(said)).toEqual(megabytes < 9 ? [] : [552]);
+      expect(partner.memory.used).toBe(0);
+    }
+  });
+
+  it('in chunks of one octet ends with 421 before long (A07), in chunks of some size it does not', async () => {
+    const partner = await greeted();
+    const envelope = 'MAIL FROM:<>\r\nRCPT TO:<b@c.example>\r\n';
+    const said = await partner.send(envelope + 'BDAT 1\r\nx'.repeat(1_000_000));
+    expect(codes(said).slice(-2)).toEqual([250, 421]);
+    expect(codes(said).length).toBeLessThan(110);
+    expect(partner).toMatchObject({ isClosed: true, memory: { used: 0 } });
+
+    const line = `${'x'.repeat(78)}\r\n`.repeat(13).slice(-1024);
+    const other = await greeted();
+    const chunks = `BDAT 4\r\n\r\n\r\n${`BDAT 1024\r\n${line}`.repeat(500)}BDAT 0 LAST\r\n`;
+    expect(codes(await other.send(envelope + chunks)).every((code) => code === 250)).toBe(true);
+    expect(other.accepted[0]?.raw.length).toBe(4 + 500 * 1024);
   });
 
   it('cut off by the peer is never accepted', async () => {
@@ -167,6 +188,8 @@ describe('whatever bytes come', () => {
     'MAIL FROM:<a@b.example>',
     'RCPT TO:<c@d.example>',
     'DATA',
+    'BDAT 4\r\n',
+    'BDAT 3 LAST\r\n',
     'RSET',
     '\r\n',
     '\r\n',
@@ -179,7 +202,7 @@ describe('whatever bytes come', () => {
     'EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nDATA\r\n',
     'x',
   );
-  it('nothing throws, every message had its 354 and its one answer, and no memory is kept', async () => {
+  it('nothing throws, every message had its 354 or its last chunk and its one answer, and no memory is kept', async () => {
     let messages = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(bytes, { maxLength: 60, size: 'max' }), async (bursts) => {
@@ -189,7 +212,8 @@ describe('whatever bytes come', () => {
         let said = '';
         for (const burst of bursts) said += await partner.send(burst);
         partner.conversation.abandon();
-        const invited = codes(said).filter((code) => code === 354).length;
+        const lasts = bursts.filter((burst) => burst.includes('LAST')).length;
+        const invited = codes(said).filter((code) => code === 354).length + lasts;
         const queued = [...said.matchAll(/Queued as/g)].length;
         messages += queued;
         expect(failures).toEqual([]);
@@ -233,6 +257,14 @@ describe('a conversation', () => {
     });
     await partner.send('XEVIL 1\r\n__proto__\r\nMAIL FROM:<x>\r\nQUIT\r\n');
     expect(told).toEqual(['connection 220', 'EHLO 250', 'unknown 500', 'unknown 500', 'MAIL 501', 'QUIT 221']);
+  });
+
+  it('with a familiar peer does not end for errors and idle talk, with another it does', async () => {
+    const talk = 'NOOP\r\nMAIL FROM:<x>\r\n'.repeat(200);
+    const familiar = await greeted({ isFamiliar: true });
+    expect(codes(await familiar.send(talk))).toHaveLength(400);
+    const stranger = await greeted();
+    expect(codes(await stranger.send(talk)).at(-1)).toBe(421);
   });
 
   it('says 421 when time is up', async () => {

@@ -10,7 +10,7 @@ import { advance, takesFrames } from './dialogue.ts';
 import { Framer } from './framing.ts';
 import type { Hold, ReceivingMemory, SmtpLimits } from './limits.ts';
 import { replies } from './replies.ts';
-import { type Effect, type Input, type Rules, type State, openingState } from './state.ts';
+import { type Effect, type Input, type Rules, type State, holdsContent, isReceiving, openingState } from './state.ts';
 import type { Envelope, Peer, SmtpObserver, SmtpPolicy, Subject } from './submission.ts';
 
 /** What all conversations of a server share. */
@@ -27,6 +27,8 @@ export interface ConversationOptions {
   readonly peer: Pick<Peer, 'address' | 'port' | 'listener'>;
   readonly authRequired: boolean;
   readonly canSecure: boolean;
+  /** The peer's network is known: errors and commands without mail do not end the connection. */
+  readonly isFamiliar: boolean;
 }
 
 /** The way out. */
@@ -103,13 +105,14 @@ export class Conversation<Identity> {
   /** The peer is gone. The policy may still be at work; its answer is dropped. */
   abandon(): void {
     this.#state = { ...this.#state, phase: { kind: 'closed' } };
-    this.#hold.release();
+    this.#forget();
   }
 
   get waitingFor(): Waiting {
-    const { kind } = this.#state.phase;
+    const { phase } = this.#state;
+    const { kind } = phase;
     if (kind === 'closed') return 'nothing';
-    if (kind === 'receiving') return 'data';
+    if (isReceiving(phase)) return 'data';
     if (kind === 'handshake') return 'handshake';
     return takesFrames(this.#state) ? 'command' : 'policy';
   }
@@ -135,7 +138,7 @@ export class Conversation<Identity> {
     const step = this.#advance(input);
     this.#state = step.state;
     for (const said of step.replies) this.#say(step.subject, said);
-    if (input.kind === 'accepted' || input.kind === 'bad-message') this.#hold.release();
+    if (!holdsContent(step.state.phase)) this.#forget();
     if (step.effect) this.#perform(step.effect);
   }
 
@@ -154,6 +157,12 @@ export class Conversation<Identity> {
       case 'receive':
         this.#framer.readData(this.#context.limits, this.#hold);
         break;
+      case 'receive-chunk':
+        this.#framer.readChunk(effect.size, effect.isLast, this.#context.limits, this.#hold);
+        break;
+      case 'discard':
+        this.#framer.discard(effect.size);
+        break;
       case 'accept':
         this.#ask(this.#accept(effect.envelope, effect.raw));
         break;
@@ -167,6 +176,11 @@ export class Conversation<Identity> {
       case 'close':
         this.#close();
     }
+  }
+
+  #forget(): void {
+    this.#framer.forget();
+    this.#hold.release();
   }
 
   #close(): void {
@@ -240,7 +254,8 @@ export class Conversation<Identity> {
 const printable = (text: string): string => text.replaceAll(/[^\n -~]/g, '?');
 
 function rulesOf<I>(context: ConversationContext<I>, options: ConversationOptions, trusted: I | undefined): Rules<I> {
-  const { hostname, limits, policy, memory } = context;
-  const { authRequired, canSecure } = options;
+  const { hostname, policy, memory } = context;
+  const { authRequired, canSecure, isFamiliar } = options;
+  const limits = isFamiliar ? { ...context.limits, errors: Infinity, junk: Infinity } : context.limits;
   return { hostname, limits, policy, trusted, authRequired, canSecure, hasRoom: () => memory.hasRoom() };
 }

@@ -63,6 +63,31 @@ describe('a message', () => {
   });
 });
 
+/** What comes of `text` in chunks that end at `cuts`. */
+function inChunks(text: string, cuts: readonly number[] = []): string {
+  const reader = new DataReader(limits, new ReceivingMemory(1_000_000).hold(), 'finish');
+  for (const chunk of cut(Buffer.from(text, 'latin1'), cuts)) reader.read(chunk, 0);
+  expect(reader.result()).toBeUndefined();
+  return outcome(reader.finish());
+}
+
+describe('a message in chunks', () => {
+  it.each([
+    ['may hold what would end it after 354', 'A: b\r\n\r\n.\r\nQUIT\r\n', 'A: b\r\n\r\n.\r\nQUIT\r\n'],
+    ['keeps its dots', '.\r\n..x\r\n', '.\r\n..x\r\n'],
+    ['may be empty', '', ''],
+    ['gets the line end it lacks', 'A: b\r\n\r\nhi', 'A: b\r\n\r\nhi\r\n'],
+    ['ends with no half of one', 'A: b\r\n\r\nhi\r', 'bare-newline'],
+    ['holds no bare LF', 'a\nb\r\n', 'bare-newline'],
+    ['holds no NUL', 'a\0b\r\n', 'nul'],
+    ['may not have a line of 999 octets', `\r\n${'x'.repeat(999)}`, 'long-line'],
+    ['may not have a larger header', `A: ${'b'.repeat(400)}\r\n\r\n`, 'large-header'],
+    ['is too large with the line end it gets', `\r\n${'y'.repeat(98)}\r\n`.repeat(39) + 'z'.repeat(21), 'too-large'],
+  ])('%s', (_, text, expected) => {
+    for (let at = 0; at <= Math.min(text.length, 50); at += 1) expect(inChunks(text, [at])).toBe(expected);
+  });
+});
+
 const awkward = fc.array(
   fc.constantFrom('\r\n', '.', '\r', '\n', '\0', 'a', ' b: ', '\r\n.', '\xff\t', 'x'.repeat(500)),
   { maxLength: 40 },
@@ -77,6 +102,18 @@ describe('however bytes are cut', () => {
         const pieces = read(bytes, cuts);
         expect(outcome(pieces.result)).toBe(outcome(whole.result));
         expect(pieces.used).toBe(whole.used);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('the result in chunks is the same, and that of DATA where no dot begins a line', () => {
+    fc.assert(
+      fc.property(awkward, fc.array(fc.nat(), { maxLength: 8 }), (parts, cuts) => {
+        const text = `${parts.join('')}\r\n`;
+        expect(inChunks(text, cuts)).toBe(inChunks(text));
+        if (/(?:^|\r\n)\./.test(text)) return;
+        expect(inChunks(text, cuts)).toBe(outcome(read(Buffer.from(`${text}.\r\n`, 'latin1')).result));
       }),
       { numRuns: 2000 },
     );

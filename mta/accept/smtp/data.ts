@@ -1,9 +1,10 @@
 /**
- * The bytes after 354 → one message, or the one reason why it is refused.
+ * The bytes after 354, or those of BDAT's chunks → one message, or the one reason why it is refused.
  *
- * Only CRLF "." CRLF ends the data (RFC 5321 §4.1.1.4). A bare CR or LF never ends a line: it spoils the message, which is
+ * After 354 only CRLF "." CRLF ends the data (RFC 5321 §4.1.1.4), and transparency dots are removed. Chunks are counted by
+ * the caller, and a dot in them is a dot (RFC 3030). A bare CR or LF never ends a line: it spoils the message, which is
  * then read to its true end and refused, so that what follows a false end is never taken for commands (SMTP smuggling).
- * Transparency dots are removed. Reasons are ranked, not timed: how the bytes were cut into chunks changes nothing.
+ * Reasons are ranked, not timed: how the network cut the bytes changes nothing.
  * A refused message is read on at flat memory. Deciding the reply is left to the dialogue.
  */
 import type { Hold, SmtpLimits } from './limits.ts';
@@ -29,6 +30,7 @@ const DOT = 46;
 const LINE_LIMIT = 998;
 const SECOND_CAPACITY = 16 * 1024;
 const NOTHING = Buffer.alloc(0);
+const LINE_END = Buffer.from('\r\n');
 
 /** What the bytes so far end with: the start of a line, text, CR, a dot at the start of a line, that dot and CR, the end. */
 const START = 0;
@@ -41,6 +43,7 @@ const DONE = 5;
 export class DataReader {
   readonly #limits: DataLimits;
   readonly #hold: Hold;
+  readonly #isDotted: boolean;
   #state = START;
   #chunk: Buffer = NOTHING;
   #scan = new TextScan(NOTHING);
@@ -54,9 +57,11 @@ export class DataReader {
   #body: Buffer = NOTHING;
   #rank = -1;
 
-  constructor(limits: DataLimits, hold: Hold) {
+  /** `ending`: what ends the message, a line with a dot or a call of `finish`. */
+  constructor(limits: DataLimits, hold: Hold, ending: 'dot' | 'finish' = 'dot') {
     this.#limits = limits;
     this.#hold = hold;
+    this.#isDotted = ending === 'dot';
   }
 
   /** Reads `chunk` from `at`; returns where it stopped: at the end of the chunk, or right after the end of the data. */
@@ -75,8 +80,26 @@ export class DataReader {
 
   /** The message once its end was read; undefined before. */
   result(): DataResult | undefined {
-    if (this.#state !== DONE) return undefined;
-    const problem = PROBLEMS[this.#rank];
+    return this.#state === DONE ? this.#verdict() : undefined;
+  }
+
+  /**
+   * Ends a message that no dot ends. Where the last line has no end it gets one, within the size limit, as if the peer had
+   * sent it: chunks may end anywhere, and a queued message ends with CRLF. A CR alone is no half of a line end.
+   */
+  finish(): DataResult {
+    if (this.#state === AFTER_CR) this.#spoil('bare-newline');
+    else if (this.#state === TEXT) this.read(LINE_END, 0);
+    return this.#verdict();
+  }
+
+  /** Why the message is refused already, whatever may come. */
+  get problem(): DataProblem | undefined {
+    return PROBLEMS[this.#rank];
+  }
+
+  #verdict(): DataResult {
+    const { problem } = this;
     return problem ? { kind: 'bad-message', problem } : { kind: 'message', raw: this.#body.subarray(0, this.#size) };
   }
 
@@ -123,7 +146,7 @@ export class DataReader {
 
   #beginLine(byte: number, at: number): void {
     if (this.#inHeader && byte !== SPACE && byte !== TAB && byte !== CR) this.#countField();
-    if (byte !== DOT) {
+    if (byte !== DOT || !this.#isDotted) {
       this.#text(byte, at);
       return;
     }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { reply } from '#mta/reply.ts';
 import { advance, takesFrames } from './dialogue.ts';
 import { defaultLimits } from './limits.ts';
-import { type Input, type Rules, type State, type Step, openingState } from './state.ts';
+import { type Input, type Rules, type State, type Step, isReceiving, openingState } from './state.ts';
 
 const rules: Rules<string> = {
   hostname: 'mail.example',
@@ -39,6 +39,9 @@ const anyInput: fc.Arbitrary<Input<string>> = fc.oneof(
         'VRFY x',
         'STARTTLS',
         'BDAT 1',
+        'BDAT 2000',
+        'BDAT 2 LAST',
+        'BDAT x',
         'AUTH PLAIN AHVzZXIAc2VjcmV0',
         'AUTH LOGIN',
         'dXNlcg==',
@@ -50,6 +53,8 @@ const anyInput: fc.Arbitrary<Input<string>> = fc.oneof(
   },
   fc.constant<Input<string>>({ kind: 'message', raw: Buffer.from('x\r\n') }),
   fc.constant<Input<string>>({ kind: 'bad-message', problem: 'bare-newline' }),
+  fc.constant<Input<string>>({ kind: 'chunk' }),
+  fc.constant<Input<string>>({ kind: 'discarded' }),
   fc.constant<Input<string>>({ kind: 'bad-line', problem: 'long-line' }),
   fc.constant<Input<string>>({ kind: 'accepted', reply: reply(250, '2.0.0', 'Queued') }),
   fc.constant<Input<string>>({ kind: 'accepted', reply: reply(451, '4.3.0', 'Later') }),
@@ -63,10 +68,15 @@ function fits(state: State<string>, input: Input<string>): boolean {
   switch (input.kind) {
     case 'line':
     case 'bad-line':
-      return takesFrames(state) && state.phase.kind !== 'receiving';
+      return takesFrames(state) && !isReceiving(state.phase);
     case 'message':
+      return state.phase.kind === 'receiving' || (state.phase.kind === 'chunk' && state.phase.isLast);
     case 'bad-message':
-      return state.phase.kind === 'receiving';
+      return state.phase.kind === 'receiving' || state.phase.kind === 'chunk';
+    case 'chunk':
+      return state.phase.kind === 'chunk' && !state.phase.isLast;
+    case 'discarded':
+      return state.phase.kind === 'discarding';
     case 'accepted':
       return state.phase.kind === 'accepting';
     case 'secured':
@@ -92,6 +102,14 @@ function onward({ phase, tls, identity }: State<string>): Input<string> {
       return line(identity === undefined ? 'AUTH PLAIN AHVzZXIAc2VjcmV0' : 'MAIL FROM:<a@b.example>');
     case 'transaction':
       return line(phase.envelope.recipients.length < 2 ? 'RCPT TO:<c@d.example>' : 'DATA');
+    case 'chunk':
+      return phase.isLast ? { kind: 'message', raw: Buffer.from('x\r\n') } : { kind: 'chunk' };
+    case 'chunks':
+      return line('BDAT 2 LAST');
+    case 'failed':
+      return line('RSET');
+    case 'discarding':
+      return { kind: 'discarded' };
     case 'receiving':
       return { kind: 'message', raw: Buffer.from('x\r\n') };
     case 'accepting':
@@ -120,15 +138,16 @@ function turns(inputs: readonly (Input<string> | 'onward')[]): Turn[] {
 
 const wishes = fc.oneof({ weight: 2, arbitrary: fc.constant('onward' as const) }, { weight: 1, arbitrary: anyInput });
 const sequences = fc.array(wishes, { minLength: 12, maxLength: 80, size: 'max' }).map(turns);
+const ASKS: ReadonlySet<string | undefined> = new Set(['authenticate', 'accept', 'receive-chunk', 'discard']);
 const isSaid = (input: Input<string>, pattern: RegExp): boolean =>
   input.kind === 'line' && pattern.test(input.line.toString());
 
 describe('whatever a peer says, in whatever order', () => {
-  it('every command has one answer: a reply, or a question to the policy', () => {
+  it('every command has one answer: a reply, a question to the policy, or a wait for the bytes it counted', () => {
     fc.assert(
       fc.property(sequences, (taken) => {
         for (const { step } of taken.filter(({ input: { kind } }) => kind !== 'secured')) {
-          const isAsked = step.effect?.kind === 'authenticate' || step.effect?.kind === 'accept';
+          const isAsked = ASKS.has(step.effect?.kind);
           const isClosing = step.state.phase.kind === 'closed';
           expect(isAsked ? [0] : isClosing ? [1, 2] : [1]).toContain(step.replies.length);
         }
@@ -137,8 +156,9 @@ describe('whatever a peer says, in whatever order', () => {
     );
   });
 
-  it('a message is taken only after MAIL, RCPT and 354, from somebody who may send', () => {
+  it('a message is taken only after MAIL, RCPT and 354 or BDAT, from somebody who may send', () => {
     let accepts = 0;
+    let chunked = 0;
     fc.assert(
       fc.property(sequences, (taken) => {
         for (const { before, step } of taken) {
@@ -146,7 +166,10 @@ describe('whatever a peer says, in whatever order', () => {
           if (effect?.kind !== 'accept') continue;
           accepts += 1;
           const { recipients } = effect.envelope;
-          const isRight = before.phase.kind === 'receiving' && before.identity === 'user' && before.tls !== undefined;
+          const isChunked = before.phase.kind === 'chunk' && before.phase.isLast;
+          if (isChunked) chunked += 1;
+          const isWhole = before.phase.kind === 'receiving' || isChunked;
+          const isRight = isWhole && before.identity === 'user' && before.tls !== undefined;
           if (!isRight || recipients.length < 1 || recipients.length > 3 || /nobody/.test(recipients.join()))
             return false;
         }
@@ -155,6 +178,7 @@ describe('whatever a peer says, in whatever order', () => {
       { numRuns: 2000 },
     );
     expect(accepts).toBeGreaterThan(1000);
+    expect(chunked).toBeGreaterThan(100);
   });
 
   it('an envelope never outlives its message, RSET, EHLO or TLS', () => {
@@ -164,10 +188,28 @@ describe('whatever a peer says, in whatever order', () => {
           ({ input }) =>
             ['accepted', 'bad-message', 'secured'].includes(input.kind) || isSaid(input, /^(?:EHLO|HELO|RSET)/),
         );
-        for (const { step } of ending) expect(step.state.phase.kind).not.toMatch(/transaction|receiving/);
+        for (const { step } of ending) expect(step.state.phase).not.toHaveProperty('envelope');
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it('after a chunk was refused nothing is taken before its last one or RSET', () => {
+    let failed = 0;
+    fc.assert(
+      fc.property(sequences, (taken) => {
+        for (const { before, input, step } of taken.filter((turn) => turn.before.phase.kind === 'failed')) {
+          failed += 1;
+          expect(before.phase).not.toHaveProperty('envelope');
+          const kinds = isSaid(input, /^(?:RSET|EHLO|HELO|STARTTLS)/)
+            ? ['ready', 'handshake', 'failed', 'closed']
+            : ['failed', 'discarding', 'closed'];
+          expect(kinds).toContain(step.state.phase.kind);
+        }
+      }),
+      { numRuns: 4000 },
+    );
+    expect(failed).toBeGreaterThan(100);
   });
 
   it('nothing is left of what was said before TLS', () => {
@@ -181,7 +223,7 @@ describe('whatever a peer says, in whatever order', () => {
   });
 
   it('nobody goes on for ever without sending mail', () => {
-    const idle = fc.constantFrom('EHLO c.example', 'NOOP', 'RSET', 'BDAT 1', 'VRFY x', 'AUTH PLAIN', '*').map(line);
+    const idle = fc.constantFrom('EHLO c.example', 'NOOP', 'RSET', 'BDAT x', 'VRFY x', 'AUTH PLAIN', '*').map(line);
     fc.assert(
       fc.property(fc.array(idle, { minLength: 12, maxLength: 30 }), (inputs) => {
         expect(turns(inputs).at(-1)?.step.state.phase.kind).toBe('closed');

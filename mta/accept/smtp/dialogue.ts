@@ -12,19 +12,23 @@
  *                                     │
  *             ready ── AUTH ──► exchange ⟲ ── credentials ──► authenticating ──► ready
  *
+ *             transaction ── BDAT ──► chunk ⟲ chunks ── BDAT LAST ──► accepting
+ *             a chunk refused ('discarding' its octets) ──► failed ── BDAT LAST, RSET ──► ready
+ *
  *      any state ── QUIT, too many errors, time-out, draining without a transaction, `broken` ──► closed
  *
  * Promises: never throws of itself; one reply per command, in order, and a 421 after it when the connection ends;
- * an `accept` only from `receiving`, with at least one recipient; an envelope never outlives its message, refused
- * or not; nothing comes out of `closed`. `handshake`, `accepting` and `authenticating` take no frames: the
- * caller holds them back.
+ * an `accept` only from `receiving` or the last `chunk`, with at least one recipient; an envelope never outlives its
+ * message, refused or not; nothing comes out of `closed`. `handshake`, `accepting` and `authenticating` take no frames:
+ * the caller holds them back.
  */
 import { type Reply, isPermanent, isPositive } from '#mta/reply.ts';
-import { type Answer, idle, perform, resumeAuth } from './commands.ts';
+import { SMALL_CHUNK, chunkRead, discarded, spoiled } from './chunking.ts';
+import { perform, resumeAuth } from './commands.ts';
 import { dataReplies, lineReplies, replies } from './replies.ts';
-import { type Input, type Rules, type State, type Step, openingState } from './state.ts';
+import { type Answer, type Input, type Rules, type State, type Step, idle, openingState } from './state.ts';
 import type { Subject } from './submission.ts';
-import { parseCommand } from './verbs.ts';
+import { type Command, parseCommand } from './verbs.ts';
 
 /** What one input does. */
 export function advance<I>(rules: Rules<I>, state: State<I>, input: Input<I>): Step<I> {
@@ -50,7 +54,14 @@ function react<I>(rules: Rules<I>, state: State<I>, input: Input<I>): Step<I> {
     case 'message':
       return message(state, input.raw);
     case 'bad-message':
-      return counted(state, 'message', { state: { ...state, phase: idle(state) }, reply: dataReplies[input.problem] });
+      return counted(state, 'message', {
+        state: { ...state, phase: spoiled(state) },
+        reply: dataReplies[input.problem],
+      });
+    case 'chunk':
+      return counted(state, 'BDAT', chunkRead(state));
+    case 'discarded':
+      return counted(state, 'BDAT', discarded(state));
     case 'accepted':
       return accepted(state, input.reply);
     case 'authenticated':
@@ -92,7 +103,8 @@ function lastWord<I>(
 ): Reply | undefined {
   if (errors >= rules.limits.errors && errors > before.errors) return replies.tooManyErrors;
   if (junk >= rules.limits.junk && junk > before.junk) return replies.tooMuchJunk;
-  const isIdle = phase.kind === 'start' || phase.kind === 'ready' || phase.kind === 'exchange';
+  const isIdle =
+    phase.kind === 'start' || phase.kind === 'ready' || phase.kind === 'exchange' || phase.kind === 'failed';
   return draining && isIdle ? replies.shuttingDown : undefined;
 }
 
@@ -100,11 +112,18 @@ function line<I>(rules: Rules<I>, state: State<I>, bytes: Buffer, hasMore: boole
   if (state.phase.kind === 'exchange')
     return counted(state, 'AUTH', resumeAuth(state, state.phase.exchange, bytes.toString('latin1')));
   const command = parseCommand(bytes, rules.hostname);
-  const subject = command.verb === 'refused' ? command.subject : command.verb === 'HTTP' ? 'unknown' : command.verb;
-  return counted(state, subject, perform(rules, state, command, hasMore));
+  return counted(state, subjectOf(command), perform(rules, state, command, hasMore));
 }
 
-const MAIL_COMMANDS: ReadonlySet<Subject> = new Set<Subject>(['MAIL', 'RCPT', 'DATA', 'message']);
+function subjectOf(command: Command): Subject {
+  if (command.verb === 'refused') return command.subject;
+  return command.verb === 'HTTP' || command.verb === 'PROXY' ? 'unknown' : command.verb;
+}
+
+const MAIL_COMMANDS: ReadonlySet<Subject> = new Set<Subject>(['MAIL', 'RCPT', 'DATA', 'BDAT', 'message']);
+
+const isJunk = <I>({ phase }: State<I>, subject: Subject): boolean =>
+  phase.kind === 'chunk' ? !phase.isLast && phase.size < SMALL_CHUNK : !MAIL_COMMANDS.has(subject);
 
 /**
  * An answer as a step, with errors and junk counted. What the policy refuses counts against strangers only: a known
@@ -115,12 +134,12 @@ function counted<I>(before: State<I>, subject: Subject, answer: Answer<I>): Step
   const isForgiven = answer.byPolicy === true && before.identity !== undefined;
   const isError = reply !== undefined && isPermanent(reply) && !isForgiven;
   const errors = state.errors + (isError ? 1 : 0);
-  const junk = state.junk + (MAIL_COMMANDS.has(subject) ? 0 : 1);
+  const junk = state.junk + (isJunk(before, subject) ? 1 : 0);
   return { state: { ...state, errors, junk }, replies: reply ? [reply] : [], subject, ...(effect && { effect }) };
 }
 
 function message<I>(state: State<I>, raw: Buffer): Step<I> {
-  if (state.phase.kind !== 'receiving') return silent(state);
+  if (state.phase.kind !== 'receiving' && state.phase.kind !== 'chunk') return silent(state);
   const { envelope } = state.phase;
   const accepting: State<I> = { ...state, phase: { kind: 'accepting' } };
   return { state: accepting, replies: [], subject: 'message', effect: { kind: 'accept', envelope, raw } };

@@ -4,7 +4,7 @@ import { cut } from './cuts.ts';
 import { type Frame, Framer, LONGEST_LINE } from './framing.ts';
 import { ReceivingMemory, defaultLimits } from './limits.ts';
 
-/** Frames of `text` as words; a line DATA is followed by a message, as after 354. */
+/** Frames of `text` as words; DATA is followed by a message, as after 354, BDAT by octets, DROP by such that are refused. */
 function frames(text: string, cuts: readonly number[] = []): string[] {
   const framer = new Framer();
   const seen: string[] = [];
@@ -12,7 +12,11 @@ function frames(text: string, cuts: readonly number[] = []): string[] {
     framer.push(chunk);
     for (let frame = framer.next(); frame; frame = framer.next()) {
       seen.push(word(frame));
-      if (seen.at(-1) === 'DATA') framer.readData(defaultLimits, new ReceivingMemory(1e6).hold());
+      const [verb, size, last] = seen.at(-1)?.split(' ') ?? [];
+      if (verb === 'DATA') framer.readData(defaultLimits, new ReceivingMemory(1e6).hold());
+      if (verb === 'BDAT')
+        framer.readChunk(Number(size), last === 'LAST', defaultLimits, new ReceivingMemory(1e6).hold());
+      if (verb === 'DROP') framer.discard(Number(size));
     }
   }
   return seen;
@@ -20,7 +24,8 @@ function frames(text: string, cuts: readonly number[] = []): string[] {
 
 function word(frame: Frame): string {
   if (frame.kind === 'line') return frame.line.toString('latin1');
-  return frame.kind === 'message' ? `message ${frame.raw.length}` : frame.problem;
+  if (frame.kind === 'message') return `message ${frame.raw.length}`;
+  return frame.kind === 'chunk' || frame.kind === 'discarded' ? frame.kind : frame.problem;
 }
 
 describe('command lines', () => {
@@ -39,6 +44,17 @@ describe('command lines', () => {
       'DATA\r\nQUIT\r\n.\r\nQUIT\r\n',
       ['DATA', 'message 6', 'QUIT'],
     ],
+    [
+      'are octets after BDAT, and lines again after so many of them',
+      'BDAT 6\r\nQUIT\r\nBDAT 0\r\nBDAT 2 LAST\r\n\r\nQUIT\r\n',
+      ['BDAT 6', 'chunk', 'BDAT 0', 'chunk', 'BDAT 2 LAST', 'message 8', 'QUIT'],
+    ],
+    [
+      'follow a chunk that spoils its message, and the next chunk begins another',
+      'BDAT 2\r\na\nBDAT 3 LAST\r\nb\r\nBDAT 2 LAST\r\nc\r',
+      ['BDAT 2', 'bare-newline', 'BDAT 3 LAST', 'message 3', 'BDAT 2 LAST', 'bare-newline'],
+    ],
+    ['follow octets that are dropped', 'DROP 7\r\n\nQUIT\r\nQUIT\r\n', ['DROP 7', 'discarded', 'QUIT']],
   ])('%s', (_, text, expected) => {
     expect(frames(text)).toEqual(expected);
   });
@@ -51,6 +67,9 @@ describe('command lines', () => {
       '\n',
       '\r',
       'DATA\r\n',
+      '\r\nBDAT 3\r\n',
+      '\r\nBDAT 7 LAST\r\n',
+      '\r\nDROP 5\r\n',
       '\r\n.\r\n',
       '.',
       'x'.repeat(LONGEST_LINE - 3),
@@ -66,7 +85,7 @@ describe('command lines', () => {
   });
 
   it('are the same byte by byte', () => {
-    const text = `NOOP\r\nA\nB\r\r\n\r\n${'x'.repeat(LONGEST_LINE)}\r\r\nDATA\r\n..\r\n\n.\r\n\r\n.\r\nQUIT\r\n`;
+    const text = `NOOP\r\nA\nB\r\r\n\r\n${'x'.repeat(LONGEST_LINE)}\r\r\nDATA\r\n..\r\n\n.\r\n\r\n.\r\nBDAT 4\r\nx\r\n\rBDAT 1\r\n\nQUIT\r\n`;
     expect(
       frames(
         text,

@@ -1,5 +1,6 @@
 /**
- * Bytes → frames: command lines, or one message after `readData`. Knows nothing of sockets or of what lines mean.
+ * Bytes → frames: command lines, one message after `readData`, or chunks of one after `readChunk`. Knows nothing of
+ * sockets or of what lines mean.
  *
  * A command line ends with CRLF. A line with a bare CR or LF, or without an end for too long, is told once as bad and
  * dropped up to the next CRLF, so that nothing hidden behind a bare LF is run as a command. The caller draws frames one
@@ -13,6 +14,10 @@ export type LineProblem = 'bare-newline' | 'long-line';
 export type Frame =
   | { readonly kind: 'line'; readonly line: Buffer }
   | { readonly kind: 'bad-line'; readonly problem: LineProblem }
+  /** A chunk was read, and more are to come. */
+  | { readonly kind: 'chunk' }
+  /** A chunk was read and thrown away. */
+  | { readonly kind: 'discarded' }
   | DataResult;
 
 /** The longest line of all: AUTH with its initial response (RFC 4954 §4). Shorter ones are checked by verb. */
@@ -20,6 +25,13 @@ export const LONGEST_LINE = 12_288;
 
 const LF = 10;
 const CR = 13;
+
+/** A chunk on its way: without `content` its bytes go nowhere. */
+interface Chunk {
+  readonly content: DataReader | undefined;
+  readonly isLast: boolean;
+  left: number;
+}
 
 export class Framer {
   #waiting: Buffer = Buffer.alloc(0);
@@ -29,6 +41,9 @@ export class Framer {
   /** The rest of a bad line is being dropped. */
   #dropping = false;
   #data: DataReader | undefined;
+  #chunk: Chunk | undefined;
+  /** What the chunks so far make. */
+  #content: DataReader | undefined;
 
   push(chunk: Buffer): void {
     this.#waiting =
@@ -47,9 +62,29 @@ export class Framer {
     this.#data = new DataReader(limits, hold);
   }
 
+  /**
+   * What follows are `size` bytes of a message, the first ones unless `readChunk` was called before. The frame after them is
+   * `chunk`, or the message with the last one; `bad-message` as soon as a chunk spoils it, and then it is forgotten.
+   */
+  readChunk(size: number, isLast: boolean, limits: DataLimits, hold: Hold): void {
+    this.#content ??= new DataReader(limits, hold, 'finish');
+    this.#chunk = { content: this.#content, isLast, left: size };
+  }
+
+  /** What follows are `size` bytes that mean nothing. */
+  discard(size: number): void {
+    this.#chunk = { content: undefined, isLast: false, left: size };
+  }
+
+  /** The message whose chunks were read will not be finished. */
+  forget(): void {
+    this.#content = undefined;
+  }
+
   /** The next frame, or undefined until more bytes come. */
   next(): Frame | undefined {
     if (this.#data) return this.#nextData(this.#data);
+    if (this.#chunk) return this.#nextChunk(this.#chunk);
     for (let frame = this.#nextLine(); frame !== 'more'; frame = this.#nextLine())
       if (frame !== 'dropped') return frame;
     return undefined;
@@ -61,6 +96,24 @@ export class Framer {
     const result = data.result();
     if (result) this.#data = undefined;
     return result;
+  }
+
+  #nextChunk(chunk: Chunk): Frame | undefined {
+    const end = Math.min(this.#at + chunk.left, this.#waiting.length);
+    chunk.content?.read(this.#waiting.subarray(0, end), this.#at);
+    chunk.left -= end - this.#at;
+    this.#at = end;
+    this.#searched = end;
+    if (chunk.left > 0) return undefined;
+    this.#chunk = undefined;
+    return chunk.content ? this.#endOfChunk(chunk.content, chunk.isLast) : { kind: 'discarded' };
+  }
+
+  #endOfChunk(content: DataReader, isLast: boolean): Frame {
+    const { problem } = content;
+    if (!isLast && !problem) return { kind: 'chunk' };
+    this.#content = undefined;
+    return problem && !isLast ? { kind: 'bad-message', problem } : content.finish();
   }
 
   #nextLine(): Frame | 'dropped' | 'more' {

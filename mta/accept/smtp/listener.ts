@@ -3,7 +3,8 @@
  *
  * All listeners of a server share its policy, limits and memory. `listen` resolves when connections are taken; it rejects
  * with a `Fault` (`address-in-use`, `address-not-available`, `port-not-permitted`, `listen-failed`). A connection over
- * a limit is told 421 and closed at once; it never reaches a session.
+ * a limit is told 421 and closed at once; it never reaches a session. A load balancer's connections count for the
+ * address that their PROXY header names; without a header they are closed unheard.
  */
 import assert from 'node:assert/strict';
 import { type Server, type Socket, createServer } from 'node:net';
@@ -12,6 +13,8 @@ import type { Clock, Duration } from '#lib/run/clock.ts';
 import { Fault, codeOf } from '#lib/run/fault.ts';
 import { formatReply } from '#mta/reply.ts';
 import { ReceivingMemory, type SmtpLimits } from './limits.ts';
+import { type Introduction, readIntroduction } from './proxied.ts';
+import { type Endpoint, plainAddress } from './proxy.ts';
 import { replies } from './replies.ts';
 import { Session, type SessionContext } from './session.ts';
 import type { SmtpObserver, SmtpPolicy } from './submission.ts';
@@ -39,6 +42,10 @@ export interface ListenerOptions {
   readonly secureContext?: () => SecureContext;
   /** AUTH is offered under TLS, and MAIL is refused without it unless the policy trusts the network. */
   readonly authRequired: boolean;
+  /** Whose connections must begin with a PROXY header; nobody else's is believed. Nobody's when absent. */
+  readonly isBalancer?: (address: string) => boolean;
+  /** To whom the limits for strangers do not apply: connections per address, errors, commands without mail. */
+  readonly isFamiliar?: (address: string) => boolean;
 }
 
 export interface Listener {
@@ -51,6 +58,14 @@ export interface Listener {
    */
   close(drain: Duration): Promise<void>;
 }
+
+/** The connections of one listener: in a session, and still to say for whom they come. */
+interface Guests<Identity> {
+  readonly sessions: Set<Session<Identity>>;
+  readonly waiting: Set<Socket>;
+}
+
+type Excess = 'too-many-connections' | 'too-many-from-address';
 
 export class SmtpServer<Identity> {
   readonly #options: SmtpServerOptions<Identity>;
@@ -65,46 +80,75 @@ export class SmtpServer<Identity> {
 
   async listen(options: ListenerOptions): Promise<Listener> {
     assert(!options.implicitTls || options.secureContext, 'implicit TLS needs a certificate');
-    const sessions = new Set<Session<Identity>>();
-    const server = createServer({ allowHalfOpen: true }, (socket) => this.#connected(socket, options, sessions));
+    const guests: Guests<Identity> = { sessions: new Set(), waiting: new Set() };
+    const server = createServer({ allowHalfOpen: true }, (socket) => this.#connected(socket, options, guests));
     await listening(server, options);
     // From here on an error concerns one connection that could not be taken (no file descriptor left).
     server.on('error', (error) => this.#options.observer.failed(options.name, error));
-    return new OpenListener(server, options, sessions, this.#options.clock);
+    return new OpenListener(server, options, guests, this.#options.clock);
   }
 
-  #connected(socket: Socket, options: ListenerOptions, sessions: Set<Session<Identity>>): void {
-    const address = plainAddress(socket.remoteAddress);
-    if (address === undefined) {
+  #connected(socket: Socket, options: ListenerOptions, guests: Guests<Identity>): void {
+    const { remoteAddress, remotePort = 0 } = socket;
+    if (remoteAddress === undefined) {
       socket.destroy();
       return;
     }
-    const tooMany = this.#excess(address);
-    if (tooMany) this.#turnAway(socket, options, tooMany);
-    else this.#admit(socket, address, options, sessions);
+    const from = { address: plainAddress(remoteAddress), port: remotePort };
+    if (options.isBalancer?.(from.address)) this.#hearBalancer(socket, from, options, guests);
+    else this.#arrived(socket, from, options, guests);
   }
 
-  #excess(address: string): 'too-many-connections' | 'too-many-from-address' | undefined {
-    const { connections, connectionsPerAddress } = this.#options.limits;
-    if (this.#connections >= connections) return 'too-many-connections';
+  /** It counts as a connection from its first byte on, so that silence cannot fill the process. */
+  #hearBalancer(socket: Socket, from: Endpoint, options: ListenerOptions, guests: Guests<Identity>): void {
+    if (this.#isFull()) return this.#turnAway(socket, options, 'too-many-connections');
+    const { clock, limits, observer } = this.#options;
+    this.#connections += 1;
+    guests.waiting.add(socket);
+    readIntroduction(socket, clock, limits.handshakeTime, (introduction: Introduction) => {
+      guests.waiting.delete(socket);
+      this.#connections -= 1;
+      if (introduction.kind === 'introduced') this.#arrived(socket, introduction.source ?? from, options, guests);
+      if (introduction.kind === 'refused') observer.turnedAway(options.name, 'no-proxy-header');
+    });
+  }
+
+  #arrived(socket: Socket, from: Endpoint, options: ListenerOptions, guests: Guests<Identity>): void {
+    const isFamiliar = options.isFamiliar?.(from.address) ?? false;
+    const tooMany = this.#excess(from.address, isFamiliar);
+    if (tooMany) this.#turnAway(socket, options, tooMany);
+    else this.#admit(socket, from, isFamiliar, options, guests.sessions);
+  }
+
+  #isFull(): boolean {
+    return this.#connections >= this.#options.limits.connections;
+  }
+
+  #excess(address: string, isFamiliar: boolean): Excess | undefined {
+    const { connectionsPerAddress } = this.#options.limits;
+    if (this.#isFull()) return 'too-many-connections';
+    if (isFamiliar) return undefined;
     return (this.#perAddress.get(address) ?? 0) >= connectionsPerAddress ? 'too-many-from-address' : undefined;
   }
 
-  #turnAway(
-    socket: Socket,
-    { name, implicitTls }: ListenerOptions,
-    because: 'too-many-connections' | 'too-many-from-address',
-  ): void {
+  #turnAway(socket: Socket, { name, implicitTls }: ListenerOptions, because: Excess): void {
     this.#options.observer.turnedAway(name, because);
     socket.on('error', () => socket.destroy());
     if (!implicitTls) socket.write(formatReply(replies.tooManyConnections));
     socket.destroySoon();
   }
 
-  #admit(socket: Socket, address: string, options: ListenerOptions, sessions: Set<Session<Identity>>): void {
+  #admit(
+    socket: Socket,
+    from: Endpoint,
+    isFamiliar: boolean,
+    options: ListenerOptions,
+    sessions: Set<Session<Identity>>,
+  ): void {
     const { name, implicitTls, authRequired, secureContext } = options;
-    const peer = { address, port: socket.remotePort ?? 0, listener: name };
-    const session = new Session(socket, this.#context, { peer, implicitTls, authRequired, secureContext });
+    const { address } = from;
+    const peer = { ...from, listener: name };
+    const session = new Session(socket, this.#context, { peer, implicitTls, authRequired, secureContext, isFamiliar });
     void session.gone.then(() => {
       sessions.delete(session);
       this.#count(address, -1);
@@ -129,17 +173,17 @@ class OpenListener<Identity> implements Listener {
   readonly host: string;
   readonly port: number;
   readonly #server: Server;
-  readonly #sessions: ReadonlySet<Session<Identity>>;
+  readonly #guests: Guests<Identity>;
   readonly #clock: Clock;
   #closing: Promise<void> | undefined;
 
-  constructor(server: Server, options: ListenerOptions, sessions: ReadonlySet<Session<Identity>>, clock: Clock) {
+  constructor(server: Server, options: ListenerOptions, guests: Guests<Identity>, clock: Clock) {
     const address = server.address();
     this.name = options.name;
     this.host = options.host;
     this.port = address !== null && typeof address === 'object' ? address.port : options.port;
     this.#server = server;
-    this.#sessions = sessions;
+    this.#guests = guests;
     this.#clock = clock;
   }
 
@@ -149,12 +193,14 @@ class OpenListener<Identity> implements Listener {
   }
 
   async #drained(drain: Duration): Promise<void> {
+    const { sessions, waiting } = this.#guests;
     const timer = this.#clock.after(drain, () => {
-      for (const session of this.#sessions) session.destroy();
+      for (const session of sessions) session.destroy();
     });
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const session of this.#sessions) session.drain();
-    await Promise.all([closed, ...[...this.#sessions].map((session) => session.gone)]);
+    for (const socket of waiting) socket.destroy();
+    for (const session of sessions) session.drain();
+    await Promise.all([closed, ...[...sessions].map((session) => session.gone)]);
     timer.cancel();
   }
 }
@@ -193,7 +239,3 @@ function listenFault(cause: Error, listener: string): Fault {
       return new Fault('listen-failed', `Listener ${listener}: ${cause.message}`, { cause });
   }
 }
-
-/** `::ffff:192.0.2.1` is 192.0.2.1, so that limits and networks see one address. */
-const plainAddress = (address: string | undefined): string | undefined =>
-  address?.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');

@@ -33,11 +33,16 @@ export const replies = {
   longLine: reply(500, '5.5.2', 'Line too long'),
   unknownCommand: reply(500, '5.5.1', 'Command not recognized'),
   badCharacters: reply(501, '5.5.2', 'Control and non-ASCII characters are not allowed in commands'),
+  bdatSyntax: reply(521, '5.5.4', 'Syntax: BDAT octets [LAST]; what follows cannot be told apart'),
   noArgument: reply(501, '5.5.4', 'This command takes no argument'),
   needsName: reply(501, '5.5.4', 'Say the name of your host'),
   needsMechanism: reply(501, '5.5.4', 'Say a mechanism and at most one initial response'),
-  mailSyntax: reply(501, '5.5.4', 'Syntax: MAIL FROM:<address> [SIZE=octets] [BODY=7BIT|8BITMIME]'),
-  rcptSyntax: reply(501, '5.5.4', 'Syntax: RCPT TO:<address>'),
+  mailSyntax: reply(
+    501,
+    '5.5.4',
+    'Syntax: MAIL FROM:<address> [SIZE=octets] [BODY=7BIT|8BITMIME] [RET=FULL|HDRS] [ENVID=xtext] [SMTPUTF8]',
+  ),
+  rcptSyntax: reply(501, '5.5.4', 'Syntax: RCPT TO:<address> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=type;xtext]'),
   badBase64: reply(501, '5.5.2', 'Not base64'),
   badCredentials: reply(501, '5.5.2', 'Not the credentials this mechanism asks for'),
   cancelled: reply(501, '5.7.0', 'Authentication cancelled'),
@@ -46,6 +51,8 @@ export const replies = {
   transactionOpen: reply(503, '5.5.1', 'A transaction is open; finish it or say RSET'),
   sayMail: reply(503, '5.5.1', 'Say MAIL first'),
   sayRcpt: reply(503, '5.5.1', 'Say RCPT first'),
+  dataAfterBdat: reply(503, '5.5.1', 'BDAT has begun; go on with it or say RSET'),
+  earlierBdatFailed: reply(503, '5.5.1', 'An earlier BDAT failed; say RSET'),
   tlsActive: reply(503, '5.5.1', 'TLS is active'),
   alreadyAuthenticated: reply(503, '5.5.1', 'Already authenticated'),
   unknownMechanism: reply(504, '5.5.4', 'Mechanisms are PLAIN and LOGIN'),
@@ -56,8 +63,9 @@ export const replies = {
   noValidRecipients: reply(554, '5.5.1', 'No valid recipients'),
   outOfStep: reply(554, '5.5.0', 'You sent more before reading the reply this command must have'),
   notHttp: reply(554, '5.5.1', 'This is SMTP, not HTTP'),
+  notYourHeader: reply(554, '5.7.1', 'No PROXY header is taken from you'),
   tooLarge: reply(552, '5.3.4', 'Message too large'),
-  needsUtf8: reply(553, '5.6.7', 'Addresses must be ASCII'),
+  needsUtf8: reply(553, '5.6.7', 'Addresses must be ASCII, or UTF-8 after MAIL with SMTPUTF8'),
   unknownParameter: reply(555, '5.5.4', 'Parameter not recognized or not offered'),
 } as const satisfies Record<string, Reply>;
 
@@ -70,6 +78,9 @@ export const dataReplies: Readonly<Record<DataProblem, Reply>> = {
   'large-header': reply(552, '5.3.4', 'Message header too large'),
   'no-room': replies.noRoom,
 };
+
+/** After a chunk that others follow. */
+export const chunkTaken = (size: number): Reply => reply(250, '2.0.0', `${size} octets received`);
 
 export const lineReplies: Readonly<Record<LineProblem, Reply>> = {
   'bare-newline': replies.badNewline,

@@ -1,4 +1,6 @@
-import { type SecureContext, createSecureContext } from 'node:tls';
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { type SecureContext, connect as connectTls, createSecureContext } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { selfMadeCertificate } from '#lib/run/certificate.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
@@ -8,7 +10,7 @@ import { defaultLimits } from './limits.ts';
 import { type Listener, type ListenerOptions, SmtpServer } from './listener.ts';
 import { type Accepted, silentObserver, simplePolicy } from './stage-partner.ts';
 import type { SmtpPolicy } from './submission.ts';
-import { dial } from './test-peer.ts';
+import { TestPeer, dial } from './test-peer.ts';
 
 let secureContext: SecureContext;
 let clock: FakeClock;
@@ -41,6 +43,27 @@ async function start(options: Partial<ListenerOptions> = {}, policy: Partial<Smt
   const where = { name: 'test', host: '127.0.0.1', port: 0, implicitTls: false, authRequired: false };
   listener = await server.listen({ ...where, ...options });
   return dial(listener.port);
+}
+
+/** Says for whom it connects, then speaks TLS; `isJoined`: with no pause, not even between two segments. */
+async function securedBehind(socket: Socket, isJoined: boolean): Promise<TestPeer> {
+  let before = Buffer.from('0d0a0d0a000d0a515549540a2111000cc0000207c0000208126702cb', 'hex');
+  if (!isJoined) {
+    socket.write(before);
+    before = Buffer.alloc(0);
+  }
+  const behind = new Duplex({
+    read: () => undefined,
+    write(chunk: Buffer, _encoding, done) {
+      socket.write(Buffer.concat([before, chunk]), done);
+      before = Buffer.alloc(0);
+    },
+  });
+  socket.on('data', (chunk: Buffer) => behind.push(chunk));
+  const secured = connectTls({ socket: behind, rejectUnauthorized: false });
+  const peer = new TestPeer(secured);
+  await new Promise<void>((resolve) => secured.once('secureConnect', resolve));
+  return peer;
 }
 
 const ENVELOPE = 'MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n';
@@ -103,6 +126,20 @@ describe('a session', () => {
     peer.send(injected.slice(0, at));
     peer.send(injected.slice(at));
     expect(await peer.closed()).not.toContain('250');
+  });
+
+  it.each([
+    ['and then TLS', 0],
+    ['in one segment with the first record of TLS', 1],
+  ])('takes the PROXY header of a load balancer before the handshake, %s', async (_, isJoined) => {
+    const plain = await start({ secureContext: () => secureContext, implicitTls: true, isBalancer: () => true });
+    const peer = await securedBehind(plain.socket, isJoined === 1);
+    await peer.hears(220);
+    await peer.asks('EHLO a\r\n', 250);
+    await peer.asks(ENVELOPE, 354);
+    await peer.asks('x\r\n.\r\n', 250);
+    expect(accepted[0]?.peer).toMatchObject({ address: '192.0.2.7', port: 4711 });
+    expect(accepted[0]?.peer.tls).toMatch(/^TLS/);
   });
 
   it('closes a connection that speaks plain SMTP where TLS is expected', async () => {

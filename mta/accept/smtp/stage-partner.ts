@@ -46,6 +46,7 @@ export interface StageOptions {
   readonly trusted?: string;
   readonly authRequired?: boolean;
   readonly canSecure?: boolean;
+  readonly isFamiliar?: boolean;
   readonly limits?: Partial<SmtpLimits>;
   readonly policy?: Partial<SmtpPolicy<string>>;
   readonly observer?: Partial<SmtpObserver>;
@@ -100,8 +101,12 @@ export class StagePartner {
   }
 }
 
-function conversationOptions({ authRequired = false, canSecure = false }: StageOptions): ConversationOptions {
-  return { peer: { address: '192.0.2.1', port: 40_000, listener: 'test' }, authRequired, canSecure };
+function conversationOptions({
+  authRequired = false,
+  canSecure = false,
+  isFamiliar = false,
+}: StageOptions): ConversationOptions {
+  return { peer: { address: '192.0.2.1', port: 40_000, listener: 'test' }, authRequired, canSecure, isFamiliar };
 }
 
 /** A conversation that has gone as far as EHLO. */

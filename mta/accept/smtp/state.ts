@@ -13,11 +13,31 @@ export type Phase =
   | { readonly kind: 'ready' }
   | { readonly kind: 'transaction'; readonly envelope: Envelope }
   | { readonly kind: 'receiving'; readonly envelope: Envelope }
+  /** Bytes of BDAT are coming in. */
+  | { readonly kind: 'chunk'; readonly envelope: Envelope; readonly size: number; readonly isLast: boolean }
+  /** Between two chunks. */
+  | { readonly kind: 'chunks'; readonly envelope: Envelope }
+  /** Bytes of a BDAT that is refused are coming in; then the reply is said. */
+  | { readonly kind: 'discarding'; readonly reply: Reply; readonly next: Phase }
+  /** A chunk was refused: nothing comes of the transaction. */
+  | { readonly kind: 'failed' }
   | { readonly kind: 'accepting' }
   | { readonly kind: 'exchange'; readonly exchange: Exchange }
   | { readonly kind: 'authenticating' }
   | { readonly kind: 'handshake' }
   | { readonly kind: 'closed' };
+
+/** Whether MAIL was accepted, and neither the end of the message nor RSET has come. */
+export const isInTransaction = ({ kind }: Phase): boolean =>
+  kind === 'transaction' || kind === 'chunks' || kind === 'failed';
+
+/** Whether bytes of a message are kept. */
+export const holdsContent = ({ kind }: Phase): boolean =>
+  kind === 'receiving' || kind === 'chunk' || kind === 'chunks' || kind === 'accepting';
+
+/** Whether the bytes that come are no commands. */
+export const isReceiving = ({ kind }: Phase): boolean =>
+  kind === 'receiving' || kind === 'chunk' || kind === 'discarding';
 
 export interface State<Identity> {
   readonly phase: Phase;
@@ -50,10 +70,21 @@ export type Input<Identity> =
 /** What the shell does after the replies are on their way. */
 export type Effect =
   | { readonly kind: 'receive' }
+  | { readonly kind: 'receive-chunk'; readonly size: number; readonly isLast: boolean }
+  | { readonly kind: 'discard'; readonly size: number }
   | { readonly kind: 'accept'; readonly envelope: Envelope; readonly raw: Buffer }
   | { readonly kind: 'authenticate'; readonly username: string; readonly password: string }
   | { readonly kind: 'secure' }
   | { readonly kind: 'close' };
+
+/** What one command does, before it is counted. */
+export interface Answer<Identity> {
+  readonly state: State<Identity>;
+  /** Absent when the policy has the word, or bytes must come first. */
+  readonly reply?: Reply;
+  readonly effect?: Effect;
+  readonly byPolicy?: boolean;
+}
 
 export interface Step<Identity> {
   readonly state: State<Identity>;
@@ -76,6 +107,9 @@ export interface Rules<Identity> {
   /** Whether memory has room for another message. */
   readonly hasRoom: () => boolean;
 }
+
+/** Where a peer is without a transaction. */
+export const idle = <I>(state: State<I>): Phase => (state.ehlo === '' ? { kind: 'start' } : { kind: 'ready' });
 
 export function openingState<Identity>(rules: Rules<Identity>, tls?: string): State<Identity> {
   return {

@@ -6,12 +6,13 @@
  * `trust`, `mail` and `rcpt` are asked between two bytes of a connection, so they answer at once and do no I/O.
  * The same recipient may be named twice: whether that means two copies is the policy's business.
  */
+import type { DsnRequest } from '#mta/dsn-request.ts';
 import type { BodyType } from '#mta/message.ts';
 import type { Reply } from '#mta/reply.ts';
 
 /** The other end of a connection, as far as it is known at the moment of asking. */
 export interface Peer {
-  /** `192.0.2.1` or `2001:db8::1`; never an IPv4 address written as IPv6. */
+  /** `192.0.2.1` or `2001:db8::1`; never an IPv4 address written as IPv6. Behind a load balancer, what its header says. */
   readonly address: string;
   readonly port: number;
   /** Name of the listener it came in by. */
@@ -29,6 +30,10 @@ export interface Envelope {
   readonly sender: string;
   readonly recipients: readonly string[];
   readonly body: BodyType;
+  /** MAIL said SMTPUTF8. Without it the addresses are ASCII. */
+  readonly smtpUtf8?: true;
+  /** What the sender asks about reports; absent: nothing. */
+  readonly dsn?: DsnRequest;
 }
 
 export interface SmtpPolicy<Identity> {
@@ -61,6 +66,7 @@ export type Subject =
   | 'MAIL'
   | 'RCPT'
   | 'DATA'
+  | 'BDAT'
   | 'message'
   | 'RSET'
   | 'NOOP'
@@ -76,7 +82,7 @@ export interface SmtpObserver {
   /** A connection that was `opened` is gone. */
   closed(listener: string): void;
   /** A connection was turned away before it was opened. */
-  turnedAway(listener: string, because: 'too-many-connections' | 'too-many-from-address'): void;
+  turnedAway(listener: string, because: 'too-many-connections' | 'too-many-from-address' | 'no-proxy-header'): void;
   /** One reply was given. Both labels are bounded: a code is one of those in use. */
   replied(listener: string, subject: Subject, code: number): void;
   /** A call of the policy threw or rejected; the peer was told 4xx. */

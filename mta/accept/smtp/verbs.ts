@@ -2,30 +2,37 @@
  * One command line → one typed command, or the reply that refuses it. Syntax only: order and authority are others'.
  *
  * Strict where two servers could read a line differently: addresses stand in angle brackets and are read by the one
- * parser, parameters are known and named once, no byte outside printable ASCII. Lenient where no meaning is at stake:
+ * parser, parameters are known and named once, no byte outside printable ASCII but valid UTF-8 in the addresses of
+ * SMTPUTF8 (RFC 6531). Lenient where no meaning is at stake:
  * case of verbs, spaces at the end, and spaces after the colon of MAIL and RCPT, which much software sends and Postfix
  * takes. `<Postmaster>` without a domain means the postmaster of this host (RFC 5321 §4.5.1).
  */
+import { isUtf8 } from 'node:buffer';
 import { isPostmaster, parseAddress } from '#lib/address/address.ts';
-import type { BodyType } from '#mta/message.ts';
 import type { Reply } from '#mta/reply.ts';
 import { LONGEST_LINE } from './framing.ts';
+import { type MailParameters, type RcptParameters, readMailParameters, readRcptParameters } from './parameters.ts';
 import { badRecipient, badSender, replies } from './replies.ts';
 import type { Subject } from './submission.ts';
 
 export type Command =
   | { readonly verb: 'EHLO' | 'HELO'; readonly name: string }
-  | { readonly verb: 'MAIL'; readonly sender: string; readonly size: number; readonly body: BodyType }
-  | { readonly verb: 'RCPT'; readonly recipient: string }
+  | ({ readonly verb: 'MAIL'; readonly sender: string } & MailParameters)
+  /** `isUtf8`: written with other letters than ASCII has; whether that may be, MAIL has said. */
+  | ({ readonly verb: 'RCPT'; readonly recipient: string; readonly isUtf8?: true } & RcptParameters)
   | { readonly verb: 'AUTH'; readonly mechanism: string; readonly initial: string | undefined }
   | { readonly verb: 'DATA' | 'RSET' | 'STARTTLS' | 'QUIT' | 'NOOP' | 'VRFY' | 'HELP' }
+  | { readonly verb: 'BDAT'; readonly size: number; readonly isLast: boolean }
   /** A browser, led here to speak for somebody whose network is trusted. */
   | { readonly verb: 'HTTP' }
-  | { readonly verb: 'refused'; readonly subject: Subject; readonly reply: Reply };
+  /** A PROXY header that nobody asked for. */
+  | { readonly verb: 'PROXY' }
+  /** `ends` the connection: nobody can tell which bytes come next. */
+  | { readonly verb: 'refused'; readonly subject: Subject; readonly reply: Reply; readonly ends?: true };
 
-/** RFC 5321 §4.5.3.1.4 without CRLF, and what SIZE, BODY and AUTH of MAIL add to it. */
+/** RFC 5321 §4.5.3.1.4 without CRLF, and what the parameters of MAIL and RCPT add to it, AUTH and ORCPT most. */
 const LONGEST_COMMAND = 510;
-const LONGEST_ENVELOPE_COMMAND = 1000;
+const LONGEST_ENVELOPE_COMMAND = 1200;
 
 /** Reads a line without its CRLF. `hostname` completes `<Postmaster>`. */
 export function parseCommand(line: Buffer, hostname: string): Command {
@@ -33,19 +40,23 @@ export function parseCommand(line: Buffer, hostname: string): Command {
   const space = text.indexOf(' ');
   const verb = (space < 0 ? text : text.slice(0, space)).toUpperCase();
   if (HTTP.test(verb)) return { verb: 'HTTP' };
+  if (verb === 'PROXY') return { verb };
   const subject = subjectOf(verb);
   if (line.length > longest(subject)) return refuse(subject, replies.longLine);
-  if (!PRINTABLE.test(text)) return refuse(subject, ADDRESSED.has(subject) ? nonAscii(text) : replies.badCharacters);
-  return read(subject, space < 0 ? '' : text.slice(space + 1).trim(), hostname);
+  if (PRINTABLE.test(text)) return read(subject, space < 0 ? '' : text.slice(space + 1).trim(), hostname);
+  if (CONTROL.test(text) || !ADDRESSED.has(subject)) return refuse(subject, replies.badCharacters);
+  const letters = isUtf8(line) ? line.toString('utf8', space + 1).trim() : '';
+  if (letters !== '' && subject === 'MAIL') return readMail(letters, false);
+  if (letters !== '' && subject === 'RCPT') return readRcpt(letters, hostname, false);
+  return refuse(subject, replies.needsUtf8);
 }
 
 const HTTP = /^(?:GET|POST|PUT|HEAD|OPTIONS|CONNECT|HOST:)$/;
 const PRINTABLE = /^[ -~]*$/;
 const ADDRESSED: ReadonlySet<Subject> = new Set<Subject>(['MAIL', 'RCPT', 'VRFY']);
 
-/** A control character is a fault of its own; otherwise it is an address that needs SMTPUTF8. */
-const nonAscii = (text: string): Reply =>
-  /^[ -~\u0080-\u00ff]*$/.test(text) ? replies.needsUtf8 : replies.badCharacters;
+/** A control character is a fault of its own; what else is not printable ASCII is an address that needs SMTPUTF8. */
+const CONTROL = /[^ -~\u0080-\u00ff]/;
 
 const refuse = (subject: Subject, reply: Reply): Command => ({ verb: 'refused', subject, reply });
 
@@ -57,6 +68,7 @@ const VERBS: ReadonlySet<string> = new Set<Subject>([
   'MAIL',
   'RCPT',
   'DATA',
+  'BDAT',
   'RSET',
   'NOOP',
   'VRFY',
@@ -81,6 +93,8 @@ function read(subject: Subject, rest: string, hostname: string): Command {
       return readRcpt(rest, hostname);
     case 'AUTH':
       return readAuth(rest);
+    case 'BDAT':
+      return readBdat(rest);
     case 'DATA':
     case 'RSET':
     case 'STARTTLS':
@@ -95,28 +109,28 @@ function read(subject: Subject, rest: string, hostname: string): Command {
   }
 }
 
-function readMail(rest: string): Command {
+function readMail(rest: string, isAscii = true): Command {
   const path = readPath(rest, 'FROM:');
   if (!path) return refuse('MAIL', replies.mailSyntax);
-  const parameters = readParameters(path.after);
-  if (!parameters) return refuse('MAIL', replies.mailSyntax);
-  const given = readMailParameters(parameters);
+  const given = readMailParameters(path.after);
   if ('refusal' in given) return refuse('MAIL', given.refusal);
+  if (!isAscii && !given.smtpUtf8) return refuse('MAIL', replies.needsUtf8);
   if (path.content === '') return { verb: 'MAIL', sender: '', ...given };
-  const reading = parseAddress(path.content);
+  const reading = parseAddress(path.content, { utf8: !isAscii });
   return reading.kind === 'address'
     ? { verb: 'MAIL', sender: reading.address.text, ...given }
     : refuse('MAIL', badSender(reading.problem));
 }
 
-function readRcpt(rest: string, hostname: string): Command {
+function readRcpt(rest: string, hostname: string, isAscii = true): Command {
   const path = readPath(rest, 'TO:');
   if (!path) return refuse('RCPT', replies.rcptSyntax);
-  if (path.after !== '') return refuse('RCPT', replies.unknownParameter);
-  if (isPostmaster(path.content)) return { verb: 'RCPT', recipient: `postmaster@${hostname}` };
-  const reading = parseAddress(path.content);
+  const given = readRcptParameters(path.after);
+  if ('refusal' in given) return refuse('RCPT', given.refusal);
+  if (isPostmaster(path.content)) return { verb: 'RCPT', recipient: `postmaster@${hostname}`, ...given };
+  const reading = parseAddress(path.content, { utf8: !isAscii });
   return reading.kind === 'address'
-    ? { verb: 'RCPT', recipient: reading.address.text }
+    ? { verb: 'RCPT', recipient: reading.address.text, ...given, ...(!isAscii && { isUtf8: true }) }
     : refuse('RCPT', badRecipient(reading.problem));
 }
 
@@ -124,6 +138,15 @@ function readAuth(rest: string): Command {
   const [mechanism = '', initial, ...more] = rest.split(' ');
   if (mechanism === '' || more.length > 0) return refuse('AUTH', replies.needsMechanism);
   return { verb: 'AUTH', mechanism: mechanism.toUpperCase(), initial };
+}
+
+/** As many digits as a number holds exactly. */
+const BDAT = /^(\d{1,15})(?: +(LAST))?$/i;
+
+function readBdat(rest: string): Command {
+  const [, size, last] = BDAT.exec(rest) ?? [];
+  if (size === undefined) return { verb: 'refused', subject: 'BDAT', reply: replies.bdatSyntax, ends: true };
+  return { verb: 'BDAT', size: Number(size), isLast: last !== undefined };
 }
 
 /** `FROM:<content> after`. A '>' within a quoted local part does not end the path. */
@@ -145,29 +168,4 @@ function endOfPath(text: string): number {
     if (character === '\\' && quoted) at += 1;
   }
   return -1;
-}
-
-/** ` SIZE=1 BODY=7BIT` → names in upper case and values; undefined when badly formed or a name comes twice. */
-function readParameters(text: string): Map<string, string> | undefined {
-  const parameters = new Map<string, string>();
-  for (const word of text.split(' ')) {
-    if (word === '') continue;
-    const [, name, value = ''] = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?$/.exec(word) ?? [];
-    if (name === undefined || parameters.has(name.toUpperCase())) return undefined;
-    parameters.set(name.toUpperCase(), value);
-  }
-  return parameters;
-}
-
-type MailParameters = { readonly size: number; readonly body: BodyType };
-
-/** AUTH= is read and left alone: no submitter is trusted to speak for another (RFC 4954 §5). */
-function readMailParameters(parameters: ReadonlyMap<string, string>): MailParameters | { readonly refusal: Reply } {
-  for (const name of parameters.keys())
-    if (name !== 'SIZE' && name !== 'BODY' && name !== 'AUTH') return { refusal: replies.unknownParameter };
-  const size = parameters.get('SIZE') ?? '0';
-  const body = (parameters.get('BODY') ?? '7BIT').toUpperCase();
-  if (!/^\d{1,20}$/.test(size)) return { refusal: replies.mailSyntax };
-  if (body !== '7BIT' && body !== '8BITMIME') return { refusal: replies.unknownParameter };
-  return { size: Number(size), body };
 }
