@@ -10,6 +10,12 @@ import type { Random } from '#lib/run/random.ts';
 /** 26 characters of Crockford base32, sortable by time of acceptance: 48 bits of milliseconds, 80 bits of chance. */
 export type MessageId = string;
 
+/** What a sender calls a message, for their own books: small, and never sent. */
+export interface Labels {
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 /** BODY= of RFC 6152: whether any byte above 127 may be in `raw`. */
 export type BodyType = '7BIT' | '8BITMIME';
 
@@ -34,6 +40,7 @@ export interface Message {
   /** Envelope recipients in canonical form; a recipient is known by its index here. */
   readonly recipients: readonly string[];
   readonly raw: Buffer;
+  readonly labels?: Labels;
 }
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';

@@ -6,12 +6,12 @@
  */
 import { isAscii } from 'node:buffer';
 import type { Resources } from '#crds/source/resources.ts';
-import type { Clock } from '#lib/run/clock.ts';
+import type { Clock, Duration } from '#lib/run/clock.ts';
 import { seconds } from '#lib/run/clock.ts';
 import { codeOf } from '#lib/run/fault.ts';
 import type { Random } from '#lib/run/random.ts';
 import { readHeader } from '../header.ts';
-import { type Message, type MessageId, newMessageId } from '../message.ts';
+import { type Labels, type Message, type MessageId, newMessageId } from '../message.ts';
 import type { Queue } from '../queue/queue.ts';
 import { type Reply, reply } from '../reply.ts';
 import { type Admitted, admitHeader, type Check } from './admit.ts';
@@ -27,11 +27,19 @@ export interface Submission {
   readonly raw: Buffer;
   readonly protocol: string;
   readonly peer: StampContext['peer'];
+  /** What the sender tells messages apart by; kept with the message. */
+  readonly labels?: Labels;
 }
 
 export type Submitted =
   | { readonly kind: 'accepted'; readonly message: Message }
-  | { readonly kind: 'refused'; readonly check: Check | 'storage'; readonly reply: Reply };
+  | {
+      readonly kind: 'refused';
+      readonly check: Check | 'storage';
+      readonly reply: Reply;
+      /** For `quota`: after how long it may fit. */
+      readonly retryAfter?: Duration;
+    };
 
 export interface SubmitterOptions {
   readonly authority: Authority;
@@ -65,7 +73,7 @@ export class Submissions {
     const recipients = [...new Set(submission.recipients)];
     const claims = this.#claims(submitter, admitted);
     const exceeded = this.#quotas.take(claims, recipients.length, this.#options.clock.now());
-    if (exceeded) return refused('quota', quotaReply(exceeded));
+    if (exceeded) return { ...refused('quota', quotaReply(exceeded)), retryAfter: exceeded.retryAfter };
     const stampWith = (context: StampContext): Buffer => stamp(reading.header, context);
     const message = this.#message(submitter, submission, admitted, recipients, stampWith);
     const submitted = await this.#enqueue(message);
@@ -98,6 +106,7 @@ export class Submissions {
       body: isAscii(raw) ? '7BIT' : '8BITMIME',
       recipients,
       raw,
+      ...(submission.labels && { labels: submission.labels }),
     };
   }
 
@@ -137,7 +146,11 @@ export class Submissions {
 /** What the sender is told: RFC 5321 §4.2.5 makes the reply to the dot the transfer of responsibility. */
 export const acceptedReply = (id: MessageId): Reply => reply(250, '2.0.0', `queued as ${id}`);
 
-const refused = (check: Check | 'storage', why: Reply): Submitted => ({ kind: 'refused', check, reply: why });
+const refused = (check: Check | 'storage', why: Reply): Submitted & { readonly kind: 'refused' } => ({
+  kind: 'refused',
+  check,
+  reply: why,
+});
 
 function quotaReply({ subject, limit, window, retryAfter }: Exceeded): Reply {
   const wait = `try again in ${Math.ceil(retryAfter / 60_000)} minutes`;
