@@ -25,7 +25,13 @@ const WORLD = [
   credential('smtp', { protocols: ['SMTP'] }),
   credential('stopped', { suspend: true }),
   credential('small', { quota: { perHour: 1 } }),
+  credential('two', { quota: { perHour: 2 } }),
   credential('other', ALL_SCOPES, 'shop'),
+  sample(
+    'SendingDomain',
+    { domain: 'shop.example', verification: 'Skip', poolRef: { name: 'main', namespace: 'default' } },
+    { name: 'shop.example', namespace: 'shop' },
+  ),
   domain('example.com'),
   domain('stopped.example', { suspend: true }),
   domain('unproven.example', { verification: 'Required' }),
@@ -225,6 +231,55 @@ describe('a batch', () => {
     const opened = await open();
     expect(await batch(opened, body)).toMatchObject({ status: 422 });
     expect(opened.told).toEqual([]);
+  });
+});
+
+describe('a request with an Idempotency-Key', () => {
+  const keyed = (opened: Awaited<ReturnType<typeof open>>, over: object = {}, key = 'key', user = 'default.app') =>
+    submit(opened, over, { user, headers: { 'idempotency-key': key } });
+
+  test('is accepted once, however often it comes, and answered alike', async () => {
+    const opened = await open();
+    const answers = await Promise.all(Array.from({ length: 50 }, () => keyed(opened)));
+    expect(new Set(answers.map((it) => JSON.stringify([it.status, it.said])))).toHaveLength(1);
+    expect(answers.filter((it) => it.headers.has('idempotency-replayed'))).toHaveLength(49);
+    expect(opened.told).toHaveLength(1);
+  });
+
+  test('conflicts with another one of the same key', async () => {
+    const opened = await open();
+    await keyed(opened);
+    expect(await keyed(opened, { text: 'other' })).toMatchObject({ status: 409, type: PROBLEM });
+    expect(await keyed(opened, { text: 'other' }, 'other')).toMatchObject({ status: 202 });
+    expect(opened.told).toHaveLength(2);
+  });
+
+  test('has nothing to do with the keys of another tenant', async () => {
+    const opened = await open();
+    await keyed(opened);
+    const foreign = await keyed(opened, { from: { address: 'a@shop.example' } }, 'key', 'shop.other');
+    expect(foreign.status).toBe(202);
+    expect(opened.told.map((it) => it.tenant)).toEqual(['default', 'shop']);
+  });
+
+  test('costs quota once', async () => {
+    const opened = await open();
+    expect(await keyed(opened, {}, 'key', 'default.two')).toMatchObject({ status: 202 });
+    expect(await keyed(opened, {}, 'key', 'default.two')).toMatchObject({ status: 202 });
+    expect(await keyed(opened, {}, 'other', 'default.two')).toMatchObject({ status: 202 });
+    expect(await keyed(opened, {}, 'third', 'default.two')).toMatchObject({ status: 429 });
+  });
+
+  test('that is a batch is accepted once, message by message', async () => {
+    const opened = await open();
+    const asking = { body: [MESSAGE, MESSAGE], headers: { 'idempotency-key': 'key' } };
+    const first = await ask(opened, '/v1/messages/batch', asking);
+    expect((await ask(opened, '/v1/messages/batch', asking)).said).toEqual(first.said);
+    expect(opened.told).toHaveLength(2);
+  });
+
+  test.each(['a b', 'k\u00e9y', 'x'.repeat(256)])('that is no key is refused: %s', async (key) => {
+    expect(await keyed(await open(), {}, key)).toMatchObject({ status: 400 });
   });
 });
 

@@ -4,6 +4,7 @@
  * 202 means what 250 means by SMTP: the message is on disk for all its recipients. Anything else means that nothing of
  * it is. Left to others: who may (`api.ts`), what is allowed (`../admit.ts`).
  */
+import { createHash } from 'node:crypto';
 import { type Answer, type Asked, json } from '#lib/http/server.ts';
 import { composeMail } from '#lib/mail/mail.ts';
 import { metrics } from '#lib/run/metrics.ts';
@@ -26,6 +27,8 @@ const MOST_VALUES = 20_000;
 /** What to submit, or why not. */
 type Prepared = Pick<Submission, 'sender' | 'recipients' | 'raw' | 'labels'> | Answer;
 
+type Once = Submission['once'];
+
 export class MessageIntake {
   readonly #authority: Authority;
   readonly #submissions: Submissions;
@@ -37,38 +40,51 @@ export class MessageIntake {
 
   async one(submitter: Submitter, asked: Asked): Promise<Answer> {
     const type = typeOf(asked);
-    if (type === RAW_TYPE) return this.#submit(submitter, asked, prepareRaw(asked));
+    const once = onceOf(asked);
+    if (once && 'status' in once) return once;
+    if (type === RAW_TYPE) return this.#submit(submitter, asked, prepareRaw(asked), once);
     if (type !== JSON_TYPE) return unsupported(JSON_TYPE, RAW_TYPE);
     const reading = readJson(asked.body, MOST_VALUES);
     if (reading.kind === 'unreadable') return unreadable(reading.problem);
-    return this.#submit(submitter, asked, await prepareDraft(reading.value));
+    return this.#submit(submitter, asked, await prepareDraft(reading.value), once);
   }
 
   /** Each message has an answer of its own: one that is refused does not stop the others. */
   async batch(submitter: Submitter, asked: Asked): Promise<Answer> {
     if (typeOf(asked) !== JSON_TYPE) return unsupported(JSON_TYPE);
+    const once = onceOf(asked);
+    if (once && 'status' in once) return once;
     const reading = readJson(asked.body, MOST_VALUES);
     if (reading.kind === 'unreadable') return unreadable(reading.problem);
     const { value } = reading;
     if (!Array.isArray(value) || value.length === 0 || value.length > MOST_MESSAGES)
       return invalid([{ pointer: '', detail: `must be a list of 1 to ${MOST_MESSAGES} messages` }]);
     const results: Promise<object>[] = [];
-    for (const message of value) {
+    for (const [at, message] of value.entries()) {
       const prepared = await prepareDraft(message);
-      results.push(this.#submit(submitter, asked, prepared).then(resultOf));
+      const own = once && { ...once, key: `${once.key} ${at}` };
+      results.push(this.#submit(submitter, asked, prepared, own).then(resultOf));
     }
     return json({ results: await Promise.all(results) });
   }
 
-  async #submit(submitter: Submitter, asked: Asked, prepared: Prepared): Promise<Answer> {
+  async #submit(submitter: Submitter, asked: Asked, prepared: Prepared, once: Once): Promise<Answer> {
     if ('status' in prepared) return prepared;
     const refusal = admitSender(this.#authority, submitter, prepared.sender, 'HTTP');
     if (refusal) return refused({ kind: 'refused', ...refusal });
     const { address, tls } = asked.peer;
     const peer = { ehlo: '', address, tls };
     const protocol = tls === undefined ? 'HTTP' : 'HTTPS';
-    const submitted = await this.#submissions.submit(submitter, { via: 'http', ...prepared, protocol, peer });
-    return submitted.kind === 'refused' ? refused(submitted) : accepted(submitted.message);
+    const submitted = await this.#submissions.submit(submitter, {
+      via: 'http',
+      ...prepared,
+      protocol,
+      peer,
+      ...(once && { once }),
+    });
+    if (submitted.kind === 'refused') return refused(submitted);
+    if (submitted.kind === 'accepted') return accepted(submitted.message);
+    return { ...accepted(submitted), headers: { 'idempotency-replayed': 'true' } };
   }
 }
 
@@ -77,11 +93,24 @@ function refused(refusal: Parameters<typeof refusalOf>[0]): Answer {
   return refusalOf(refusal);
 }
 
-const accepted = ({ id, recipients }: Message): Answer =>
+const accepted = ({ id, recipients }: Pick<Message, 'id' | 'recipients'>): Answer =>
   json({ id, recipients: recipients.map((address, index) => ({ id: `${id}-${index}`, address })) }, 202);
 
 /** An answer within an answer. */
 const resultOf = ({ status, body }: Answer): object => ({ ...(JSON.parse(body) as object), status });
+
+/**
+ * The request's own name for itself, if it has one, and what tells it from others. Keys of a message and of a batch's
+ * messages never meet: a key has no space.
+ */
+function onceOf(asked: Asked): Once | Answer {
+  const key = asked.header('idempotency-key');
+  if (key === '') return undefined;
+  if (!/^[!-~]{1,255}$/.test(key)) return unreadable('Idempotency-Key must be 1 to 255 visible ASCII characters');
+  const hash = createHash('sha256');
+  for (const part of [typeOf(asked), asked.query.toString()]) hash.update(`${part}\n`);
+  return { key, hash: hash.update(asked.body).digest('base64') };
+}
 
 /** In lower case, without parameters; '' when the body is encoded, which nobody needs and bombs do. */
 const typeOf = (asked: Asked): string =>

@@ -60,6 +60,7 @@ const refusals = {
   400: problem('The body is not JSON.'),
   401: problem('No token, or a wrong one.'),
   403: problem('The credential or the domain may not.'),
+  409: problem('The Idempotency-Key was used for another request.'),
   413: problem('More bytes than a message may have.'),
   415: problem('Another type of body.'),
   422: problem('A value is not as it must be: errors says which.'),
@@ -80,10 +81,18 @@ const query = (name: string, description: string, schema: object): object => ({
   schema,
 });
 
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description: 'For a day, the same request with the same key is accepted once and answered alike.',
+  schema: { type: 'string', maxLength: 255 },
+};
+
 const submitOne = {
   operationId: 'submitMessage',
   summary: 'Hands in one message. 202: it is on disk, for all its recipients.',
   parameters: [
+    idempotencyKey,
     query('to', `For ${RAW_TYPE}: a recipient, up to ${MOST_RECIPIENTS} times.`, listOf(text)),
     query('from', `For ${RAW_TYPE}: the envelope sender; the author when absent.`, text),
   ],
@@ -94,6 +103,7 @@ const submitOne = {
 const submitMany = {
   operationId: 'submitMessages',
   summary: 'Hands in several messages, each with a result of its own, in the same order.',
+  parameters: [idempotencyKey],
   requestBody: bodyOf({
     [JSON_TYPE]: { type: 'array', minItems: 1, maxItems: MOST_MESSAGES, items: named('Message') },
   }),

@@ -37,6 +37,7 @@ export function refusalOf({ check, reply, retryAfter }: Submitted & { readonly k
   if (check === 'quota') return waiting(429, 'Too Many Requests', detail, Math.ceil((retryAfter ?? 0) / 1000));
   if (check === 'storage' && reply.code === 452) return waiting(507, 'Insufficient Storage', detail, SOON);
   if (reply.code < 500) return waiting(503, 'Service Unavailable', detail, SOON);
+  if (check === 'repeat') return problem(409, 'Conflict', 'this Idempotency-Key was used for another request');
   if (reply.code === 552) return tooLarge(detail);
   const isContent = check === 'loop' || reply.enhanced.startsWith('5.6.');
   return isContent ? invalid([{ pointer: '', detail }]) : forbidden(detail);
