@@ -88,11 +88,19 @@ function greet(running: Standalone, data: string): void {
     say(
       `  or           swaks --server ${host}:${port} --tls --auth PLAIN --auth-user ${username} --auth-password ${password} --from ${from} --to you@demo.test`,
     );
+    if (running.apiUrl !== undefined) say(`  by HTTP      ${curlLine(running.apiUrl, data, username, from)}`);
   }
   say(`  follow       npx postfleet trace ID${flag}`);
   if (running.received !== undefined) say(`  what came    is shown here and kept in ${relative('', running.received)}`);
   say(`  metrics      ${running.metricsUrl}/metrics`);
   say('  end          Ctrl-C\n');
+}
+
+/** One message by the HTTP API. */
+function curlLine(url: string, data: string, username: string, from: string): string {
+  const token = `"Authorization: Bearer $(cat ${data}/secrets/${username}/token)"`;
+  const message = { from: { address: from }, to: [{ address: 'you@demo.test' }], subject: 'Hello', text: 'It works.' };
+  return `curl ${url}/v1/messages -H ${token} -H 'Content-Type: application/json' -d '${JSON.stringify(message)}'`;
 }
 
 try {

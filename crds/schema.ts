@@ -41,11 +41,21 @@ export function text(form: { max: number; min?: number; pattern?: RegExp; says?:
   return form.pattern ? bounded.regex(form.pattern, form.says) : bounded;
 }
 
+/** Text in which `never` is not found; for requests, because a structural schema cannot say it. */
+export const textWithout = (form: { max: number; min?: number; never: RegExp; says: string }) =>
+  text({ max: form.max, ...(form.min !== undefined && { min: form.min }) }).refine(
+    (it) => !form.never.test(it),
+    form.says,
+  );
+
 export const oneOf = <const Words extends readonly string[]>(...words: Words) => z.enum(words);
 export const oneNumberOf = <const Numbers extends readonly number[]>(...numbers: Numbers) => z.literal(numbers);
 export const integer = (min: number, max: number) => z.int().min(min).max(max);
 export const flag = () => z.boolean();
 export const object = <S extends Shape>(shape: S) => z.object(shape);
+
+/** An object without any other field; for requests, whose every field must mean something. */
+export const closed = <S extends Shape>(shape: S) => z.strictObject(shape);
 
 /** A list of up to `max` entries. */
 export const list = <S extends z.ZodType>(entry: S, max: number, min = 0) => z.array(entry).min(min).max(max);
@@ -82,6 +92,13 @@ export function textMap(max: number, sizes: { key: number; value: number }) {
     .refine((map) => Object.keys(map).length <= max, `must have at most ${max} entries`)
     .meta({ maxProperties: max });
 }
+
+/** A map with up to `max` entries whose keys and values are declared. */
+export const mapOf = <K extends z.ZodType<string>, V extends z.ZodType<string>>(key: K, value: V, max: number) =>
+  z
+    .record(key, value)
+    .refine((map) => Object.keys(map).length <= max, `must have at most ${max} entries`)
+    .meta({ maxProperties: max });
 
 /** An object whose fields are checked elsewhere, such as a shape of Kubernetes' own. */
 export const opaque = () => z.looseObject({}).meta({ [OPAQUE]: true });
@@ -131,3 +148,9 @@ export function openApiOf(schema: z.ZodType): OpenApi {
     },
   }) as OpenApi;
 }
+
+/** JSON Schema of what a request may hold, as OpenAPI 3.1 takes it. */
+export const jsonSchemaOf = (schema: z.ZodType): object => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'throw', cycles: 'throw' });
+  return rest;
+};

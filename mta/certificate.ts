@@ -12,6 +12,9 @@ import { Fault } from '#lib/run/fault.ts';
 
 export interface LoadedCertificate {
   readonly context: SecureContext;
+  /** PEM. */
+  readonly cert: Buffer;
+  readonly key: Buffer;
   /** PEM of the certificate, for who must trust it. */
   readonly certificateFile: string;
 }
@@ -44,7 +47,7 @@ async function load(folder: string): Promise<LoadedCertificate> {
   try {
     const cert = await readFile(certificateFile);
     const key = await readFile(join(folder, 'tls.key'));
-    return { certificateFile, context: createSecureContext({ cert, key, minVersion: 'TLSv1.2' }) };
+    return { certificateFile, cert, key, context: createSecureContext({ cert, key, minVersion: 'TLSv1.2' }) };
   } catch (cause) {
     throw new Fault('certificate-invalid', `${folder} must hold a certificate in tls.crt and its key in tls.key`, {
       cause,

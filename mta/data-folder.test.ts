@@ -26,7 +26,7 @@ describe('a data folder', () => {
     const database = await open(folder);
     expect(modeOf(folder)).toBe(0o700);
     const tables = await database.read("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
-    expect(tables.map((it) => it['name'])).toEqual(['entry', 'event', 'message']);
+    expect(tables.map((it) => it['name'])).toEqual(['entry', 'event', 'message', 'put_once']);
   });
 
   test('that others could look into is closed to them', async () => {

@@ -11,6 +11,7 @@ import { Fault } from '#lib/run/fault.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
 import { Database } from '#lib/sqlite/database.ts';
+import { KEY_TABLES } from './queue/sqlite/keys.ts';
 import { QUEUE_TABLES } from './queue/sqlite/tables.ts';
 import { LEDGER_TABLES } from './settle/ledger/sqlite.ts';
 import { tokenFile } from './watch/admin-client.ts';
@@ -34,7 +35,7 @@ async function writable(folder: string, work: () => Promise<unknown>): Promise<v
 }
 
 const openDatabase = (folder: string): Promise<Database> =>
-  Database.open({ path: join(folder, QUEUE_FILE), migrations: [QUEUE_TABLES, LEDGER_TABLES] }, systemClock);
+  Database.open({ path: join(folder, QUEUE_FILE), migrations: [QUEUE_TABLES, LEDGER_TABLES, KEY_TABLES] }, systemClock);
 
 /** Only what looks like a data folder of ours is ever emptied, and only while nobody has it open. */
 async function empty(folder: string): Promise<void> {

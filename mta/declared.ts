@@ -4,6 +4,7 @@
  * A change is taken whole or not at all; what is wrong with it is logged, once per change, and the last good state
  * stays in use. Keys and secrets that a change calls for are made before the next mail needs them.
  */
+import { isIPv6 } from 'node:net';
 import type { Resources } from '#crds/source/resources.ts';
 import { openFolder } from '#crds/source/folder.ts';
 import { problemLine, type ResourceSource } from '#crds/source/source.ts';
@@ -106,4 +107,12 @@ export function endpointOf({ clusters }: Resources): Endpoint | undefined {
   if (!listener) return undefined;
   const scheme = listener.protocol === 'SMTP' ? 'smtp' : 'smtps';
   return { scheme, host: listener.address ?? '127.0.0.1', port: listener.port };
+}
+
+/** Where programs reach the HTTP API: the first listener of it. */
+export function apiUrlOf({ clusters }: Resources): string | undefined {
+  const listener = clusters[0]?.spec.ingress.listeners.find((it) => it.protocol === 'HTTP' || it.protocol === 'HTTPS');
+  if (!listener) return undefined;
+  const { address = '127.0.0.1', port } = listener;
+  return `${listener.protocol.toLowerCase()}://${isIPv6(address) ? `[${address}]` : address}:${port}`;
 }

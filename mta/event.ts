@@ -5,7 +5,7 @@
  * replies, never secrets or content.
  */
 import type { Instant } from '#lib/run/clock.ts';
-import type { Message, MessageId } from './message.ts';
+import type { Labels, Message, MessageId } from './message.ts';
 
 export type EventType = 'queued' | 'delivered' | 'deferred' | 'bounced' | 'expired';
 
@@ -33,6 +33,8 @@ export interface MailEvent {
   readonly tls?: string;
   /** Milliseconds from the first command of the transaction to the reply that decided. */
   readonly took?: number;
+  /** For `queued`, on the first recipient's event only: what the sender calls the message. */
+  readonly labels?: Labels;
   /** Bytes of the message as accepted. */
   readonly size?: number;
   /** For `deferred`: the peer may have taken the message, its reply was not seen. */
@@ -53,5 +55,6 @@ export function queuedEvents(message: Message): MailEvent[] {
     reply: `250 2.0.0 queued as ${message.id}`,
     attempt: 0,
     size: message.raw.length,
+    ...(index === 0 && message.labels && { labels: message.labels }),
   }));
 }

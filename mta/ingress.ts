@@ -3,25 +3,27 @@
  *
  * Listens where the `MTACluster` says. A listener that cannot be served is a fault that names it; none is left out.
  */
-import type { SecureContext } from 'node:tls';
 import type { Listener as ListenerSpec } from '#crds/kinds/mta-cluster.ts';
 import type { Resources } from '#crds/source/resources.ts';
 import { matchesNetwork } from '#lib/dns/private-address.ts';
 import type { Keyring } from '#lib/keyring/keyring.ts';
+import { openHttp, type Route } from '#lib/http/server.ts';
 import { openVerifier } from '#lib/keyring/verifier.ts';
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import { seconds } from '#lib/run/clock.ts';
-import { codeOf, Fault, reasonOf } from '#lib/run/fault.ts';
+import { codeOf, reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
 import { metrics } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
 import { Authority, type Submitter } from './accept/authority.ts';
+import { apiRoutes } from './accept/http/api.ts';
 import { submissionPolicy } from './accept/smtp-policy.ts';
 import { defaultLimits } from './accept/smtp/limits.ts';
-import { type Listener, SmtpServer } from './accept/smtp/listener.ts';
+import { SmtpServer } from './accept/smtp/listener.ts';
 import { Submissions } from './accept/submit.ts';
+import type { LoadedCertificate } from './certificate.ts';
 import { type MailEvent, queuedEvents } from './event.ts';
-import type { Message } from './message.ts';
+import type { Message, MessageId } from './message.ts';
 import type { Queue } from './queue/queue.ts';
 import { smtpObserver } from './smtp-observer.ts';
 
@@ -36,7 +38,18 @@ export interface IngressOptions {
   /** Told of each durable event. Must not throw. */
   readonly tell: (event: MailEvent) => void;
   /** The certificate of a listener. */
-  readonly certificate: (listener: ListenerSpec) => Promise<SecureContext>;
+  readonly certificate: (listener: ListenerSpec) => Promise<LoadedCertificate>;
+  /** Every event of a message, oldest first. */
+  readonly trace: (id: MessageId) => Promise<readonly MailEvent[]>;
+}
+
+/** A place where mail is taken. */
+export interface Listener {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** Takes nothing new; what is under way may end within `grace`. */
+  close(grace: Duration): Promise<void>;
 }
 
 export interface Ingress {
@@ -49,14 +62,14 @@ export interface Ingress {
 const DRAIN: Duration = seconds(30);
 
 export async function startIngress(options: IngressOptions): Promise<Ingress> {
-  const server = await submissionServer(options);
+  const ways = await openWays(options);
   const listeners: Listener[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(listeners.map((it) => it.close(DRAIN)));
   };
   try {
     for (const listener of options.resources().clusters[0]?.spec.ingress.listeners ?? []) {
-      listeners.push(await listen(server, listener, options));
+      listeners.push(await listen(ways, listener, options));
     }
   } catch (thrown) {
     await close();
@@ -65,8 +78,14 @@ export async function startIngress(options: IngressOptions): Promise<Ingress> {
   return { listeners, close };
 }
 
-async function submissionServer(options: IngressOptions): Promise<SmtpServer<Submitter>> {
-  const { queue, resources, keyring, clock, random, hostname, log } = options;
+/** The ways in, over one authority and one set of quotas. */
+interface Ways {
+  readonly smtp: SmtpServer<Submitter>;
+  readonly routes: readonly Route[];
+}
+
+async function openWays(options: IngressOptions): Promise<Ways> {
+  const { queue, resources, keyring, clock, random, hostname, log, trace } = options;
   const verifier = await openVerifier(keyring(), clock, random);
   const authority = new Authority({
     clock,
@@ -78,28 +97,45 @@ async function submissionServer(options: IngressOptions): Promise<SmtpServer<Sub
   const troubled = (thrown: unknown): void => countFault(thrown, log);
   const submissions = new Submissions({ authority, queue, resources, clock, random, hostname, accepted, troubled });
   const policy = submissionPolicy(authority, submissions);
-  return new SmtpServer({ hostname, policy, clock, limits: defaultLimits, observer: smtpObserver(log) });
+  return {
+    smtp: new SmtpServer({ hostname, policy, clock, limits: defaultLimits, observer: smtpObserver(log) }),
+    routes: apiRoutes({ authority, submissions, trace }),
+  };
 }
 
-async function listen(server: SmtpServer<Submitter>, spec: ListenerSpec, options: IngressOptions): Promise<Listener> {
+async function listen(ways: Ways, spec: ListenerSpec, options: IngressOptions): Promise<Listener> {
   const { name, protocol } = spec;
-  if (protocol === 'HTTP' || protocol === 'HTTPS') {
-    throw new Fault(
-      'listener-unsupported',
-      `Listener ${name}: this release takes mail by SMTP and SMTPS, not ${protocol}.`,
-    );
-  }
-  const context = await options.certificate(spec);
-  return server.listen({
+  const host = spec.address ?? '::';
+  const port = spec.containerPort ?? spec.port;
+  if (protocol === 'HTTP' || protocol === 'HTTPS') return listenHttp(ways, spec, host, port, options);
+  const { context } = await options.certificate(spec);
+  const implicitTls = protocol === 'SMTPS';
+  return ways.smtp.listen({
     name,
-    host: spec.address ?? '::',
-    port: spec.containerPort ?? spec.port,
-    implicitTls: protocol === 'SMTPS',
+    host,
+    port,
+    implicitTls,
     secureContext: () => context,
     authRequired: true,
     isBalancer: (address) => spec.proxyProtocolFrom.some((network) => matchesNetwork(address, network)),
     isFamiliar: (address) => spec.trustedNetworks.some((network) => matchesNetwork(address, network)),
   });
+}
+
+async function listenHttp(
+  { routes }: Ways,
+  spec: ListenerSpec,
+  host: string,
+  port: number,
+  { certificate, clock, log }: IngressOptions,
+): Promise<Listener> {
+  const { name, protocol } = spec;
+  const tls = protocol === 'HTTPS' ? { tls: await certificate(spec) } : {};
+  const troubled = (thrown: unknown): void =>
+    log.error('a request failed', { listener: name, reason: reasonOf(thrown) });
+  const setting = 'spec.ingress.listeners of the MTACluster';
+  const server = await openHttp({ name: `Listener ${name}`, setting, host, port, routes, troubled, ...tls });
+  return { name, host, port, close: (time) => server.close({ clock, time }) };
 }
 
 function countAccepted(message: Message, tell: (event: MailEvent) => void): void {

@@ -11,6 +11,12 @@ import type { DsnRequest } from './dsn-request.ts';
 /** 26 characters of Crockford base32, sortable by time of acceptance: 48 bits of milliseconds, 80 bits of chance. */
 export type MessageId = string;
 
+/** What a sender calls a message, for their own books: small, and never sent. */
+export interface Labels {
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 /** BODY= of RFC 6152: whether any byte above 127 may be in `raw`. */
 export type BodyType = '7BIT' | '8BITMIME';
 
@@ -39,6 +45,7 @@ export interface Message {
   /** What the sender asked about reports; absent: nothing. */
   readonly dsn?: DsnRequest;
   readonly raw: Buffer;
+  readonly labels?: Labels;
 }
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';

@@ -16,7 +16,7 @@ import { watchGauge, watchProcess } from '#lib/run/metrics.ts';
 import { systemRandom as random } from '#lib/run/random.ts';
 import { certificateOf, type LoadedCertificate, ownCertificate } from './certificate.ts';
 import { adminToken, openData } from './data-folder.ts';
-import { Declared, endpointOf } from './declared.ts';
+import { apiUrlOf, Declared, endpointOf } from './declared.ts';
 import { type Ingress, startIngress } from './ingress.ts';
 import type { Queue } from './queue/queue.ts';
 import { SqliteQueue } from './queue/sqlite/queue.ts';
@@ -38,6 +38,8 @@ export interface Standalone {
   readonly listeners: readonly string[];
   /** How to send a first message; absent without a credential, a domain and a listener. */
   readonly hint: SubmissionHint | undefined;
+  /** Where the HTTP API is, without the path; absent without a listener for it. */
+  readonly apiUrl: string | undefined;
   /** Folder of the built-in receiver, if the resources ask for one. */
   readonly received: string | undefined;
   /** Takes nothing new, lets what is under way end, closes everything. */
@@ -114,9 +116,9 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   const health = opened.adopt(await openHttp({ ...healthHttp, routes: healthRoutes(parts) }), (it) => it.close());
   watchProcess();
 
-  const certificate = async (listener: Parameters<typeof certificateOf>[0]) =>
-    (await certificateOf(listener, config, own)).context;
-  ingress = opened.adopt(await startIngress({ ...shared, certificate }), async (it) => {
+  const certificate = (listener: Parameters<typeof certificateOf>[0]) => certificateOf(listener, config, own);
+  const trace = (id: string) => ledger.trace(id);
+  ingress = opened.adopt(await startIngress({ ...shared, certificate, trace }), async (it) => {
     ingress = undefined;
     await it.close();
   });
@@ -127,6 +129,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     adminUrl: admin.url,
     listeners: ingress.listeners.map((it) => `${it.name} ${it.host}:${it.port}`),
     hint,
+    apiUrl: apiUrlOf(declared.resources()),
     received,
     stop: () => opened.disposeAsync(),
   };

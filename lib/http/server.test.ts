@@ -1,7 +1,22 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { selfMadeCertificate } from '../run/certificate.ts';
+import { seconds } from '../run/clock.ts';
+import { FakeClock } from '../run/fake-clock.ts';
 import { Fault } from '../run/fault.ts';
-import { type HttpOptions, type HttpServer, json, openHttp, problem, type Route } from './server.ts';
+import {
+  type Asked,
+  type Head,
+  type HttpOptions,
+  type HttpServer,
+  json,
+  openHttp,
+  problem,
+  type Route,
+} from './server.ts';
 
 const opened: HttpServer[] = [];
 afterEach(async () => {
@@ -78,6 +93,74 @@ describe('a route', () => {
   });
 });
 
+describe('what was asked', () => {
+  const heard: Asked[] = [];
+  const hears: Route = {
+    method: 'POST',
+    path: '/hears',
+    bodyLimit: 10,
+    handle: async (asked) => {
+      heard.push(asked);
+      return { ...json({}, 202), headers: { 'x-more': 'yes' } };
+    },
+  };
+  const ask = async (init: RequestInit, path = '/hears', over: Partial<Route> = {}): Promise<Response> =>
+    fetch((await open({ routes: [{ ...hears, ...over }] })).url + path, { method: 'POST', ...init });
+
+  test.each([
+    ['bytes', Buffer.from([0, 255, 13]), 'application/x-anything'],
+    ['JSON, unread', Buffer.from('{"a"'), 'application/json'],
+    ['nothing', Buffer.alloc(0), 'text/plain'],
+  ])('reaches the route as the bytes it is: %s', async (_, body, type) => {
+    const answer = await ask({ body, headers: { 'content-type': type } });
+    expect([answer.status, answer.headers.get('x-more')]).toEqual([202, 'yes']);
+    expect(heard.at(-1)?.body).toEqual(body);
+  });
+
+  test('has headers, a query and a peer', async () => {
+    await ask({ headers: { 'X-One': 'a' } }, '/hears?to=b%2Bc&to=d?e');
+    const asked = heard.at(-1);
+    expect([asked?.header('x-one'), asked?.header('x-two')]).toEqual(['a', '']);
+    expect(asked?.query.getAll('to')).toEqual(['b+c', 'd?e']);
+    expect(asked?.peer).toEqual({ address: '127.0.0.1' });
+  });
+
+  test('is bounded by the route, also when it comes in chunks', async () => {
+    const before = heard.length;
+    const chunks = new ReadableStream({
+      start(to) {
+        for (let at = 0; at < 11; at += 1) to.enqueue(Buffer.from('x'));
+        to.close();
+      },
+    });
+    expect((await ask({ body: 'x'.repeat(11) })).status).toBe(413);
+    expect((await ask({ body: chunks, duplex: 'half' })).status).toBe(413);
+    expect(heard.length).toBe(before);
+  });
+
+  test('is looked at by the guard of the route before its body is', async () => {
+    const guard = async (head: Head) => (head.header('x-one') === 'a' ? undefined : problem(403, 'Forbidden', 'no'));
+    expect((await ask({ body: 'x'.repeat(11) }, '/hears', { guard })).status).toBe(403);
+    expect((await ask({ body: 'x', headers: { 'x-one': 'a' } }, '/hears', { guard })).status).toBe(202);
+  });
+
+  test('is told to nobody when it fails, but to the owner of the server', async () => {
+    const told: unknown[] = [];
+    const server = await open({ troubled: (thrown) => told.push(thrown) });
+    await get(server, '/throws');
+    await get(server, '/plain', { method: 'POST', body: 'x'.repeat(2_000_000) });
+    expect(told).toEqual([expect.objectContaining({ code: 'x' })]);
+  });
+});
+
+test('with a certificate nothing is said in clear', async () => {
+  const tls = await selfMadeCertificate(['127.0.0.1']);
+  const { url } = await open({ tls });
+  const [answer] = (await once(request(`${url}/v1/things/x`, { ca: tls.cert }).end(), 'response')) as [IncomingMessage];
+  expect([answer.statusCode, url.startsWith('https:')]).toEqual([200, true]);
+  await expect(fetch(url.replace('https', 'http'))).rejects.toThrow('fetch failed');
+});
+
 describe('a token', () => {
   const token = 'right-token';
   const ask = async (authorization?: string, path = '/plain'): Promise<number> =>
@@ -139,4 +222,37 @@ test('a closed server answers nobody, even on a connection that was kept', async
   await get(server, '/plain');
   await server.close();
   await expect(get(server, '/plain')).rejects.toThrow('fetch failed');
+});
+
+describe('a server that is closed with grace', () => {
+  const slow = async (clock: FakeClock) => {
+    const started = Promise.withResolvers<void>();
+    const end = Promise.withResolvers<void>();
+    const handle = async () => {
+      started.resolve();
+      await end.promise;
+      return json({});
+    };
+    const server = await open({ routes: [{ method: 'GET', path: '/slow', handle }] });
+    const answer = fetch(`${server.url}/slow`);
+    await started.promise;
+    return { answer, end, closing: server.close({ clock, time: seconds(5) }), url: server.url };
+  };
+
+  test('ends what is under way, and takes nothing new', async () => {
+    const { answer, end, closing, url } = await slow(new FakeClock());
+    await expect(fetch(`${url}/slow`)).rejects.toThrow('fetch failed');
+    end.resolve();
+    expect((await answer).status).toBe(200);
+    await closing;
+  });
+
+  test('waits no longer than that', async () => {
+    const clock = new FakeClock();
+    const { answer, end, closing } = await slow(clock);
+    clock.advance(seconds(5));
+    await expect(answer).rejects.toThrow('fetch failed');
+    end.resolve();
+    await closing;
+  });
 });

@@ -1,28 +1,47 @@
 /**
  * An HTTP server of a few routes. The only file that imports fastify.
  *
- * A route is a value: method, path with `:parameters`, and a function from what was asked to an answer. Errors are
- * problems as in RFC 9457. Bodies, headers and URLs are bounded before a handler sees them.
+ * A route is a value: method, path with `:parameters`, and a function from what was asked to an answer. Bodies are given
+ * as the bytes they are; what they mean is the route's business. Errors are problems as in RFC 9457. Bodies, headers
+ * and URLs are bounded before a handler sees them, and a route's guard answers before the body is read.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
+import { createServer, STATUS_CODES } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { TLSSocket } from 'node:tls';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Clock, Duration } from '../run/clock.ts';
 import { codeOf, Fault } from '../run/fault.ts';
 
-export interface Asked {
+/** What is known of a request before its body is read. */
+export interface Head {
   readonly parameters: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** A header's value by its lower-case name; '' when absent. */
+  header(name: string): string;
+  readonly peer: { readonly address: string; readonly tls?: string };
+}
+
+export interface Asked extends Head {
+  /** Empty when there is none. */
+  readonly body: Buffer;
 }
 
 export interface Answer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Route {
-  readonly method: 'GET';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /** Such as `/v1/messages/:id`. */
   readonly path: string;
+  /** Most bytes of a body; 1 MiB when absent. */
+  readonly bodyLimit?: number;
+  /** Asked before the body is read; its answer refuses the request. */
+  guard?(head: Head): Promise<Answer | undefined>;
   handle(asked: Asked): Promise<Answer>;
 }
 
@@ -36,15 +55,23 @@ export interface HttpOptions {
   readonly port: number;
   /** Asked of every request as `Authorization: Bearer …`. Absent: nobody is asked. */
   readonly token?: string;
+  /** PEM; with it the server speaks TLS only. */
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
   readonly routes: readonly Route[];
+  /** Told of what a route threw. Must not throw. */
+  readonly troubled?: (thrown: unknown) => void;
 }
 
 export interface HttpServer {
   readonly url: string;
-  close(): Promise<void>;
+  /** Takes nothing new. What is under way may end within `grace`; without one its connections are cut. */
+  close(grace?: { readonly clock: Clock; readonly time: Duration }): Promise<void>;
 }
 
 const BODY_LIMIT = 1024 * 1024;
+/** A request that has not come whole by then is dropped; Node looks every half minute. */
+const REQUEST_TIME: Duration = 120_000;
+const HEADER_TIME: Duration = 30_000;
 
 export const json = (value: unknown, status = 200): Answer => ({
   status,
@@ -52,49 +79,93 @@ export const json = (value: unknown, status = 200): Answer => ({
   body: `${JSON.stringify(value, null, 2)}\n`,
 });
 
-/** A problem as in RFC 9457: what is wrong, and what to do about it. */
-export const problem = (status: number, title: string, detail: string): Answer => ({
-  ...json({ type: 'about:blank', title, status, detail }, status),
+/** A problem as in RFC 9457: what is wrong, and what to do about it. `more` are members of its own. */
+export const problem = (status: number, title: string, detail: string, more: object = {}): Answer => ({
+  ...json({ type: 'about:blank', title, status, detail, ...more }, status),
   contentType: 'application/problem+json',
 });
 
 /** Rejects with `address-in-use` or `listen-failed`, naming port and setting. */
 export async function openHttp(options: HttpOptions): Promise<HttpServer> {
-  const app = fastify({
-    bodyLimit: BODY_LIMIT,
-    forceCloseConnections: true,
-    frameworkErrors: (error, _, answer) => void send(answer, problemOf(error)),
-  });
+  const app = appOf(options);
   if (options.token !== undefined) guard(app, options.token);
   for (const route of options.routes) addRoute(app, route);
   app.setNotFoundHandler((_, answer) => send(answer, problem(404, 'Not Found', 'there is nothing at this path')));
-  app.setErrorHandler<FastifyError>((error, _, answer) => send(answer, problemOf(error)));
+  app.setErrorHandler<FastifyError>((error, _, answer) => {
+    if (!isTheirs(error)) options.troubled?.(error);
+    return send(answer, problemOf(error));
+  });
   try {
-    return { url: await app.listen({ host: options.host, port: options.port }), close: () => app.close() };
+    const url = await app.listen({ host: options.host, port: options.port });
+    return { url: options.tls ? url.replace('http:', 'https:') : url, close: (grace) => close(app, grace) };
   } catch (cause) {
     throw listenFault(options, cause);
   }
+}
+
+function appOf({ tls }: HttpOptions): FastifyInstance {
+  const app = fastify({
+    bodyLimit: BODY_LIMIT,
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, _, answer) => void send(answer, problemOf(error)),
+    serverFactory: (handler) => {
+      const limits = { requestTimeout: REQUEST_TIME, headersTimeout: HEADER_TIME };
+      const secure = { ...limits, ...tls, minVersion: 'TLSv1.2' as const };
+      return tls ? createTlsServer(secure, handler) : createServer(limits, handler);
+    },
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  return app;
+}
+
+async function close(app: FastifyInstance, grace?: Parameters<HttpServer['close']>[0]): Promise<void> {
+  const cut = (): void => app.server.closeAllConnections();
+  const timer = grace?.clock.after(grace.time, cut);
+  if (!timer) cut();
+  await app.close();
+  timer?.cancel();
 }
 
 function addRoute(app: FastifyInstance, route: Route): void {
   app.route({
     method: route.method,
     url: route.path,
-    handler: async (request, answer) =>
-      send(answer, await route.handle({ parameters: request.params as Record<string, string> })),
+    bodyLimit: route.bodyLimit ?? BODY_LIMIT,
+    onRequest: async (request, answer) => {
+      const refusal = await route.guard?.(headOf(request));
+      return refusal && send(answer, refusal);
+    },
+    handler: async (request, answer) => send(answer, await route.handle({ ...headOf(request), body: bodyOf(request) })),
   });
 }
 
+function headOf({ params, url, headers, raw: { socket } }: FastifyRequest): Head {
+  const at = url.indexOf('?');
+  const tls = socket instanceof TLSSocket ? { tls: `${socket.getProtocol()} ${socket.getCipher().name}` } : {};
+  return {
+    parameters: params as Record<string, string>,
+    query: new URLSearchParams(at === -1 ? '' : url.slice(at)),
+    header: (name) => [headers[name] ?? ''].flat().join(', '),
+    peer: { address: socket.remoteAddress?.replace(/^::ffff:/, '') ?? '', ...tls },
+  };
+}
+
+const bodyOf = ({ body }: FastifyRequest): Buffer => (Buffer.isBuffer(body) ? body : Buffer.alloc(0));
+
 /** What fastify cannot read is the asker's mistake; everything else is ours, and its words stay here. */
-function problemOf({ code = '', statusCode = 500 }: Partial<FastifyError>): Answer {
-  const isTheirs = code.startsWith('FST_') && statusCode < 500;
-  return isTheirs
+const isTheirs = ({ code = '', statusCode = 500 }: Partial<FastifyError>): boolean =>
+  code.startsWith('FST_') && statusCode < 500;
+
+function problemOf(error: Partial<FastifyError>): Answer {
+  const { statusCode = 500 } = error;
+  return isTheirs(error)
     ? problem(statusCode, STATUS_CODES[statusCode] ?? 'Bad Request', 'the request cannot be read')
     : problem(500, 'Internal Error', 'see the log');
 }
 
-const send = (answer: FastifyReply, { status, contentType, body }: Answer): FastifyReply =>
-  answer.status(status).type(contentType).send(body);
+const send = (answer: FastifyReply, { status, contentType, body, headers = {} }: Answer): FastifyReply =>
+  answer.status(status).headers(headers).type(contentType).send(body);
 
 /** Hashes are compared, so that neither length nor content of the token shows in the time taken. */
 function guard(app: FastifyInstance, token: string): void {

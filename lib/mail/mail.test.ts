@@ -2,9 +2,10 @@ import { isAscii } from 'node:buffer';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
+import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Certificate, selfMadeCertificate } from '../run/certificate.ts';
-import { composeMultipart, submitMail } from './mail.ts';
+import { composeMail, composeMultipart, type Mail, submitMail } from './mail.ts';
 
 describe('composed mail', () => {
   const compose = async (headers: readonly (readonly [string, string])[], content: string | Buffer): Promise<string> =>
@@ -42,6 +43,87 @@ describe('composed mail', () => {
       expect(head).toMatch(/^MIME-Version: 1\.0\r$/m);
     },
   );
+});
+
+describe('a message composed of fields', () => {
+  const MESSAGE: Mail = {
+    from: { address: 'a@example.com', name: 'Ann, of "Sales" <x>' },
+    to: [{ address: 'b@dest.test' }, { address: '"b c"@dest.test', name: 'B\u00e9a' }],
+    cc: [{ address: 'd@dest.test' }],
+    replyTo: [],
+    subject: 'hello',
+    text: 'body\nline',
+    headers: [['X-Ours', 'caf\u00e9']],
+    attachments: [],
+  };
+  const compose = async (over: Partial<Mail> = {}): Promise<string> =>
+    (await composeMail({ ...MESSAGE, ...over })).toString('latin1');
+  const html = '<p>hi</p>';
+  const file = { filename: 'a.csv', contentType: 'text/csv', content: Buffer.from('1,2\n') };
+  const picture = { filename: 'p.png', contentType: 'image/png', content: Buffer.from([0, 255]), contentId: 'pic' };
+
+  test('has what was given, and neither a date nor an id nor who sent it', async () => {
+    const [head = '', body] = (await compose()).split('\r\n\r\n');
+    expect(head).toMatch(/^From: "Ann, of \\"Sales\\" <x>" <a@example\.com>\r$/m);
+    expect(head).toMatch(/^To: b@dest\.test, =\?UTF-8\?Q\?B=C3=A9a\?= <"b c"@dest\.test>\r$/m);
+    expect(head).toMatch(/^Cc: d@dest\.test\r$/m);
+    expect(head).toMatch(/^X-Ours: =\?UTF-8\?Q\?caf=C3=A9\?=\r$/m);
+    expect(head).toMatch(/^MIME-Version: 1\.0/m);
+    expect(head).not.toMatch(/^(?:Date|Message-ID|Bcc|Reply-To|Sender|X-Mailer):/im);
+    expect(body).toBe('body\r\nline\r\n');
+  });
+
+  test.each<[string, Partial<Mail>, readonly string[]]>([
+    ['text', {}, ['text/plain']],
+    ['HTML', { text: undefined, html }, ['text/html']],
+    ['both', { html }, ['multipart/alternative', 'text/plain', 'text/html']],
+    ['a file', { attachments: [file] }, ['multipart/mixed', 'text/plain', 'text/csv']],
+    [
+      'everything',
+      { html, attachments: [picture, file] },
+      [
+        'multipart/mixed',
+        'multipart/alternative',
+        'text/plain',
+        'multipart/related',
+        'text/html',
+        'image/png',
+        'text/csv',
+      ],
+    ],
+  ])('is built of as few parts as it needs: %s', async (_, over, types) => {
+    const text = await compose(over);
+    expect([...text.matchAll(/^Content-Type: ([^;\r]+)/gm)].map(([, type]) => type)).toEqual(types);
+  });
+
+  test('holds its files byte by byte', async () => {
+    const text = await compose({ html, attachments: [picture, file] });
+    expect(text).toContain(`\r\n\r\n${picture.content.toString('base64')}\r\n`);
+    expect(text).toMatch(/^Content-Id: <pic>\r$/im);
+    expect(text).toMatch(/^Content-Disposition: inline; filename=p\.png\r$/m);
+    expect(text).toMatch(/^Content-Disposition: attachment; filename=a\.csv\r$/m);
+  });
+
+  test('is 7-bit in CRLF lines of bounded length, whatever its text and files are', async () => {
+    const anyText = fc.string({ unit: fc.constantFrom('\r', '\n', '\r\n', 'a', ' ', '.', '\u00e9', 'x'.repeat(1200)) });
+    const anyFile = fc.record({
+      filename: fc.constant('a'),
+      contentType: fc.constantFrom('text/plain', 'x/y'),
+      content: fc.uint8Array().map((it) => Buffer.from(it)),
+    });
+    const anyMail = fc.record({
+      text: anyText,
+      html: fc.option(anyText, { nil: undefined }),
+      attachments: fc.array(anyFile),
+    });
+    await fc.assert(
+      fc.asyncProperty(anyMail, async (over) => {
+        const bytes = await composeMail({ ...MESSAGE, ...over });
+        expect(isAscii(bytes)).toBe(true);
+        expect(bytes.toString('latin1')).toMatch(/^(?:[^\r\n]{0,998}\r\n)+$/);
+      }),
+    );
+  });
 });
 
 let certificate: Certificate;

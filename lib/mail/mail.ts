@@ -24,6 +24,94 @@ export async function composeMultipart(
   return root.build();
 }
 
+/** `address` in canonical form; `name` is plain text. */
+export interface Mailbox {
+  readonly address: string;
+  readonly name?: string | undefined;
+}
+
+export interface Attachment {
+  readonly filename: string;
+  /** Not `multipart/…` or `message/…`, which may not be encoded (RFC 2046 §5.2.1). */
+  readonly contentType: string;
+  readonly content: Buffer;
+  /** Shown within the HTML, as `cid:` and this. */
+  readonly contentId?: string | undefined;
+}
+
+/** A message to compose. No text of a header may hold a line end or another control character. */
+export interface Mail {
+  readonly from: Mailbox;
+  readonly to: readonly Mailbox[];
+  readonly cc: readonly Mailbox[];
+  readonly replyTo: readonly Mailbox[];
+  readonly subject: string;
+  readonly text?: string | undefined;
+  readonly html?: string | undefined;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly attachments: readonly Attachment[];
+}
+
+/** The message without Date and Message-ID, which whoever sends it adds. Nothing is read from files or the network. */
+export async function composeMail(mail: Mail): Promise<Buffer> {
+  // Only a root is given a date and an id of its own, so the message is composed as a child.
+  const root = addMixed(new MimeNode('multipart/mixed'), mail);
+  const lists = { From: [mail.from], To: mail.to, Cc: mail.cc, 'Reply-To': mail.replyTo };
+  for (const [name, value] of mail.headers) root.setHeader(name, value);
+  for (const [name, mailboxes] of Object.entries(lists))
+    if (mailboxes.length > 0) root.setHeader(name, mailboxes.map(copyOf));
+  root.setHeader('Subject', mail.subject);
+  root.setHeader('MIME-Version', '1.0');
+  return root.build();
+}
+
+const childOf = (parent: MimeNode, contentType: string, filename?: string): MimeNode =>
+  parent.createChild(contentType, { newline: '\r\n', disableFileAccess: true, disableUrlAccess: true, filename });
+
+/** What is handed over is changed by it. */
+const copyOf = ({ address, name = '' }: Mailbox): { address: string; name: string } => ({ address, name });
+
+/** Attached files beside the rest; without any, the rest alone (RFC 2046 §5.1.3). */
+function addMixed(parent: MimeNode, mail: Mail): MimeNode {
+  const attached = mail.attachments.filter((it) => it.contentId === undefined);
+  if (attached.length === 0) return addAlternatives(parent, mail);
+  const mixed = childOf(parent, 'multipart/mixed');
+  addAlternatives(mixed, mail);
+  for (const file of attached) addFile(mixed, file, 'attachment');
+  return mixed;
+}
+
+/** Text before HTML: the last one a reader understands is shown (RFC 2046 §5.1.4). */
+function addAlternatives(parent: MimeNode, mail: Mail): MimeNode {
+  if (mail.html === undefined) return addText(parent, 'plain', mail.text ?? '');
+  if (mail.text === undefined) return addRelated(parent, mail, mail.html);
+  const alternative = childOf(parent, 'multipart/alternative');
+  addText(alternative, 'plain', mail.text);
+  addRelated(alternative, mail, mail.html);
+  return alternative;
+}
+
+/** HTML with the pictures it shows (RFC 2387). */
+function addRelated(parent: MimeNode, mail: Mail, html: string): MimeNode {
+  const shown = mail.attachments.filter((it) => it.contentId !== undefined);
+  if (shown.length === 0) return addText(parent, 'html', html);
+  const related = childOf(parent, 'multipart/related; type="text/html"');
+  addText(related, 'html', html);
+  for (const file of shown) addFile(related, file, 'inline');
+  return related;
+}
+
+const addText = (parent: MimeNode, kind: 'plain' | 'html', content: string): MimeNode =>
+  childOf(parent, `text/${kind}; charset=utf-8`).setContent(content.replaceAll(/\r\n?|\n/g, '\r\n'));
+
+function addFile(parent: MimeNode, file: Attachment, disposition: 'attachment' | 'inline'): void {
+  const node = childOf(parent, file.contentType, file.filename);
+  node.setHeader('Content-Disposition', disposition);
+  node.setHeader('Content-Transfer-Encoding', 'base64');
+  if (file.contentId !== undefined) node.setHeader('Content-Id', `<${file.contentId}>`);
+  node.setContent(file.content);
+}
+
 /** Where and as whom to submit. */
 export interface SubmissionServer {
   readonly host: string;

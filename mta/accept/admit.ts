@@ -13,7 +13,7 @@ import { parseMailboxList } from '#lib/address/mailbox-list.ts';
 import { fieldsNamed, fieldValue, type Header, type HeaderField } from '../header.ts';
 import { domainOf } from '../message.ts';
 import { type Reply, reply } from '../reply.ts';
-import type { Authority, Submitter } from './authority.ts';
+import type { Authority, Protocol, Submitter } from './authority.ts';
 
 export type Check = 'credential' | 'sender' | 'header' | 'domain' | 'recipient' | 'quota' | 'loop';
 
@@ -37,8 +37,13 @@ const refuse = (check: Check, code: number, enhanced: string, text: string): Ref
 const MOST_HOPS = 50;
 
 /** The checks at MAIL: credential, then envelope sender. `<>` is allowed: the header still says whose mail it is. */
-export function admitSender(authority: Authority, submitter: Submitter, sender: string): Refusal | undefined {
-  if (!authority.isValid(submitter)) {
+export function admitSender(
+  authority: Authority,
+  submitter: Submitter,
+  sender: string,
+  protocol: Protocol = 'SMTP',
+): Refusal | undefined {
+  if (!authority.isValid(submitter, protocol)) {
     return refuse('credential', 550, '5.7.8', `credential ${submitter.username} is suspended, expired or removed`);
   }
   if (sender === '' || authority.mayReturnTo(submitter, domainOf(sender))) return undefined;

@@ -29,6 +29,15 @@ export interface AuthorityOptions {
 
 export type Protocol = 'SMTP' | 'HTTP';
 
+/** What a credential may be used for. */
+export type Scope = SendingCredential['spec']['scopes'][number];
+
+/** `unknown`: the secret is nobody's. `forbidden`: it is right, but may not be used so now. */
+export type Bearer =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'forbidden' }
+  | { readonly kind: 'submitter'; readonly submitter: Submitter };
+
 export class Authority {
   readonly #options: AuthorityOptions;
 
@@ -41,19 +50,27 @@ export class Authority {
     const credential = this.#options
       .resources()
       .credentials.find((it) => it.spec.networks.some((network) => matchesNetwork(address, network)));
-    return credential && this.#isUsable(credential, 'SMTP') ? submitterOf(credential) : undefined;
+    return credential && this.#isUsable(credential, 'SMTP', 'Submit') ? submitterOf(credential) : undefined;
   }
 
   async authenticate(username: string, secret: string, protocol: Protocol): Promise<Submitter | undefined> {
+    const bearer = await this.bearer(username, secret, protocol, 'Submit');
+    return bearer.kind === 'submitter' ? bearer.submitter : undefined;
+  }
+
+  /** The same, telling a wrong secret from a right one that may not be used; only who has it learns that. */
+  async bearer(username: string, secret: string, protocol: Protocol, scope: Scope): Promise<Bearer> {
     const isRight = await this.#options.verify(username, secret);
     const credential = this.#options.resources().credential(username);
-    return isRight && credential && this.#isUsable(credential, protocol) ? submitterOf(credential) : undefined;
+    if (!isRight || !credential) return { kind: 'unknown' };
+    if (!this.#isUsable(credential, protocol, scope)) return { kind: 'forbidden' };
+    return { kind: 'submitter', submitter: submitterOf(credential) };
   }
 
   /** Still allowed to submit: a long session ends when its credential does. */
-  isValid(submitter: Submitter): boolean {
+  isValid(submitter: Submitter, protocol: Protocol = 'SMTP'): boolean {
     const credential = this.#options.resources().credential(submitter.username);
-    return credential !== undefined && this.#isUsable(credential, 'SMTP');
+    return credential !== undefined && this.#isUsable(credential, protocol, 'Submit');
   }
 
   /** The `SendingDomain` that lets `submitter` send as `domain`, or undefined. */
@@ -79,8 +96,8 @@ export class Authority {
     return names.flatMap(({ name }) => resources.domain(keyOf({ namespace: submitter.tenant, name })) ?? []);
   }
 
-  #isUsable({ spec }: SendingCredential, protocol: Protocol): boolean {
-    if (spec.suspend || !spec.scopes.includes('Submit') || !spec.protocols.includes(protocol)) return false;
+  #isUsable({ spec }: SendingCredential, protocol: Protocol, scope: Scope): boolean {
+    if (spec.suspend || !spec.scopes.includes(scope) || !spec.protocols.includes(protocol)) return false;
     return spec.expiresAt === undefined || new Date(spec.expiresAt).getTime() > this.#options.clock.now();
   }
 }

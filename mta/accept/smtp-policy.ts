@@ -38,6 +38,7 @@ async function accept(
   const submission = { via: 'smtp' as const, sender, recipients, raw, protocol, peer, ...extended };
   const submitted = await submissions.submit(submitter, submission);
   if (submitted.kind === 'accepted') return acceptedReply(submitted.message.id);
+  if (submitted.kind === 'repeated') return acceptedReply(submitted.id);
   metrics.refused.inc({ check: submitted.check });
   return submitted.reply;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test, onTestFinished } from 'vitest';
 import { type Sample, sample } from '#crds/sample.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
-import { hours } from '#lib/run/clock.ts';
+import { hours, minutes } from '#lib/run/clock.ts';
 import { seededRandom } from '#lib/run/random.ts';
 import { openTestStorage } from '../../test/harness/queue.ts';
 import { worldOf, worldWith } from '../../test/harness/world.ts';
@@ -177,7 +177,7 @@ describe('a message that is refused', () => {
     await submit({ recipients: ['b@dest.test', 'c@dest.test'] });
     const two = { recipients: ['d@dest.test', 'e@dest.test'] };
     const text = 'domain example.com may send 3 recipients an hour: try again in 65 minutes';
-    expect(await submit(two)).toEqual(refused('quota', 452, text));
+    expect(await submit(two)).toEqual({ ...refused('quota', 452, text), retryAfter: minutes(65) });
     expect(await submit()).toMatchObject({ kind: 'accepted' });
     expect([told.length, depth()]).toEqual([2, 3]);
     clock.advance(hours(1.1));
@@ -189,7 +189,10 @@ describe('a message that is refused', () => {
     const { submit } = await open(worldOf(domain(), second, sample('SendingCredential', { quota: { perDay: 1 } })));
     await submit();
     const raw = Buffer.from('From: a@b.example\r\n\r\n');
-    expect(await submit({ raw })).toEqual(refused('quota', 452, 'credential default.app may send 1 recipients a day'));
+    expect(await submit({ raw })).toEqual({
+      ...refused('quota', 452, 'credential default.app may send 1 recipients a day'),
+      retryAfter: hours(25),
+    });
   });
 
   test('by another check costs no quota', async () => {

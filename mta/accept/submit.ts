@@ -6,14 +6,14 @@
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 import type { Resources } from '#crds/source/resources.ts';
-import type { Clock } from '#lib/run/clock.ts';
-import { seconds } from '#lib/run/clock.ts';
+import type { Clock, Duration } from '#lib/run/clock.ts';
+import { hours, seconds } from '#lib/run/clock.ts';
 import { codeOf } from '#lib/run/fault.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { DsnRequest } from '../dsn-request.ts';
 import { readHeader } from '../header.ts';
-import { type Message, type MessageId, newMessageId } from '../message.ts';
-import type { Queue } from '../queue/queue.ts';
+import { type Labels, type Message, type MessageId, newMessageId } from '../message.ts';
+import type { PutOnce, Queue } from '../queue/queue.ts';
 import { type Reply, reply } from '../reply.ts';
 import { type Admitted, admitHeader, type Check } from './admit.ts';
 import type { Authority, Submitter } from './authority.ts';
@@ -32,11 +32,23 @@ export interface Submission {
   readonly raw: Buffer;
   readonly protocol: string;
   readonly peer: StampContext['peer'];
+  /** What the sender tells messages apart by; kept with the message. */
+  readonly labels?: Labels;
+  /** Submitting again under the key of the tenant is harmless for a day; `hash` says whether it is the same. */
+  readonly once?: { readonly key: string; readonly hash: string };
 }
 
 export type Submitted =
   | { readonly kind: 'accepted'; readonly message: Message }
-  | { readonly kind: 'refused'; readonly check: Check | 'storage'; readonly reply: Reply };
+  /** It was accepted before, as that message. */
+  | { readonly kind: 'repeated'; readonly id: MessageId; readonly recipients: readonly string[] }
+  | {
+      readonly kind: 'refused';
+      readonly check: Check | 'storage' | 'repeat';
+      readonly reply: Reply;
+      /** For `quota`: after how long it may fit. */
+      readonly retryAfter?: Duration;
+    };
 
 export interface SubmitterOptions {
   readonly authority: Authority;
@@ -52,6 +64,9 @@ export interface SubmitterOptions {
 }
 
 const NO_UTF8 = 'the message was announced as SMTPUTF8, and its header is not UTF-8';
+/** How long a key is known. */
+const REPEATABLE: Duration = hours(24);
+
 const DEFAULT_LIFE_SECONDS = 259_200;
 
 export class Submissions {
@@ -73,11 +88,11 @@ export class Submissions {
     const recipients = [...new Set(submission.recipients)];
     const claims = this.#claims(submitter, admitted);
     const exceeded = this.#quotas.take(claims, recipients.length, this.#options.clock.now());
-    if (exceeded) return refused('quota', quotaReply(exceeded));
+    if (exceeded) return { ...refused('quota', quotaReply(exceeded)), retryAfter: exceeded.retryAfter };
     const stampWith = (context: StampContext): Buffer => stamp(reading.header, context);
     const message = this.#message(submitter, submission, admitted, recipients, stampWith);
-    const submitted = await this.#enqueue(message);
-    if (submitted.kind === 'refused') this.#quotas.giveBack(claims, recipients.length, message.acceptedAt);
+    const submitted = await this.#enqueue(message, submission.once);
+    if (submitted.kind !== 'accepted') this.#quotas.giveBack(claims, recipients.length, message.acceptedAt);
     return submitted;
   }
 
@@ -108,12 +123,16 @@ export class Submissions {
       ...(submission.smtpUtf8 && !isAscii(headerOf(raw)) && { utf8: true }),
       ...(submission.dsn && { dsn: onlyOf(submission.dsn, submission.recipients, recipients) }),
       raw,
+      ...(submission.labels && { labels: submission.labels }),
     };
   }
 
-  async #enqueue(message: Message): Promise<Submitted> {
+  async #enqueue(message: Message, once: Submission['once']): Promise<Submitted> {
     try {
-      await this.#options.queue.put(message);
+      const put = await this.#put(message, once);
+      if (put.kind === 'known') return { kind: 'repeated', id: put.id, recipients: message.recipients };
+      if (put.kind === 'conflict')
+        return refused('repeat', reply(550, '5.5.0', 'the key was used for another message'));
     } catch (thrown) {
       this.#options.troubled(thrown);
       const full = codeOf(thrown) === 'storage-full';
@@ -126,6 +145,16 @@ export class Submissions {
     }
     this.#options.accepted(message);
     return { kind: 'accepted', message };
+  }
+
+  async #put(message: Message, once: Submission['once']): Promise<PutOnce> {
+    const { queue } = this.#options;
+    if (once) {
+      const until = message.acceptedAt + REPEATABLE;
+      return queue.putOnce(message, { key: `${message.tenant} ${once.key}`, hash: once.hash, until });
+    }
+    await queue.put(message);
+    return { kind: 'put' };
   }
 
   #claims(submitter: Submitter, { domain }: Admitted): QuotaClaim[] {
@@ -158,7 +187,11 @@ const onlyOf = (dsn: DsnRequest, named: readonly string[], kept: readonly string
 /** What the sender is told: RFC 5321 §4.2.5 makes the reply to the dot the transfer of responsibility. */
 export const acceptedReply = (id: MessageId): Reply => reply(250, '2.0.0', `queued as ${id}`);
 
-const refused = (check: Check | 'storage', why: Reply): Submitted => ({ kind: 'refused', check, reply: why });
+const refused = (check: Check | 'storage' | 'repeat', why: Reply): Submitted & { readonly kind: 'refused' } => ({
+  kind: 'refused',
+  check,
+  reply: why,
+});
 
 function quotaReply({ subject, limit, window, retryAfter }: Exceeded): Reply {
   const wait = `try again in ${Math.ceil(retryAfter / 60_000)} minutes`;

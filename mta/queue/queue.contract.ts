@@ -10,7 +10,7 @@ import type { EventType, MailEvent } from '../event.ts';
 import type { Message } from '../message.ts';
 import type { Outcome } from '../outcome.ts';
 import { reply } from '../reply.ts';
-import type { Claim, Lease, Queue, Settlement } from './queue.ts';
+import type { Claim, Lease, Once, Queue, Settlement } from './queue.ts';
 
 /** An adapter over storage that outlives it. */
 export interface QueueHarness {
@@ -110,6 +110,48 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       const lease = await leaseOne();
       expect(lease).toMatchObject({ index: 0, recipient: 'b@dest.test', attempts: 0, lane: LANE });
       expect(lease.message).toEqual(put);
+    });
+
+    const once = (over: Partial<Once> = {}): Once => ({
+      key: 'tenant key',
+      hash: 'one',
+      until: clock.now() + hours(24),
+      ...over,
+    });
+
+    test('what is put once under a key is there once, also after a crash, and another thing under it never', async () => {
+      const [first, again, other] = [message(), message(), message()];
+      expect(await queue.putOnce(first, once())).toEqual({ kind: 'put' });
+      expect(await queue.putOnce(again, once())).toEqual({ kind: 'known', id: first.id });
+      await reopen();
+      expect(await queue.putOnce(again, once())).toEqual({ kind: 'known', id: first.id });
+      expect(await queue.putOnce(again, once({ hash: 'other' }))).toEqual({ kind: 'conflict' });
+      expect(await queue.putOnce(other, once({ key: 'other key' }))).toEqual({ kind: 'put' });
+      expect((await leaseAll()).map((it) => it.message.id)).toEqual([first.id, other.id]);
+    });
+
+    test('a thousand at once under one key become one message', async () => {
+      const answers = await Promise.all(Array.from({ length: 1000 }, () => queue.putOnce(message(), once())));
+      expect(answers.filter((it) => it.kind === 'put')).toHaveLength(1);
+      expect(new Set(answers.map((it) => (it.kind === 'known' ? it.id : '')))).toHaveLength(2);
+      expect(depth()).toBe(1);
+    });
+
+    test('a key is forgotten after its time, and not before; that the message has ended does not matter', async () => {
+      const first = message();
+      await queue.putOnce(first, once());
+      await settle(await leaseOne(), delivered);
+      clock.advance(hours(24) - 1);
+      expect(await queue.putOnce(message(), once())).toEqual({ kind: 'known', id: first.id });
+      clock.advance(1);
+      expect(await queue.putOnce(message(), once())).toEqual({ kind: 'put' });
+    });
+
+    test('a key of what could not be put is free', async () => {
+      const there = message();
+      await queue.put(there);
+      await expect(queue.putOnce(there, once())).rejects.toMatchObject({ code: 'storage-failed' });
+      expect(await queue.putOnce(message(), once({ hash: 'other' }))).toEqual({ kind: 'put' });
     });
 
     test('a message is in the queue for all its recipients or for none', async () => {

@@ -103,12 +103,27 @@ export type Move =
   | { readonly kind: 'suspend' | 'resume' | 'retry' }
   | { readonly kind: 'reroute'; readonly pool: string };
 
+/** A name for what is put, known until `until`; `hash` tells whether it is the same again. */
+export interface Once {
+  readonly key: string;
+  readonly hash: string;
+  readonly until: Instant;
+}
+
+/** `known`: it was put before, as that message. `conflict`: something else was. Then nothing is put. */
+export type PutOnce =
+  | { readonly kind: 'put' }
+  | { readonly kind: 'known'; readonly id: MessageId }
+  | { readonly kind: 'conflict' };
+
 /** Called when a lane has something due. Must not throw. */
 export type LaneListener = (lane: LaneName) => void;
 
 export interface Queue {
   /** Resolves when the message, an entry per recipient and their `queued` events are durable. */
   put(message: Message): Promise<void>;
+  /** Like `put`, but once for each key, however often and from wherever at once; key and message are durable together. */
+  putOnce(message: Message, once: Once): Promise<PutOnce>;
 
   /** Takes a shard over from whoever had it. */
   claim(shard: number): Promise<Claim>;

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { metrics } from '#lib/run/metrics.ts';
+import { asked } from '../../test/harness/asked.ts';
 import { healthRoutes, type Readiness } from './health.ts';
 
 const ask = async (path: string, readiness: Readiness = () => []) => {
   const route = healthRoutes(readiness).find((it) => it.path === path);
   if (!route) throw new Error(`no route ${path}`);
-  return route.handle({ parameters: {} });
+  return route.handle(asked({}));
 };
 
 test('a process that answers is alive, ready or not', async () => {

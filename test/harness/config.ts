@@ -19,6 +19,8 @@ interface Document extends Change {
 export interface Ports {
   readonly submission: number;
   readonly submissions: number;
+  /** The HTTP API. */
+  readonly api: number;
   /** Where mail for every `.test` domain goes. */
   readonly receiver: number;
 }
@@ -40,10 +42,10 @@ export class ConfigFolder {
     example: 'standalone' | 'bench',
     changes: Readonly<Record<string, Change>> = {},
   ): Promise<ConfigFolder> {
-    const [submission = 0, submissions = 0, receiver = 0] = await freePorts(3);
+    const [submission = 0, submissions = 0, api = 0, receiver = 0] = await freePorts(4);
     const path = join(stage.folder('config'), example);
     mkdirSync(path);
-    const config = new ConfigFolder(path, { submission, submissions, receiver });
+    const config = new ConfigFolder(path, { submission, submissions, api, receiver });
     const from = new URL(`${example}/`, examples);
     for (const file of readdirSync(from))
       config.write(file, config.#onOwnPorts(readFileSync(new URL(file, from), 'utf8')));
@@ -79,9 +81,9 @@ export class ConfigFolder {
   }
 
   #onOwnPorts(text: string): string {
-    const { submission, submissions, receiver } = this.ports;
-    const own: Readonly<Record<string, number>> = { 2525: submission, 2465: submissions, 2626: receiver };
-    return text.replaceAll(/\b(?:2525|2465|2626)\b/g, (port) => String(own[port]));
+    const { submission, submissions, api, receiver } = this.ports;
+    const own: Readonly<Record<string, number>> = { 2525: submission, 2465: submissions, 8080: api, 2626: receiver };
+    return text.replaceAll(/\b(?:2525|2465|8080|2626)\b/g, (port) => String(own[port]));
   }
 }
 

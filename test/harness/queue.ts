@@ -10,6 +10,7 @@ import { Database } from '#lib/sqlite/database.ts';
 import type { MailEvent } from '#mta/event.ts';
 import type { Message } from '#mta/message.ts';
 import { SqliteQueue } from '#mta/queue/sqlite/queue.ts';
+import { KEY_TABLES } from '#mta/queue/sqlite/keys.ts';
 import { QUEUE_TABLES } from '#mta/queue/sqlite/tables.ts';
 import { LEDGER_TABLES, recordEvent } from '#mta/settle/ledger/sqlite.ts';
 
@@ -28,7 +29,7 @@ export interface TestQueue {
  */
 export function openTestStorage(): (clock: Clock) => Promise<TestQueue> {
   const folder = mkdtempSync(join(tmpdir(), 'postfleet-queue-'));
-  const options = { path: join(folder, 'queue.db'), migrations: [QUEUE_TABLES, LEDGER_TABLES] };
+  const options = { path: join(folder, 'queue.db'), migrations: [QUEUE_TABLES, LEDGER_TABLES, KEY_TABLES] };
   const opening = Database.open(options, systemClock);
   afterAll(async () => {
     await (await opening).close();
@@ -36,7 +37,9 @@ export function openTestStorage(): (clock: Clock) => Promise<TestQueue> {
   });
   return async (clock) => {
     const database = await opening;
-    await database.write(['message', 'entry', 'event'].map((it) => ({ sql: `DELETE FROM ${it}`, params: [] })));
+    await database.write(
+      ['message', 'entry', 'event', 'put_once'].map((it) => ({ sql: `DELETE FROM ${it}`, params: [] })),
+    );
     return openQueue(database, clock);
   };
 }

@@ -13,7 +13,7 @@ import type { Program } from '../harness/program.ts';
 import { openScene } from '../harness/scene.ts';
 import { type Ran, shell } from '../harness/shell.ts';
 
-const DEFAULT_PORTS = [2525, 2465, 2626, 9464, 8081];
+const DEFAULT_PORTS = [2525, 2465, 8080, 2626, 9464, 8081];
 
 const scene = openScene();
 let checkout: string;
@@ -51,6 +51,21 @@ describe('after `npm start`', () => {
     expect(sent).toMatchObject({ code: 0 });
     const { raw } = await receivedWith('Hello from Postfleet');
     expect(raw.toString()).toContain('It works.');
+  });
+
+  test('the curl line it prints sends a message that arrives', async () => {
+    const sent = await run(printed('by HTTP').replace('"Hello"', '"By curl"'));
+    expect(sent).toMatchObject({ code: 0 });
+    const { id } = JSON.parse(sent.stdout) as { id: string };
+    const { raw } = await receivedWith('By curl');
+    expect(raw.toString()).toContain(`Message-ID: <${id}@example.com>`);
+  });
+
+  test('the curl line of the README sends a message that arrives', async () => {
+    const readme = readFileSync(join(checkout, 'README.md'), 'utf8');
+    const [, line = ''] = /^(curl [^]*?)\n```$/m.exec(readme) ?? [];
+    expect(await run(line.replace('"Hello"', '"By the README"'))).toMatchObject({ code: 0 });
+    await receivedWith('By the README');
   });
 
   test('the swaks line it prints sends a message that arrives', async () => {

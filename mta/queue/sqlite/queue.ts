@@ -19,18 +19,22 @@ import {
   laneName,
   type Lease,
   type Move,
+  type Once,
   type Pending,
+  type PutOnce,
   type Queue,
   type Selection,
   type Settlement,
   type Unreported,
 } from '../queue.ts';
 import { Lanes } from './lanes.ts';
+import { readKey, writeKey } from './keys.ts';
 import { Leases } from './leases.ts';
 import { type Held, lanesOf, listEntries, moveLane, parametersOf } from './moves.ts';
 import { Messages } from './messages.ts';
 import { listOwed } from './owed.ts';
 import * as tables from './tables.ts';
+import { Turns } from './turns.ts';
 
 /** How often expired leases are looked for. */
 const SWEEP: Duration = 1000;
@@ -50,8 +54,10 @@ export class SqliteQueue implements Queue {
   readonly #recordEvent: (event: MailEvent) => Statement;
   readonly #lanes: Lanes;
   readonly #leases: Leases;
-  /** The last thing asked of each lane's entries, while it runs. */
-  readonly #busy = new Map<LaneName, Promise<unknown>>();
+  /** By lane: each must see what the one before took. */
+  readonly #laneTurns = new Turns();
+  /** By key. */
+  readonly #keyTurns = new Turns();
   readonly #held: Held;
   readonly #messages: Messages;
   #messageNo = 0;
@@ -70,7 +76,7 @@ export class SqliteQueue implements Queue {
     this.#sweep = options.clock.after(SWEEP, () => this.#dropExpired());
   }
 
-  /** Reads what is waiting. The database must have `QUEUE_TABLES` among its migrations. */
+  /** Reads what is waiting. The database must have `QUEUE_TABLES` and `KEY_TABLES` among its migrations. */
   static async open(options: SqliteQueueOptions): Promise<SqliteQueue> {
     const queue = new SqliteQueue(options);
     const [last] = await options.database.read(tables.LAST_NUMBER);
@@ -87,9 +93,23 @@ export class SqliteQueue implements Queue {
     this.#lanes.close();
   }
 
-  async put(message: Message): Promise<void> {
+  put(message: Message): Promise<void> {
+    return this.#put(message, []);
+  }
+
+  putOnce(message: Message, once: Once): Promise<PutOnce> {
+    return this.#keyTurns.alone(once.key, async () => {
+      const now = this.#clock.now();
+      const known = await readKey(this.#database, once, now);
+      if (known) return known;
+      await this.#put(message, writeKey(once, message.id, now));
+      return { kind: 'put' };
+    });
+  }
+
+  async #put(message: Message, more: readonly Statement[]): Promise<void> {
     const { messageNo, statements, lanes } = this.#putStatements(message);
-    await this.#database.write(statements);
+    await this.#database.write([...more, ...statements]);
     this.#messages.keep(messageNo, message);
     for (const lane of lanes) this.#lanes.arrive(lane, 1, message.acceptedAt);
   }
@@ -114,7 +134,7 @@ export class SqliteQueue implements Queue {
   }
 
   async lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
-    return this.#alone(lane, () => this.#lease(claim, lane, max, hold));
+    return this.#laneTurns.alone(lane, () => this.#lease(claim, lane, max, hold));
   }
 
   renew(leases: readonly Lease[], hold: Duration): void {
@@ -163,7 +183,7 @@ export class SqliteQueue implements Queue {
     let count = 0;
     for (const lane of lanesOf(this.#lanes, selection)) {
       if (!this.#holds(claim)) return count;
-      count += await this.#alone(lane, () => moveLane(this.#held, selection, lane, move));
+      count += await this.#laneTurns.alone(lane, () => moveLane(this.#held, selection, lane, move));
     }
     return count;
   }
@@ -172,7 +192,9 @@ export class SqliteQueue implements Queue {
     const leases: Lease[] = [];
     for (const lane of lanesOf(this.#lanes, selection)) {
       if (leases.length === max) break;
-      leases.push(...(await this.#alone(lane, () => this.#seize(claim, selection, lane, max - leases.length, hold))));
+      leases.push(
+        ...(await this.#laneTurns.alone(lane, () => this.#seize(claim, selection, lane, max - leases.length, hold))),
+      );
     }
     return leases;
   }
@@ -181,18 +203,6 @@ export class SqliteQueue implements Queue {
     const rows = await this.#database.read(tables.SEIZE, [...parametersOf(this.#held, selection, [lane]), max]);
     const messages = await this.#messages.of(rows);
     return this.#holds(claim) ? this.#takeAll(rows, messages, lane, hold) : [];
-  }
-
-  /** Does one thing at a time with a lane's entries: each must see what the one before took. */
-  async #alone<T>(lane: LaneName, work: () => Promise<T>): Promise<T> {
-    const working = (this.#busy.get(lane) ?? Promise.resolve()).then(work);
-    const settled = working.catch(() => undefined);
-    this.#busy.set(lane, settled);
-    try {
-      return await working;
-    } finally {
-      if (this.#busy.get(lane) === settled) this.#busy.delete(lane);
-    }
   }
 
   #holds(claim: Claim): boolean {

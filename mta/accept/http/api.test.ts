@@ -1,0 +1,341 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Sample, sample } from '#crds/sample.ts';
+import { openHttp } from '#lib/http/server.ts';
+import { tokenOf } from '#lib/keyring/verifier.ts';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { seededRandom } from '#lib/run/random.ts';
+import { openTestStorage } from '../../../test/harness/queue.ts';
+import { worldOf } from '../../../test/harness/world.ts';
+import type { Message } from '../../message.ts';
+import { Authority } from '../authority.ts';
+import { Submissions } from '../submit.ts';
+import { apiRoutes } from './api.ts';
+
+const openQueue = openTestStorage();
+const LOCAL = { name: 'local', namespace: 'default' };
+const ALL_SCOPES = { scopes: ['Submit', 'Events'] };
+const credential = (name: string, spec: object = ALL_SCOPES, namespace = 'default'): Sample =>
+  sample('SendingCredential', { clusterRef: LOCAL, ...spec }, { name, namespace });
+const domain = (name: string, spec: object = {}): Sample =>
+  sample('SendingDomain', { domain: name, verification: 'Skip', ...spec }, { name });
+
+const WORLD = [
+  credential('app'),
+  credential('submit', { scopes: ['Submit'] }),
+  credential('smtp', { protocols: ['SMTP'] }),
+  credential('stopped', { suspend: true }),
+  credential('small', { quota: { perHour: 1 } }),
+  credential('two', { quota: { perHour: 2 } }),
+  credential('other', ALL_SCOPES, 'shop'),
+  sample(
+    'SendingDomain',
+    { domain: 'shop.example', verification: 'Skip', poolRef: { name: 'main', namespace: 'default' } },
+    { name: 'shop.example', namespace: 'shop' },
+  ),
+  domain('example.com'),
+  domain('stopped.example', { suspend: true }),
+  domain('unproven.example', { verification: 'Required' }),
+  domain('keyless.example'),
+];
+
+async function open() {
+  const clock = new FakeClock(Date.UTC(2026, 0, 1));
+  const storage = await openQueue(clock);
+  const resources = worldOf(...WORLD);
+  const told: Message[] = [];
+  const authority = new Authority({
+    clock,
+    resources: () => resources,
+    verify: async (_, secret) => secret === 'right',
+    hasKey: (name) => name !== 'keyless.example',
+  });
+  const submissions = new Submissions({
+    authority,
+    queue: storage.queue,
+    resources: () => resources,
+    clock,
+    random: seededRandom(1),
+    hostname: 'mail.example.net',
+    accepted: (message) => told.push(message),
+    troubled: () => undefined,
+  });
+  const trace = async (id: string) => (await storage.events()).filter((it) => it.message === id);
+  const routes = apiRoutes({ authority, submissions, trace });
+  const server = await openHttp({ name: 'api', setting: 'x', host: '127.0.0.1', port: 0, routes });
+  onTestFinished(() => server.close());
+  return { server, storage, told, routes };
+}
+
+const JSON_TYPE = 'application/json';
+const MESSAGE = {
+  from: { address: 'a@example.com' },
+  to: [{ address: 'b@dest.test' }],
+  subject: 'hello',
+  text: 'body',
+};
+
+interface Asking {
+  readonly user?: string;
+  readonly secret?: string;
+  readonly method?: string;
+  readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+async function ask({ server }: { server: { url: string } }, path: string, asking: Asking = {}) {
+  const { user = 'default.app', secret = 'right', method = 'POST', type = JSON_TYPE, headers = {}, body } = asking;
+  const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
+  const response = await fetch(server.url + path, {
+    method,
+    headers: { authorization: `Bearer ${tokenOf(user, secret)}`, 'content-type': type, ...headers },
+    ...(text !== undefined && { body: text }),
+  });
+  const said = (await response.json()) as Readonly<Record<string, unknown>>;
+  return { status: response.status, headers: response.headers, type: response.headers.get('content-type'), said };
+}
+
+const PROBLEM = 'application/problem+json; charset=utf-8';
+const submit = (opened: Awaited<ReturnType<typeof open>>, over: object = {}, asking: Asking = {}) =>
+  ask(opened, '/v1/messages', { body: { ...MESSAGE, ...over }, ...asking });
+
+describe('a message that is accepted', () => {
+  test('is on disk, with an id for it and for each recipient', async () => {
+    const opened = await open();
+    const { status, said } = await submit(opened, {
+      bcc: [{ address: 'c@dest.test' }],
+      tags: ['t'],
+      metadata: { k: 'v' },
+    });
+    const [message] = opened.told;
+    const id = message?.id ?? '';
+    expect([status, said]).toEqual([
+      202,
+      {
+        id,
+        recipients: [
+          { id: `${id}-0`, address: 'b@dest.test' },
+          { id: `${id}-1`, address: 'c@dest.test' },
+        ],
+      },
+    ]);
+    expect(message).toMatchObject({ via: 'http', sender: 'a@example.com', body: '7BIT' });
+    const events = await opened.storage.events();
+    expect(events.map((it) => [it.type, it.labels])).toEqual([
+      ['queued', { tags: ['t'], metadata: { k: 'v' } }],
+      ['queued', undefined],
+    ]);
+    const raw = message?.raw.toString() ?? '';
+    expect(raw).toMatch(new RegExp(`^Message-ID: <${id}@example\\.com>\r$`, 'm'));
+    expect(raw).toMatch(/^Date: Thu, 01 Jan 2026 00:00:00 \+0000\r$/m);
+    expect(raw).toContain('with HTTP id');
+    expect(raw).not.toContain('c@dest.test');
+  });
+
+  test('may come as it is, with its envelope in the query', async () => {
+    const opened = await open();
+    const body = 'From: a@example.com\r\nBcc: x@dest.test\r\n\r\nbody';
+    const { status } = await ask(opened, '/v1/messages?to=b@dest.test&to=c@dest.test', {
+      type: 'message/rfc822',
+      body,
+    });
+    expect(status).toBe(202);
+    expect(opened.told[0]?.recipients).toEqual(['b@dest.test', 'c@dest.test']);
+    expect(opened.told[0]?.raw.toString()).toMatch(/From: a@example\.com\r\n\r\nbody\r\n$/);
+  });
+});
+
+describe('a message that is refused is a problem', () => {
+  const from = (address: string): object => ({ from: { address } });
+  test.each<[string, object, Asking, number]>([
+    ['without a token', {}, { headers: { authorization: '' } }, 401],
+    ['with another scheme', {}, { headers: { authorization: 'Basic x' } }, 401],
+    ['with a token that is none', {}, { headers: { authorization: 'Bearer x' } }, 401],
+    ['with a wrong secret', {}, { secret: 'wrong' }, 401],
+    ['of nobody', {}, { user: 'default.nobody' }, 401],
+    ['of a suspended credential', {}, { user: 'default.stopped' }, 403],
+    ['of a credential for SMTP', {}, { user: 'default.smtp' }, 403],
+    ['from a foreign domain', from('a@bank.example'), {}, 403],
+    ['from a domain of another tenant', {}, { user: 'shop.other' }, 403],
+    ['from a suspended domain', from('a@stopped.example'), {}, 403],
+    ['from a domain that is not verified', from('a@unproven.example'), {}, 403],
+    ['from a domain without a key yet', from('a@keyless.example'), {}, 503],
+    ['with a value that may not be', { subject: 'a\r\nBcc: x' }, {}, 422],
+    ['that is not JSON', {}, { body: '{' }, 400],
+    ['with a field twice', {}, { body: '{"text":"a","text":"b"}' }, 400],
+    ['of another type', {}, { type: 'text/plain' }, 415],
+    ['that is encoded', {}, { headers: { 'content-encoding': 'gzip' } }, 415],
+    ['over the quota', { cc: [{ address: 'c@dest.test' }] }, { user: 'default.small' }, 429],
+    ['with a header that misleads', from('a@example.com'), asItIs('From: a@example.com, b@example.com\r\n\r\n'), 422],
+    ['with another author than sender', {}, asItIs('From: a@bank.example\r\n\r\n'), 403],
+    ['with LF alone', {}, asItIs('From: a@example.com\n\n'), 422],
+  ])('%s', async (_, over, asking, want) => {
+    const opened = await open();
+    const path = asking.type === 'message/rfc822' ? '/v1/messages?to=b@dest.test&from=a@example.com' : '/v1/messages';
+    const { status, type, said, headers } = await ask(opened, path, { body: { ...MESSAGE, ...over }, ...asking });
+    expect([status, type]).toEqual([want, PROBLEM]);
+    expect(said).toMatchObject({ status: want, title: expect.any(String), detail: expect.any(String) });
+    expect(headers.has('retry-after')).toBe(want === 429 || want === 503);
+    expect([opened.told, opened.storage.queue.depth()]).toEqual([[], []]);
+  });
+
+  test('with the pointer of what is wrong', async () => {
+    const { said } = await submit(await open(), { to: [{ address: 'b@dest.test' }, { address: 'b' }] });
+    expect(said['errors']).toEqual([{ pointer: '/to/1/address', detail: "The address has no '@'." }]);
+  });
+
+  test('while the queue cannot be written', async () => {
+    const opened = await open();
+    opened.storage.broken = true;
+    expect(await submit(opened)).toMatchObject({ status: 503, type: PROBLEM });
+    opened.storage.broken = false;
+    expect(await submit(opened)).toMatchObject({ status: 202 });
+  });
+});
+
+test('no route reads a body that is too large, nor any of a stranger', async () => {
+  const opened = await open();
+  const body = 'x'.repeat(26 * 1024 * 1024);
+  for (const { path, method } of opened.routes.filter((it) => it.method === 'POST')) {
+    expect([path, (await ask(opened, path, { method, body })).status]).toEqual([path, 413]);
+    expect([path, (await ask(opened, path, { method, body, secret: 'wrong' })).status]).toEqual([path, 401]);
+  }
+});
+
+describe('a batch', () => {
+  const batch = (opened: Awaited<ReturnType<typeof open>>, body: unknown) =>
+    ask(opened, '/v1/messages/batch', { body });
+
+  test('answers for each message, in order', async () => {
+    const opened = await open();
+    const { status, said } = await batch(opened, [
+      MESSAGE,
+      { ...MESSAGE, from: { address: 'a@bank.example' } },
+      1,
+      MESSAGE,
+    ]);
+    expect(status).toBe(200);
+    expect(said['results']).toEqual([
+      expect.objectContaining({ status: 202, id: opened.told[0]?.id }),
+      expect.objectContaining({ status: 403, title: 'Forbidden' }),
+      expect.objectContaining({ status: 422, errors: [expect.objectContaining({ pointer: '' })] }),
+      expect.objectContaining({ status: 202, id: opened.told[1]?.id }),
+    ]);
+  });
+
+  test.each([
+    ['no list', MESSAGE],
+    ['nothing', []],
+    ['too many', Array.from({ length: 101 }, () => MESSAGE)],
+  ])('of %s is refused whole', async (_, body) => {
+    const opened = await open();
+    expect(await batch(opened, body)).toMatchObject({ status: 422 });
+    expect(opened.told).toEqual([]);
+  });
+});
+
+describe('a request with an Idempotency-Key', () => {
+  const keyed = (opened: Awaited<ReturnType<typeof open>>, over: object = {}, key = 'key', user = 'default.app') =>
+    submit(opened, over, { user, headers: { 'idempotency-key': key } });
+
+  test('is accepted once, however often it comes, and answered alike', async () => {
+    const opened = await open();
+    const answers = await Promise.all(Array.from({ length: 50 }, () => keyed(opened)));
+    expect(new Set(answers.map((it) => JSON.stringify([it.status, it.said])))).toHaveLength(1);
+    expect(answers.filter((it) => it.headers.has('idempotency-replayed'))).toHaveLength(49);
+    expect(opened.told).toHaveLength(1);
+  });
+
+  test('conflicts with another one of the same key', async () => {
+    const opened = await open();
+    await keyed(opened);
+    expect(await keyed(opened, { text: 'other' })).toMatchObject({ status: 409, type: PROBLEM });
+    expect(await keyed(opened, { text: 'other' }, 'other')).toMatchObject({ status: 202 });
+    expect(opened.told).toHaveLength(2);
+  });
+
+  test('has nothing to do with the keys of another tenant', async () => {
+    const opened = await open();
+    await keyed(opened);
+    const foreign = await keyed(opened, { from: { address: 'a@shop.example' } }, 'key', 'shop.other');
+    expect(foreign.status).toBe(202);
+    expect(opened.told.map((it) => it.tenant)).toEqual(['default', 'shop']);
+  });
+
+  test('costs quota once', async () => {
+    const opened = await open();
+    expect(await keyed(opened, {}, 'key', 'default.two')).toMatchObject({ status: 202 });
+    expect(await keyed(opened, {}, 'key', 'default.two')).toMatchObject({ status: 202 });
+    expect(await keyed(opened, {}, 'other', 'default.two')).toMatchObject({ status: 202 });
+    expect(await keyed(opened, {}, 'third', 'default.two')).toMatchObject({ status: 429 });
+  });
+
+  test('that is a batch is accepted once, message by message', async () => {
+    const opened = await open();
+    const asking = { body: [MESSAGE, MESSAGE], headers: { 'idempotency-key': 'key' } };
+    const first = await ask(opened, '/v1/messages/batch', asking);
+    expect((await ask(opened, '/v1/messages/batch', asking)).said).toEqual(first.said);
+    expect(opened.told).toHaveLength(2);
+  });
+
+  test.each(['a b', 'k\u00e9y', 'x'.repeat(256)])('that is no key is refused: %s', async (key) => {
+    expect(await keyed(await open(), {}, key)).toMatchObject({ status: 400 });
+  });
+});
+
+describe('what became of a message', () => {
+  const show = (opened: Awaited<ReturnType<typeof open>>, id: string, user = 'default.app') =>
+    ask(opened, `/v1/messages/${id}`, { method: 'GET', user });
+
+  test('is told with the state of each recipient and every event', async () => {
+    const opened = await open();
+    const { said } = await submit(opened, { cc: [{ address: 'c@dest.test' }] });
+    const id = String(said['id']);
+    const shown = await show(opened, id);
+    expect(shown).toMatchObject({
+      status: 200,
+      said: {
+        id,
+        recipients: [
+          { id: `${id}-0`, address: 'b@dest.test', state: 'queued' },
+          { id: `${id}-1`, address: 'c@dest.test', state: 'queued' },
+        ],
+        events: [
+          { type: 'queued', index: 0 },
+          { type: 'queued', index: 1 },
+        ],
+      },
+    });
+  });
+
+  test('is told to its own tenant only: to others it does not exist', async () => {
+    const opened = await open();
+    const id = String((await submit(opened)).said['id']);
+    const foreign = await show(opened, id, 'shop.other');
+    const unknown = await show(opened, 'nothing');
+    expect([foreign.status, unknown.status]).toEqual([404, 404]);
+    expect(foreign.said).toEqual(unknown.said);
+  });
+
+  test('is told to credentials with scope Events only', async () => {
+    expect(await show(await open(), 'x', 'default.submit')).toMatchObject({ status: 403 });
+  });
+});
+
+test('the OpenAPI document has every route, and needs no token', async () => {
+  const { server, routes } = await open();
+  const document = (await (await fetch(`${server.url}/v1/openapi.json`)).json()) as {
+    openapi: string;
+    paths: Readonly<Record<string, object>>;
+  };
+  expect(document.openapi).toBe('3.1.0');
+  const told = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace('{id}', ':id')}`),
+  );
+  const served = routes.map(({ method, path }) => `${method} ${path}`).filter((it) => !it.includes('openapi'));
+  expect(told.toSorted()).toEqual(served.toSorted());
+});
+
+function asItIs(body: string): Asking {
+  return { type: 'message/rfc822', body };
+}

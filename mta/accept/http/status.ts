@@ -1,0 +1,29 @@
+/**
+ * What became of a message, as its own tenant may know it: where each recipient stands, and every event.
+ *
+ * A message of somebody else is as unknown as one that never was.
+ */
+import { type Answer, json } from '#lib/http/server.ts';
+import type { EventType, MailEvent } from '../../event.ts';
+import type { MessageId } from '../../message.ts';
+import { unknownMessage } from './problem.ts';
+
+interface RecipientStatus {
+  readonly id: string;
+  readonly address: string;
+  readonly state: EventType;
+}
+
+export function statusOf(id: MessageId, tenant: string, events: readonly MailEvent[]): Answer {
+  const [first] = events;
+  if (!first || first.tenant !== tenant) return unknownMessage();
+  return json({ id, recipients: recipientsOf(events), events });
+}
+
+/** The last event of each recipient says where it stands. */
+function recipientsOf(events: readonly MailEvent[]): RecipientStatus[] {
+  const last = new Map(events.map((event) => [event.index, event]));
+  return [...last]
+    .toSorted(([one], [other]) => one - other)
+    .map(([index, { message, recipient, type }]) => ({ id: `${message}-${index}`, address: recipient, state: type }));
+}

@@ -1,0 +1,32 @@
+/**
+ * What was put once: a key for each, with the message it became. SQL only; no state.
+ *
+ * A key is written in the transaction of its message, so that neither is there without the other. What has been
+ * forgotten goes a few rows at a time, with keys that come.
+ */
+import type { Database } from '#lib/sqlite/database.ts';
+import type { Statement } from '#lib/sqlite/protocol.ts';
+import type { Instant } from '#lib/run/clock.ts';
+import type { MessageId } from '../../message.ts';
+import type { Once, PutOnce } from '../queue.ts';
+
+export const KEY_TABLES = `
+  CREATE TABLE put_once (key TEXT PRIMARY KEY, hash TEXT NOT NULL, message TEXT NOT NULL, until INTEGER NOT NULL)
+  WITHOUT ROWID;
+  CREATE INDEX put_once_until ON put_once (until)`;
+
+/** What a key says now, or undefined when it is free. */
+export async function readKey(database: Database, { key, hash }: Once, now: Instant): Promise<PutOnce | undefined> {
+  const [row] = await database.read('SELECT hash, message FROM put_once WHERE key = ? AND until > ?', [key, now]);
+  if (!row) return undefined;
+  return row['hash'] === hash ? { kind: 'known', id: String(row['message']) } : { kind: 'conflict' };
+}
+
+export const writeKey = ({ key, hash, until }: Once, message: MessageId, now: Instant): Statement[] => [
+  {
+    sql: `DELETE FROM put_once WHERE key = ?1 AND until <= ?2
+      OR key IN (SELECT key FROM put_once WHERE until <= ?2 ORDER BY until LIMIT 10)`,
+    params: [key, now],
+  },
+  { sql: 'INSERT INTO put_once VALUES (?, ?, ?, ?)', params: [key, hash, message, until] },
+];
