@@ -13,6 +13,7 @@ import { type Duration, minutes, seconds, systemClock as clock } from '#lib/run/
 import { Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
 import { watchGauge, watchProcess } from '#lib/run/metrics.ts';
+import { yieldToEventLoop } from '#lib/run/priority.ts';
 import { systemRandom as random } from '#lib/run/random.ts';
 import { certificateOf, type LoadedCertificate, ownCertificate } from './certificate.ts';
 import { adminToken, openData } from './data-folder.ts';
@@ -57,6 +58,8 @@ export interface StandaloneSurroundings {
 
 /** On the `MTACluster`: where the built-in receiver listens. One machine only. */
 const RECEIVER = 'postfleet.io/receiver';
+/** Steps by which signing gives way to accepting and sending (measured in docs/decisions/0006). */
+const SIGNING_YIELDS = 10;
 /** The longest wait for the reply to a final dot, and a little. */
 const DRAIN_DELIVERY: Duration = minutes(11);
 
@@ -123,6 +126,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     await it.close();
   });
   const hint = await publishFirstStep(declared, data, own);
+  yieldToEventLoop(SIGNING_YIELDS);
   log.info('ready', { config, data });
   return {
     metricsUrl: health.url,
