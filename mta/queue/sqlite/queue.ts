@@ -8,7 +8,7 @@
 import assert from 'node:assert';
 import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
-import type { Row, Statement } from '#lib/sqlite/protocol.ts';
+import type { Statement } from '#lib/sqlite/protocol.ts';
 import { type MailEvent, queuedEvents } from '../../event.ts';
 import { domainOf, type Message } from '../../message.ts';
 import {
@@ -34,6 +34,7 @@ import { type Held, lanesOf, listEntries, moveLane, parametersOf } from './moves
 import { Messages } from './messages.ts';
 import { listOwed } from './owed.ts';
 import * as tables from './tables.ts';
+import { Taking } from './taking.ts';
 import { Turns } from './turns.ts';
 
 /** How often expired leases are looked for. */
@@ -54,11 +55,10 @@ export class SqliteQueue implements Queue {
   readonly #recordEvent: (event: MailEvent) => Statement;
   readonly #lanes: Lanes;
   readonly #leases: Leases;
-  /** By lane: each must see what the one before took. */
-  readonly #laneTurns = new Turns();
   /** By key. */
   readonly #keyTurns = new Turns();
   readonly #held: Held;
+  readonly #taking: Taking;
   readonly #messages: Messages;
   #messageNo = 0;
   #epoch = 0;
@@ -73,6 +73,7 @@ export class SqliteQueue implements Queue {
     this.#leases = new Leases(options.clock);
     this.#messages = new Messages(options.database, options.unreadable);
     this.#held = { database: this.#database, clock: this.#clock, lanes: this.#lanes, leases: this.#leases };
+    this.#taking = new Taking({ ...this.#held, messages: this.#messages, holds: (claim) => this.#holds(claim) });
     this.#sweep = options.clock.after(SWEEP, () => this.#dropExpired());
   }
 
@@ -133,8 +134,8 @@ export class SqliteQueue implements Queue {
     if (this.#holds(claim)) this.#lanes.watch(listener);
   }
 
-  async lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
-    return this.#laneTurns.alone(lane, () => this.#lease(claim, lane, max, hold));
+  lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
+    return this.#taking.lease(claim, lane, max, hold);
   }
 
   renew(leases: readonly Lease[], hold: Duration): void {
@@ -183,7 +184,7 @@ export class SqliteQueue implements Queue {
     let count = 0;
     for (const lane of lanesOf(this.#lanes, selection)) {
       if (!this.#holds(claim)) return count;
-      count += await this.#laneTurns.alone(lane, () => moveLane(this.#held, selection, lane, move));
+      count += await this.#taking.apart(lane, () => moveLane(this.#held, selection, lane, move));
     }
     return count;
   }
@@ -192,17 +193,11 @@ export class SqliteQueue implements Queue {
     const leases: Lease[] = [];
     for (const lane of lanesOf(this.#lanes, selection)) {
       if (leases.length === max) break;
-      leases.push(
-        ...(await this.#laneTurns.alone(lane, () => this.#seize(claim, selection, lane, max - leases.length, hold))),
-      );
+      const find = () =>
+        this.#database.read(tables.SEIZE, [...parametersOf(this.#held, selection, [lane]), max - leases.length]);
+      leases.push(...(await this.#taking.seize(claim, lane, hold, find)));
     }
     return leases;
-  }
-
-  async #seize(claim: Claim, selection: Selection, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
-    const rows = await this.#database.read(tables.SEIZE, [...parametersOf(this.#held, selection, [lane]), max]);
-    const messages = await this.#messages.of(rows);
-    return this.#holds(claim) ? this.#takeAll(rows, messages, lane, hold) : [];
   }
 
   #holds(claim: Claim): boolean {
@@ -222,45 +217,6 @@ export class SqliteQueue implements Queue {
     return { messageNo, statements, lanes };
   }
 
-  async #lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
-    if (!this.#holds(claim)) return [];
-    this.#lanes.reading(lane);
-    const now = this.#clock.now();
-    let short = false;
-    try {
-      const leased = JSON.stringify(this.#leases.entriesOf(lane));
-      const rows = await this.#database.read(tables.NEXT_ENTRIES, [lane, leased, max + 1]);
-      const due = rows.slice(0, max).filter((row) => Number(row['due']) <= now);
-      const messages = await this.#messages.of(due);
-      if (!this.#holds(claim)) return [];
-      const leases = this.#takeAll(due, messages, lane, hold);
-      short = due.length < max;
-      if (short) this.#lanes.drained(lane, Number(rows[due.length]?.['due'] ?? Infinity));
-      return leases;
-    } finally {
-      if (!short) this.#lanes.arrive(lane, 0, now);
-    }
-  }
-
-  /** Entries whose message could not be read have been set aside: the lane goes on without them. */
-  #takeAll(rows: readonly Row[], messages: ReadonlyMap<number, Message>, lane: LaneName, hold: Duration): Lease[] {
-    const leases = rows.flatMap((row) => {
-      const message = messages.get(tables.messageNoOf(Number(row['no'])));
-      return message ? [this.#take(row, message, lane, hold)] : [];
-    });
-    if (leases.length < rows.length) this.#lanes.end(lane, rows.length - leases.length);
-    return leases;
-  }
-
-  #take(row: Row, message: Message, lane: LaneName, hold: Duration): Lease {
-    const no = Number(row['no']);
-    const index = tables.indexOf(no);
-    const recipient = message.recipients[index];
-    assert(recipient !== undefined, 'an entry points at a recipient of its message');
-    const id = this.#leases.take(no, lane, hold);
-    return { id, lane, message, index, recipient, attempts: Number(row['attempts']) };
-  }
-
   async #write(statements: readonly Statement[], taken: readonly Settlement[]): Promise<void> {
     try {
       await this.#database.write(statements);
@@ -277,6 +233,7 @@ export class SqliteQueue implements Queue {
   }
 
   #voidLeases(): void {
+    this.#taking.forgetAll();
     for (const lane of this.#leases.dropAll()) this.#lanes.arrive(lane, 0, this.#clock.now());
   }
 

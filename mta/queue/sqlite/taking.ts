@@ -1,0 +1,146 @@
+/**
+ * Gives entries to those who lease them: finds what is due, marks it as theirs, reads its messages.
+ *
+ * One at a time for a lane, because the second must see what the first took; but messages are read outside of that turn,
+ * and keys are read ahead (`ahead.ts`), so that many connections can empty one lane together.
+ */
+import assert from 'node:assert';
+import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
+import type { Database } from '#lib/sqlite/database.ts';
+import type { Row } from '#lib/sqlite/protocol.ts';
+import type { Message } from '../../message.ts';
+import type { Claim, LaneName, Lease } from '../queue.ts';
+import { Ahead, AHEAD, type Slice, sliceOf } from './ahead.ts';
+import type { Lanes } from './lanes.ts';
+import type { Leases } from './leases.ts';
+import type { Messages } from './messages.ts';
+import * as tables from './tables.ts';
+import { Turns } from './turns.ts';
+
+export interface TakingOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly lanes: Lanes;
+  readonly leases: Leases;
+  readonly messages: Messages;
+  /** Whether a claim still holds. */
+  readonly holds: (claim: Claim) => boolean;
+}
+
+/** An entry that is leased, its message still to be read. */
+interface Reserved {
+  readonly row: Row;
+  readonly id: number;
+}
+
+export class Taking {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #lanes: Lanes;
+  readonly #leases: Leases;
+  readonly #messages: Messages;
+  readonly #holds: (claim: Claim) => boolean;
+  readonly #ahead = new Ahead();
+  readonly #turns = new Turns();
+
+  constructor(options: TakingOptions) {
+    this.#database = options.database;
+    this.#clock = options.clock;
+    this.#lanes = options.lanes;
+    this.#leases = options.leases;
+    this.#messages = options.messages;
+    this.#holds = options.holds;
+  }
+
+  /** Up to `max` due entries of a lane, oldest due first. */
+  async lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
+    const reserved = await this.#turns.alone(lane, () => this.#reserve(claim, lane, max, hold));
+    return reserved.length > 0 ? this.#open(claim, lane, reserved) : [];
+  }
+
+  /** Whatever `find` finds in a lane, due or not. */
+  async seize(claim: Claim, lane: LaneName, hold: Duration, find: () => Promise<readonly Row[]>): Promise<Lease[]> {
+    const take = async () => (this.#holds(claim) ? this.#reserveAll(await find(), lane, hold) : []);
+    return this.#open(claim, lane, await this.apart(lane, take));
+  }
+
+  /** Does `work` with a lane's entries while nobody takes any, and nothing is read ahead. */
+  apart<T>(lane: LaneName, work: () => Promise<T>): Promise<T> {
+    return this.#turns.alone(lane, () => {
+      this.#forgetAhead(lane);
+      return work();
+    });
+  }
+
+  /** Everything that was read ahead is free again. */
+  forgetAll(): void {
+    for (const lane of this.#ahead.lanes()) this.#forgetAhead(lane);
+  }
+
+  /** Due entries of a lane, leased; their messages are not read yet. */
+  async #reserve(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Reserved[]> {
+    const now = this.#clock.now();
+    const reserved: Reserved[] = [];
+    while (this.#holds(claim)) {
+      const kept = this.#ahead.get(lane);
+      const slice = kept ?? (await this.#readAhead(claim, lane, now));
+      reserved.push(...this.#reserveAll(this.#ahead.take(lane, slice, max - reserved.length), lane, hold));
+      if (reserved.length === max) {
+        if (slice.rows.length === 0) this.#lanes.arrive(lane, 0, slice.next);
+        break;
+      }
+      // What was read just now is all there is, unless it ends with something that is due as well.
+      if (kept || slice.next <= now) continue;
+      this.#lanes.drained(lane, slice.next);
+      break;
+    }
+    return reserved;
+  }
+
+  /** What was read ahead of a lane is free again. */
+  #forgetAhead(lane: LaneName): void {
+    if (this.#ahead.forget(lane)) this.#lanes.arrive(lane, 0, this.#clock.now());
+  }
+
+  /** Nothing, when the claim was lost meanwhile. */
+  async #readAhead(claim: Claim, lane: LaneName, now: Instant): Promise<Slice> {
+    this.#lanes.reading(lane);
+    try {
+      const leased = JSON.stringify(this.#leases.entriesOf(lane));
+      const rows = await this.#database.read(tables.NEXT_ENTRIES, [lane, leased, AHEAD + 1]);
+      if (this.#holds(claim)) return sliceOf(rows, now);
+    } catch (thrown) {
+      this.#lanes.arrive(lane, 0, now);
+      throw thrown;
+    }
+    this.#lanes.arrive(lane, 0, now);
+    return { rows: [], next: now };
+  }
+
+  #reserveAll(rows: readonly Row[], lane: LaneName, hold: Duration): Reserved[] {
+    return rows.map((row) => ({ row, id: this.#leases.take(Number(row['no']), lane, hold) }));
+  }
+
+  /** Reads the messages of what was reserved. Entries whose message cannot be read are set aside and left out. */
+  async #open(claim: Claim, lane: LaneName, reserved: readonly Reserved[]): Promise<Lease[]> {
+    const messages = await this.#messages.of(reserved.map((it) => it.row)).catch((thrown: unknown) => {
+      for (const { id } of reserved) if (this.#leases.drop(id)) this.#lanes.arrive(lane, 0, this.#clock.now());
+      throw thrown;
+    });
+    if (!this.#holds(claim)) return [];
+    return reserved.flatMap(({ row, id }) => {
+      const no = Number(row['no']);
+      const message = messages.get(tables.messageNoOf(no));
+      if (message) return [leaseOf(id, lane, message, no, Number(row['attempts']))];
+      if (this.#leases.drop(id)) this.#lanes.end(lane, 1);
+      return [];
+    });
+  }
+}
+
+function leaseOf(id: number, lane: LaneName, message: Message, no: number, attempts: number): Lease {
+  const index = tables.indexOf(no);
+  const recipient = message.recipients[index];
+  assert(recipient !== undefined, 'an entry points at a recipient of its message');
+  return { id, lane, message, index, recipient, attempts };
+}
