@@ -1,25 +1,21 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../run/fake-clock.ts';
 import { hours } from '../run/clock.ts';
 import type { FieldSpan } from './canonical.ts';
-import { type SigningKey, signMessage } from './sign.ts';
+import { generateKey, loadKey, type SigningKey } from './key.ts';
+import { signMessage } from './sign.ts';
 import { type DkimVerdict, verifyDkim } from './verify.ts';
 
 const clock = new FakeClock();
 const now = clock.now();
 
-const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const ed25519 = generateKeyPairSync('ed25519');
 const KEYS: readonly SigningKey[] = [
-  { selector: 'r1', domain: 'example.com', algorithm: 'rsa-sha256', privateKey: rsa.privateKey },
-  { selector: 'e1', domain: 'example.com', algorithm: 'ed25519-sha256', privateKey: ed25519.privateKey },
+  loadKey(await generateKey('RSA2048'), 'r1', 'example.com'),
+  loadKey(await generateKey('Ed25519'), 'e1', 'example.com'),
 ];
-const RECORDS = new Map([
-  ['r1', `v=DKIM1; k=rsa; p=${rsa.publicKey.export({ type: 'spki', format: 'der' }).toString('base64')}`],
-  ['e1', `v=DKIM1; k=ed25519; p=${ed25519.publicKey.export({ type: 'spki', format: 'der' }).toString('base64', 12)}`],
-]);
+const RECORDS = new Map(KEYS.map((it) => [it.selector, it.record]));
 
 /** Answers any domain with the key of its selector. */
 const lookupTxt = async (name: string): Promise<string[]> => {
@@ -137,8 +133,8 @@ describe('a signature', () => {
   });
 
   test('by a key that cannot sign is refused', async () => {
-    const key = { selector: 'x', domain: 'example.com', algorithm: 'rsa-sha256', privateKey: rsa.publicKey } as const;
-    await expect(signed(`${HEAD}\r\n\r\nHello\r\n`, [key])).rejects.toThrow(/key/i);
+    const keys = KEYS.map((key) => Object.assign({}, key, { privateKey: createPublicKey(key.privateKey) }));
+    await expect(signed(`${HEAD}\r\n\r\nHello\r\n`, keys)).rejects.toThrow(/key/i);
   });
 });
 

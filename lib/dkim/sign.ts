@@ -8,19 +8,10 @@
  * Left to others: which keys are active, who may sign for the From domain, and that `raw` is in its final form: 7-bit
  * conversion comes before.
  */
-import { type KeyObject, hash, sign } from 'node:crypto';
+import { hash, sign } from 'node:crypto';
 import { type Duration, type Instant, hours } from '#lib/run/clock.ts';
 import { type FieldSpan, relaxedBodyHash, relaxedFields } from './canonical.ts';
-
-type Algorithm = 'rsa-sha256' | 'ed25519-sha256';
-
-/** What signing needs of a key. `domain` and `selector` are A-labels. */
-export interface SigningKey {
-  readonly selector: string;
-  readonly domain: string;
-  readonly algorithm: Algorithm;
-  readonly privateKey: KeyObject;
-}
+import type { SigningKey } from './key.ts';
 
 /** Where the fields and the body of a message are. */
 export interface MessageLayout {

@@ -10,7 +10,7 @@ import type { Clock, Duration } from '#lib/run/clock.ts';
 import { codeOf } from '#lib/run/fault.ts';
 import type { Reply } from '../reply.ts';
 import type { Breach } from './breach.ts';
-import { Deadline } from './deadline.ts';
+import { Deadline } from '#lib/run/deadline.ts';
 import { isProblem, ReplyReader } from './reply-reader.ts';
 
 export interface WireListener {
@@ -106,7 +106,7 @@ export class Wire {
   break(breach: Breach): void {
     if (this.#breach) return;
     this.#breach = breach;
-    this.#deadline.cancel();
+    this.#deadline.stop();
     this.#socket.destroy();
     const listener = this.#listener;
     this.#listener = undefined;
@@ -123,7 +123,7 @@ export class Wire {
   /** Gives the socket up, for TLS to take it over. The wire hears nothing more, its own listeners find it broken. */
   release(): Socket {
     this.#breach = RELEASED;
-    this.#deadline.cancel();
+    this.#deadline.stop();
     return this.#socket;
   }
 

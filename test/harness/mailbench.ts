@@ -22,6 +22,8 @@ export interface Verdict {
   readonly p50ms: number;
   readonly p95ms: number;
   readonly p99ms: number;
+  /** How many addresses deliveries came from. */
+  readonly sourceIPs: number;
   /** Only with `-dkim`. */
   readonly unsigned?: number;
 }

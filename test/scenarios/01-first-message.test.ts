@@ -39,6 +39,9 @@ beforeAll(async () => {
   await start.says(/end +Ctrl-C/, 60_000);
 });
 
+/** Messages the tests below send: four by SMTP, two by HTTP. */
+const SENT = 6;
+
 describe('after `npm start`', () => {
   test('the README tells of the same first message and the same ports', () => {
     const readme = readFileSync(join(checkout, 'README.md'), 'utf8');
@@ -128,7 +131,7 @@ describe('after `npm start`', () => {
     const second = await run('npx postfleet standalone --fresh');
     expect(second.code).toBe(1);
     expect(second.stderr).toContain('[data-locked]');
-    expect(readdirSync(join(checkout, '.data/standalone/received'))).toHaveLength(4);
+    expect(readdirSync(join(checkout, '.data/standalone/received'))).toHaveLength(SENT);
   });
 
   test('SIGTERM to npm ends it with 0', async () => {
@@ -151,7 +154,7 @@ describe('after it has ended', () => {
 
     const again = scene.start('npm-start', 'npm', ['start'], { cwd: checkout });
     await again.says(/end +Ctrl-C/);
-    expect([password(), received().length]).toEqual([before, 4]);
+    expect([password(), received().length]).toEqual([before, SENT]);
     await again.stop();
 
     const fresh = scene.start('npm-start', 'npm', ['start', '--', '--fresh'], { cwd: checkout });

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import { type Clock, seconds } from '#lib/run/clock.ts';
 import { Conversation, type ConversationContext, type ConversationOptions, type Waiting } from './conversation.ts';
-import { Deadline } from './deadline.ts';
+import { Deadline } from '#lib/run/deadline.ts';
 
 export interface SessionContext<Identity> extends ConversationContext<Identity> {
   readonly clock: Clock;

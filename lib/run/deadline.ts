@@ -3,7 +3,7 @@
  *
  * Moving it costs a look at the clock: one timer is set, and set again only when it fires too early.
  */
-import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
+import type { Clock, Duration, Timer } from './clock.ts';
 
 export class Deadline {
   readonly #clock: Clock;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { FakeClock } from '#lib/run/fake-clock.ts';
+import { FakeClock } from './fake-clock.ts';
 import { Deadline } from './deadline.ts';
 
 function deadline() {
@@ -55,4 +55,18 @@ it('leaves no timer when stopped', () => {
   due.set(10);
   due.stop();
   expect(clock.timers).toBe(0);
+});
+
+it('can be set again after it was cleared, and after it was stopped', () => {
+  const { clock, state, due } = deadline();
+  due.set(100);
+  due.clear();
+  clock.advance(200);
+  expect(state.missed).toBe(0);
+  due.set(50);
+  clock.advance(200);
+  due.stop();
+  due.set(100);
+  clock.advance(100);
+  expect(state.missed).toBe(2);
 });
