@@ -40,14 +40,17 @@ beforeAll(async () => {
   fleet = await Postfleet.start(scene, config);
 });
 
+/** Without the collector's own: each kind of collection has its series from the first time it happens. */
+const ours = (page: string): string[] => series(page).filter((it) => !it.startsWith('nodejs_gc_'));
+
 test('metrics stay as few after mail to many domains as before, and name none of them', async () => {
   await sendToAll();
   await until('all are tried', async () => (await fleet.metric('postfleet_queue_depth')) === 0);
-  const first = series(await fleet.metricsPage());
+  const first = ours(await fleet.metricsPage());
   await sendToAll();
   await until('all are tried', async () => (await fleet.metric('postfleet_queue_depth')) === 0);
   const page = await fleet.metricsPage();
-  expect(series(page)).toHaveLength(first.length);
+  expect(ours(page)).toHaveLength(first.length);
   expect(series(page).length).toBeLessThan(250);
   expect(page).not.toMatch(/\.test\b|@|example\.com|someone/);
 });
