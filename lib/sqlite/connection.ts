@@ -1,7 +1,7 @@
 /**
  * One SQLite connection, synchronous, opened for durability. The only file that imports `node:sqlite`.
  *
- * WAL with `synchronous=FULL`: a commit returns after the fdatasync that covers it. `locking_mode=EXCLUSIVE`: a second
+ * WAL with `synchronous=FULL`: a commit returns after the fsync that covers it. `locking_mode=EXCLUSIVE`: a second
  * process that opens the same file fails, and no shared-memory file is needed. Runs in `thread.ts` in production.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
