@@ -6,7 +6,9 @@ import { FakeClock } from '#lib/run/fake-clock.ts';
 import { type AddressAnswer, bothFamilies, platformResolver } from './resolver.ts';
 
 const A = 1;
+const CNAME = 5;
 const MX = 15;
+const TXT = 16;
 const AAAA = 28;
 const NXDOMAIN = 3;
 const SERVFAIL = 2;
@@ -51,11 +53,14 @@ function respond(query: Buffer, zone: Zone): Buffer | undefined {
   return Buffer.concat([header, counts, query.subarray(12, at + 5), ...answers]);
 }
 
-function mx(preference: number, host: string): Buffer {
+const characterString = (text: string): string => String.fromCharCode(text.length) + text;
+
+function wireName(host: string): Buffer {
   const labels = host === '' ? [] : host.split('.');
-  const name = labels.map((label) => String.fromCharCode(label.length) + label).join('');
-  return Buffer.concat([Buffer.from([0, preference]), Buffer.from(`${name}\0`, 'latin1')]);
+  return Buffer.from(`${labels.map(characterString).join('')}\0`, 'latin1');
 }
+
+const mx = (preference: number, host: string): Buffer => Buffer.concat([Buffer.from([0, preference]), wireName(host)]);
 
 async function resolverOf(zone: Zone) {
   const { server } = await nameServer(zone);
@@ -83,15 +88,33 @@ describe('the platform resolver', () => {
     expect(await resolver.mx('example.net')).toEqual({ kind: 'found', records: [{ preference: 0, exchange: '' }] });
   });
 
+  test('joins the strings of a TXT record, and keeps records apart', async () => {
+    const records = [['v=DKIM1; p=', 'abc'], ['v=spf1 -all']].map((it) =>
+      Buffer.from(it.map(characterString).join('')),
+    );
+    const resolver = await resolverOf((_, type) => (type === TXT ? records : []));
+    expect(await resolver.txt('example.net')).toEqual({
+      kind: 'found',
+      texts: expect.arrayContaining(['v=DKIM1; p=abc', 'v=spf1 -all']),
+    });
+  });
+
+  test('gives what a name is an alias of, in lower case', async () => {
+    const resolver = await resolverOf((_, type) => (type === CNAME ? [wireName('Track.Example.org')] : []));
+    expect(await resolver.cname('click.example.net')).toEqual({ kind: 'found', names: ['track.example.org'] });
+  });
+
   test.each([
     ['no records', [] as Buffer[], 'none'],
     ['NXDOMAIN', NXDOMAIN, 'no-such-name'],
     ['SERVFAIL', SERVFAIL, 'temporary'],
     ['REFUSED', 5, 'temporary'],
-  ])('tells %s for both questions', async (_, said, kind) => {
+  ])('tells %s for every question', async (_, said, kind) => {
     const resolver = await resolverOf(() => said);
     expect(await resolver.mx('example.net')).toMatchObject({ kind });
     expect(await resolver.addresses('mx.example.net')).toMatchObject({ kind });
+    expect(await resolver.txt('example.net')).toMatchObject({ kind });
+    expect(await resolver.cname('www.example.net')).toMatchObject({ kind });
   });
 
   test('gives the addresses of both families', async () => {

@@ -27,11 +27,20 @@ export type MxAnswer = { readonly kind: 'found'; readonly records: readonly MxRe
 /** `addresses` of both families, as text. Found as soon as one family is, even if the other could not be asked. */
 export type AddressAnswer = { readonly kind: 'found'; readonly addresses: readonly string[] } | Unfound;
 
+/** One string per TXT record: its character-strings joined, as SPF and DKIM read them. */
+export type TextAnswer = { readonly kind: 'found'; readonly texts: readonly string[] } | Unfound;
+
+export type NameAnswer = { readonly kind: 'found'; readonly names: readonly string[] } | Unfound;
+
 export interface Resolver {
   /** The MX records of a domain, in no particular order. Asking again is harmless. */
   mx(domain: string): Promise<MxAnswer>;
   /** The A and AAAA records of a host. Asking again is harmless. */
   addresses(host: string): Promise<AddressAnswer>;
+  /** The TXT records of a name. Asking again is harmless. */
+  txt(name: string): Promise<TextAnswer>;
+  /** What a name is an alias of: one name unless the zone is wrong. Asking again is harmless. */
+  cname(name: string): Promise<NameAnswer>;
 }
 
 export interface PlatformResolverOptions {
@@ -51,6 +60,8 @@ export function platformResolver(options: PlatformResolverOptions): Resolver & {
   return {
     mx: async (domain) => inTime(clock, askMx(platform, domain)),
     addresses: async (host) => inTime(clock, askAddresses(platform, host)),
+    txt: async (name) => inTime(clock, platform.resolveTxt(name).then(textsOf, unfound)),
+    cname: async (name) => inTime(clock, platform.resolveCname(name).then(namesOf, unfound)),
     close: () => platform.cancel(),
   };
 }
@@ -66,6 +77,10 @@ async function askMx(platform: PlatformResolver, domain: string): Promise<MxAnsw
     return unfound(error);
   }
 }
+
+const textsOf = (records: string[][]): TextAnswer => ({ kind: 'found', texts: records.map((it) => it.join('')) });
+
+const namesOf = (names: string[]): NameAnswer => ({ kind: 'found', names: names.map(hostName) });
 
 async function askAddresses(platform: PlatformResolver, host: string): Promise<AddressAnswer> {
   const found = (addresses: string[]): AddressAnswer => ({ kind: 'found', addresses });

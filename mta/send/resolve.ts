@@ -35,6 +35,9 @@ export interface Destination {
   readonly allowPrivate: readonly string[];
 }
 
+/** What sending asks of DNS. */
+type MailResolver = Pick<Resolver, 'mx' | 'addresses'>;
+
 export type Resolution =
   | { readonly kind: 'targets'; readonly targets: readonly Target[] }
   | { readonly kind: 'unroutable'; readonly reply: Reply };
@@ -52,7 +55,7 @@ export function familiesOf(sourceAddress: string): readonly Family[] {
 }
 
 /** Where the mail of `destination` goes now. Never rejects unless the resolver does. */
-export async function resolve(destination: Destination, resolver: Resolver, random: Random): Promise<Resolution> {
+export async function resolve(destination: Destination, resolver: MailResolver, random: Random): Promise<Resolution> {
   const hosts = await candidatesOf(destination, resolver);
   if ('code' in hosts) return { kind: 'unroutable', reply: hosts };
   const chosen = hosts.toSorted((a, b) => a.preference - b.preference).slice(0, MOST_HOSTS);
@@ -67,7 +70,7 @@ export async function resolve(destination: Destination, resolver: Resolver, rand
   return { kind: 'unroutable', reply: whyNone(answers, found.length > 0) };
 }
 
-async function candidatesOf(destination: Destination, resolver: Resolver): Promise<readonly Candidate[] | Reply> {
+async function candidatesOf(destination: Destination, resolver: MailResolver): Promise<readonly Candidate[] | Reply> {
   const { domain, routes } = destination;
   if (routes.length > 0)
     return routes.map(({ host, port }, preference) => ({ host: host.toLowerCase(), port, preference, named: true }));
@@ -88,7 +91,7 @@ function exchangesOf(records: readonly MxRecord[]): readonly Candidate[] | Reply
 }
 
 /** Only a domain without any MX is its own mail host. Without an address it is as wrong as one that does not exist. */
-async function implicitMx(domain: string, resolver: Resolver): Promise<readonly Candidate[] | Reply> {
+async function implicitMx(domain: string, resolver: MailResolver): Promise<readonly Candidate[] | Reply> {
   const answer = await resolver.addresses(domain);
   if (answer.kind === 'found' || answer.kind === 'temporary') return [direct(domain)];
   return reply(550, '5.1.2', `domain ${domain} has neither MX nor address`);
@@ -96,7 +99,7 @@ async function implicitMx(domain: string, resolver: Resolver): Promise<readonly 
 
 const direct = (host: string): Candidate => ({ host, port: SMTP_PORT, preference: 0 });
 
-async function addressesOf(host: string, resolver: Resolver): Promise<AddressAnswer> {
+async function addressesOf(host: string, resolver: MailResolver): Promise<AddressAnswer> {
   return isIP(host) ? { kind: 'found', addresses: [host] } : resolver.addresses(host);
 }
 
