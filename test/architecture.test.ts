@@ -48,7 +48,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
   { layer: 'watch', files: /^mta\/watch\//, may: ['noun', 'queue port', 'ledger port', 'lib'] },
   { layer: 'queue port', files: /^mta\/queue\/(queue|codec)\.ts$/, may: ['noun', 'lib'] },
   { layer: 'queue adapter', files: /^mta\/queue\//, may: ['queue port', 'noun', 'lib'] },
-  { layer: 'noun', files: /^mta\/(message|dsn-request|reply|outcome|event|attempt|header)\.ts$/, may: ['lib'] },
+  { layer: 'noun', files: /^mta\/(message|dsn-request|reply|outcome|event|attempt|header|gcra)\.ts$/, may: ['lib'] },
   {
     layer: 'root',
     files: /^mta\/[^/]+\.ts$/,
