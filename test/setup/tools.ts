@@ -23,6 +23,8 @@ const TOOLS = {
     probe: ['perl', '-MNet::SSLeay', '-MIO::Socket::SSL', '-e', '1'],
     packages: ['libnet-ssleay-perl', 'libio-socket-ssl-perl'],
   },
+  knot: { probe: ['/usr/sbin/knotd', '-V'], packages: ['knot'] },
+  unbound: { probe: ['/usr/sbin/unbound', '-V'], packages: ['unbound'] },
   postfix: { probe: ['/usr/sbin/postconf', '-d', 'mail_version'], packages: ['postfix'] },
 } satisfies Record<string, Tool>;
 
