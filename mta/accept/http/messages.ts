@@ -1,133 +1,34 @@
 /**
- * Takes messages by HTTP: what was sent is read, composed if need be, and submitted like any other.
- *
- * 202 means what 250 means by SMTP: the message is on disk for all its recipients. Anything else means that nothing of
- * it is. Left to others: who may (`api.ts`), what is allowed (`../admit.ts`).
+ * The routes of messages: hand one in, or several; ask what became of one.
  */
-import { createHash } from 'node:crypto';
-import { type Answer, type Asked, json } from '#lib/http/server.ts';
-import { composeMail } from '#lib/mail/mail.ts';
-import { metrics } from '#lib/run/metrics.ts';
-import type { Message } from '../../message.ts';
-import { admitSender } from '../admit.ts';
-import type { Authority, Submitter } from '../authority.ts';
-import type { Submission, Submissions } from '../submit.ts';
-import { readDraft } from './draft.ts';
-import { readJson } from './json.ts';
-import { invalid, refusalOf, tooLarge, unreadable, unsupported } from './problem.ts';
-import { readRaw } from './raw.ts';
-import { MOST_BYTES, MOST_MESSAGES } from './schema.ts';
+import type { Route } from '#lib/http/server.ts';
+import type { MailEvent } from '../../event.ts';
+import type { MessageId } from '../../message.ts';
+import type { Authority } from '../authority.ts';
+import type { Submissions } from '../submit.ts';
+import { allowing, type Handler } from './bearer.ts';
+import { MessageIntake } from './intake.ts';
+import { MOST_BYTES } from './schema.ts';
+import { statusOf } from './status.ts';
 
-export const JSON_TYPE = 'application/json';
-export const RAW_TYPE = 'message/rfc822';
-
-/** More values than a message with every list full has. */
-const MOST_VALUES = 20_000;
-
-/** What to submit, or why not. */
-type Prepared = Pick<Submission, 'sender' | 'recipients' | 'raw' | 'labels'> | Answer;
-
-type Once = Submission['once'];
-
-export class MessageIntake {
-  readonly #authority: Authority;
-  readonly #submissions: Submissions;
-
-  constructor(authority: Authority, submissions: Submissions) {
-    this.#authority = authority;
-    this.#submissions = submissions;
-  }
-
-  async one(submitter: Submitter, asked: Asked): Promise<Answer> {
-    const type = typeOf(asked);
-    const once = onceOf(asked);
-    if (once && 'status' in once) return once;
-    if (type === RAW_TYPE) return this.#submit(submitter, asked, prepareRaw(asked), once);
-    if (type !== JSON_TYPE) return unsupported(JSON_TYPE, RAW_TYPE);
-    const reading = readJson(asked.body, MOST_VALUES);
-    if (reading.kind === 'unreadable') return unreadable(reading.problem);
-    return this.#submit(submitter, asked, await prepareDraft(reading.value), once);
-  }
-
-  /** Each message has an answer of its own: one that is refused does not stop the others. */
-  async batch(submitter: Submitter, asked: Asked): Promise<Answer> {
-    if (typeOf(asked) !== JSON_TYPE) return unsupported(JSON_TYPE);
-    const once = onceOf(asked);
-    if (once && 'status' in once) return once;
-    const reading = readJson(asked.body, MOST_VALUES);
-    if (reading.kind === 'unreadable') return unreadable(reading.problem);
-    const { value } = reading;
-    if (!Array.isArray(value) || value.length === 0 || value.length > MOST_MESSAGES)
-      return invalid([{ pointer: '', detail: `must be a list of 1 to ${MOST_MESSAGES} messages` }]);
-    const results: Promise<object>[] = [];
-    for (const [at, message] of value.entries()) {
-      const prepared = await prepareDraft(message);
-      const own = once && { ...once, key: `${once.key} ${at}` };
-      results.push(this.#submit(submitter, asked, prepared, own).then(resultOf));
-    }
-    return json({ results: await Promise.all(results) });
-  }
-
-  async #submit(submitter: Submitter, asked: Asked, prepared: Prepared, once: Once): Promise<Answer> {
-    if ('status' in prepared) return prepared;
-    const refusal = admitSender(this.#authority, submitter, prepared.sender, 'HTTP');
-    if (refusal) return refused({ kind: 'refused', ...refusal });
-    const { address, tls } = asked.peer;
-    const peer = { ehlo: '', address, tls };
-    const protocol = tls === undefined ? 'HTTP' : 'HTTPS';
-    const submitted = await this.#submissions.submit(submitter, {
-      via: 'http',
-      ...prepared,
-      protocol,
-      peer,
-      ...(once && { once }),
-    });
-    if (submitted.kind === 'refused') return refused(submitted);
-    if (submitted.kind === 'accepted') return accepted(submitted.message);
-    return { ...accepted(submitted), headers: { 'idempotency-replayed': 'true' } };
-  }
+export interface MessageParts {
+  readonly authority: Authority;
+  readonly submissions: Submissions;
+  /** Every event of a message, oldest first; empty when nothing is known of it. */
+  readonly trace: (id: MessageId) => Promise<readonly MailEvent[]>;
 }
 
-function refused(refusal: Parameters<typeof refusalOf>[0]): Answer {
-  metrics.refused.inc({ check: refusal.check });
-  return refusalOf(refusal);
-}
-
-const accepted = ({ id, recipients }: Pick<Message, 'id' | 'recipients'>): Answer =>
-  json({ id, recipients: recipients.map((address, index) => ({ id: `${id}-${index}`, address })) }, 202);
-
-/** An answer within an answer. */
-const resultOf = ({ status, body }: Answer): object => ({ ...(JSON.parse(body) as object), status });
-
-/**
- * The request's own name for itself, if it has one, and what tells it from others. Keys of a message and of a batch's
- * messages never meet: a key has no space.
- */
-function onceOf(asked: Asked): Once | Answer {
-  const key = asked.header('idempotency-key');
-  if (key === '') return undefined;
-  if (!/^[!-~]{1,255}$/.test(key)) return unreadable('Idempotency-Key must be 1 to 255 visible ASCII characters');
-  const hash = createHash('sha256');
-  for (const part of [typeOf(asked), asked.query.toString()]) hash.update(`${part}\n`);
-  return { key, hash: hash.update(asked.body).digest('base64') };
-}
-
-/** In lower case, without parameters; '' when the body is encoded, which nobody needs and bombs do. */
-const typeOf = (asked: Asked): string =>
-  asked.header('content-encoding') === ''
-    ? (asked.header('content-type').split(';')[0] ?? '').trim().toLowerCase()
-    : '';
-
-function prepareRaw({ body, query }: Asked): Prepared {
-  const reading = readRaw(body, query);
-  return reading.kind === 'invalid' ? invalid(reading.errors) : reading;
-}
-
-async function prepareDraft(value: unknown): Promise<Prepared> {
-  const reading = readDraft(value);
-  if (reading.kind === 'invalid') return invalid(reading.errors);
-  const { sender, recipients, mail, labels } = reading.draft;
-  const raw = await composeMail(mail);
-  if (raw.length > MOST_BYTES) return tooLarge(`the message would have more than ${MOST_BYTES} bytes`);
-  return { sender, recipients, raw, ...(labels && { labels }) };
+export function messageRoutes({ authority, submissions, trace }: MessageParts): Route[] {
+  const intake = new MessageIntake(authority, submissions);
+  const submit: Handler = (submitter, asked) => intake.one(submitter, asked);
+  const batch: Handler = (submitter, asked) => intake.batch(submitter, asked);
+  const show: Handler = async ({ tenant }, { parameters }) => {
+    const id = parameters['id'] ?? '';
+    return statusOf(id, tenant, await trace(id));
+  };
+  return [
+    { method: 'POST', path: '/v1/messages', bodyLimit: MOST_BYTES, ...allowing(authority, 'Submit', submit) },
+    { method: 'POST', path: '/v1/messages/batch', bodyLimit: MOST_BYTES, ...allowing(authority, 'Submit', batch) },
+    { method: 'GET', path: '/v1/messages/:id', ...allowing(authority, 'Events', show) },
+  ];
 }

@@ -1,0 +1,40 @@
+/**
+ * Who may use a route: those who bring the token of a `SendingCredential` with its scope.
+ *
+ * The token is looked at before the body is read, and again before anything is done with it: a credential may have
+ * ended meanwhile.
+ */
+import type { Answer, Asked, Head, Route } from '#lib/http/server.ts';
+import { splitToken } from '#lib/keyring/verifier.ts';
+import type { Authority, Scope, Submitter } from '../authority.ts';
+import { forbidden, unauthorized } from './problem.ts';
+
+export type Handler = (submitter: Submitter, asked: Asked) => Promise<Answer>;
+
+/** A handler for those whose credential has a scope. */
+export function allowing(
+  authority: Authority,
+  scope: Scope,
+  handler: Handler,
+): Required<Pick<Route, 'guard' | 'handle'>> {
+  return {
+    guard: async (head) => {
+      const who = await identify(authority, scope, head);
+      return 'status' in who ? who : undefined;
+    },
+    handle: async (asked) => {
+      const who = await identify(authority, scope, asked);
+      return 'status' in who ? who : handler(who, asked);
+    },
+  };
+}
+
+async function identify(authority: Authority, scope: Scope, head: Head): Promise<Submitter | Answer> {
+  const [, token = ''] = /^Bearer +(\S+)$/i.exec(head.header('authorization')) ?? [];
+  if (token === '') return unauthorized();
+  const { username, secret } = splitToken(token);
+  const bearer = await authority.bearer(username, secret, 'HTTP', scope);
+  if (bearer.kind === 'submitter') return bearer.submitter;
+  if (bearer.kind === 'unknown') return unauthorized();
+  return forbidden(`credential ${username} is suspended, expired, or without protocol HTTP or scope ${scope}`);
+}
