@@ -2,9 +2,10 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, sta
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
-import type { Database } from '#lib/sqlite/database.ts';
-import { adminToken, openData } from './data-folder.ts';
+import { Database } from '#lib/sqlite/database.ts';
+import { adminToken, MIGRATIONS, openData } from './data-folder.ts';
 
 let root: string;
 beforeEach(() => {
@@ -26,7 +27,21 @@ describe('a data folder', () => {
     const database = await open(folder);
     expect(modeOf(folder)).toBe(0o700);
     const tables = await database.read("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
-    expect(tables.map((it) => it['name'])).toEqual(['entry', 'event', 'message', 'put_once']);
+    expect(tables.map((it) => it['name'])).toEqual(['entry', 'event', 'message', 'put_once', 'suppression']);
+  });
+
+  test('of any earlier release opens, with what is in it', async () => {
+    for (let had = 1; had < MIGRATIONS.length; had += 1) {
+      const folder = join(root, `release-${had}`);
+      mkdirSync(folder);
+      const options = { path: join(folder, 'queue.db'), migrations: MIGRATIONS.slice(0, had) };
+      const older = await Database.open(options, systemClock);
+      await older.write([{ sql: "INSERT INTO message VALUES (7, 'id', '{}', x'')", params: [] }]);
+      await older.close();
+      const database = await open(folder);
+      expect(await database.read('SELECT no FROM message')).toEqual([{ no: 7 }]);
+      expect(await database.read('SELECT count(*) AS count FROM suppression')).toEqual([{ count: 0 }]);
+    }
   });
 
   test('that others could look into is closed to them', async () => {

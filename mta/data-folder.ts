@@ -13,10 +13,14 @@ import type { Random } from '#lib/run/random.ts';
 import { Database } from '#lib/sqlite/database.ts';
 import { KEY_TABLES } from './queue/sqlite/keys.ts';
 import { QUEUE_TABLES } from './queue/sqlite/tables.ts';
+import { SUPPRESSION_TABLES } from './settle/ledger/sqlite-suppressions.ts';
 import { LEDGER_TABLES } from './settle/ledger/sqlite.ts';
 import { tokenFile } from './watch/admin-client.ts';
 
 const QUEUE_FILE = 'queue.db';
+
+/** Every table there is. Only ever added to at the end: a file remembers how many of these it has had. */
+export const MIGRATIONS: readonly string[] = [QUEUE_TABLES, LEDGER_TABLES, KEY_TABLES, SUPPRESSION_TABLES];
 
 /** Opens the database of a data folder; `fresh` empties the folder first, unless somebody uses it. */
 export async function openData(folder: string, fresh: boolean): Promise<Database> {
@@ -35,7 +39,7 @@ async function writable(folder: string, work: () => Promise<unknown>): Promise<v
 }
 
 const openDatabase = (folder: string): Promise<Database> =>
-  Database.open({ path: join(folder, QUEUE_FILE), migrations: [QUEUE_TABLES, LEDGER_TABLES, KEY_TABLES] }, systemClock);
+  Database.open({ path: join(folder, QUEUE_FILE), migrations: MIGRATIONS }, systemClock);
 
 /** Only what looks like a data folder of ours is ever emptied, and only while nobody has it open. */
 async function empty(folder: string): Promise<void> {

@@ -85,7 +85,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   const unreadable = (thrown: unknown): void =>
     log.error('a queued message was set aside', { reason: reasonOf(thrown) });
   const queue = opened.adopt(await SqliteQueue.open({ database, clock, recordEvent, unreadable }), (it) => it.close());
-  const ledger = opened.adopt(new SqliteLedger({ database, clock, queued: QUEUED_IDS }), (it) => it.close());
+  const ledger = opened.adopt(await SqliteLedger.open({ database, clock, queued: QUEUED_IDS }), (it) => it.close());
   watchGauge('postfleet_queue_depth', 'Recipients that are queued and have not ended.', () => depthOf(queue));
   const servers = cluster.spec.dns.resolvers;
   const resolver = opened.adopt(platformResolver({ clock, ...(servers.length > 0 && { servers }) }), (it) =>

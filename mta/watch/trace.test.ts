@@ -36,7 +36,7 @@ async function serve(routes: readonly Route[], token = 'token'): Promise<void> {
 async function open() {
   const clock = new FakeClock();
   const { queue, database } = await openQueue(clock);
-  const ledger = new SqliteLedger({ database, clock, queued: QUEUED_IDS });
+  const ledger = await SqliteLedger.open({ database, clock, queued: QUEUED_IDS });
   onTestFinished(() => ledger.close());
   const claim = await queue.claim(0);
   const settler = new Settler({

@@ -7,12 +7,11 @@ import { join } from 'node:path';
 import { afterAll, onTestFinished } from 'vitest';
 import { type Clock, systemClock } from '#lib/run/clock.ts';
 import { Database } from '#lib/sqlite/database.ts';
+import { MIGRATIONS } from '#mta/data-folder.ts';
 import type { MailEvent } from '#mta/event.ts';
 import type { Message } from '#mta/message.ts';
 import { SqliteQueue } from '#mta/queue/sqlite/queue.ts';
-import { KEY_TABLES } from '#mta/queue/sqlite/keys.ts';
-import { QUEUE_TABLES } from '#mta/queue/sqlite/tables.ts';
-import { LEDGER_TABLES, recordEvent } from '#mta/settle/ledger/sqlite.ts';
+import { recordEvent } from '#mta/settle/ledger/sqlite.ts';
 
 export interface TestQueue {
   readonly queue: SqliteQueue;
@@ -29,7 +28,7 @@ export interface TestQueue {
  */
 export function openTestStorage(): (clock: Clock) => Promise<TestQueue> {
   const folder = mkdtempSync(join(tmpdir(), 'postfleet-queue-'));
-  const options = { path: join(folder, 'queue.db'), migrations: [QUEUE_TABLES, LEDGER_TABLES, KEY_TABLES] };
+  const options = { path: join(folder, 'queue.db'), migrations: MIGRATIONS };
   const opening = Database.open(options, systemClock);
   afterAll(async () => {
     await (await opening).close();
@@ -38,7 +37,7 @@ export function openTestStorage(): (clock: Clock) => Promise<TestQueue> {
   return async (clock) => {
     const database = await opening;
     await database.write(
-      ['message', 'entry', 'event', 'put_once'].map((it) => ({ sql: `DELETE FROM ${it}`, params: [] })),
+      ['message', 'entry', 'event', 'put_once', 'suppression'].map((it) => ({ sql: `DELETE FROM ${it}`, params: [] })),
     );
     return openQueue(database, clock);
   };

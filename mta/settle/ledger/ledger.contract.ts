@@ -9,6 +9,8 @@ import { until } from '../../../test/harness/until.ts';
 import type { EventType, MailEvent } from '../../event.ts';
 import { type MessageId, newMessageId } from '../../message.ts';
 import type { Ledger } from './ledger.ts';
+import { suppressionsContract } from './suppressions.contract.ts';
+import type { Suppressions } from './suppressions.ts';
 
 /** A ledger, and the queue's side of it. Everything is gone when the test ends. */
 export interface LedgerHarness {
@@ -17,6 +19,8 @@ export interface LedgerHarness {
   readonly retention: Duration;
   /** Makes events durable, in this order, as the queue does with outcomes. */
   readonly record: (events: readonly MailEvent[]) => Promise<void>;
+  /** Suppressions as somebody finds them who opens the ledger anew. */
+  readonly reopen: () => Promise<Suppressions>;
 }
 
 const START = Date.UTC(2026, 0, 1);
@@ -95,6 +99,11 @@ export function ledgerContract(name: string, open: (clock: FakeClock) => Promise
       await until('the older message to go', gone);
       expect(clock.now()).toBeLessThanOrEqual(START + retention + minutes(2));
       expect(await ledger.trace(young)).toHaveLength(1);
+    });
+
+    suppressionsContract(async (clock) => {
+      const { ledger, reopen } = await open(clock);
+      return { suppressions: ledger.suppressions, reopen };
     });
   });
 

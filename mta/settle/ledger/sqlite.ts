@@ -11,6 +11,7 @@ import type { Statement } from '#lib/sqlite/protocol.ts';
 import type { MailEvent } from '../../event.ts';
 import { acceptedAtOf, firstIdAt, type MessageId } from '../../message.ts';
 import type { Ledger } from './ledger.ts';
+import { SqliteSuppressions } from './sqlite-suppressions.ts';
 
 export const LEDGER_TABLES = `
   CREATE TABLE event (message TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, PRIMARY KEY (message, seq))
@@ -36,17 +37,24 @@ export interface SqliteLedgerOptions {
 }
 
 export class SqliteLedger implements Ledger {
+  readonly suppressions: SqliteSuppressions;
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #queued: string;
   #timer: Timer;
   #isClosed = false;
 
-  constructor(options: SqliteLedgerOptions) {
+  private constructor(options: SqliteLedgerOptions, suppressions: SqliteSuppressions) {
+    this.suppressions = suppressions;
     this.#queued = options.queued;
     this.#database = options.database;
     this.#clock = options.clock;
     this.#timer = options.clock.after(PAUSE, () => this.#prune());
+  }
+
+  /** The database must have `LEDGER_TABLES` and `SUPPRESSION_TABLES` among its migrations. */
+  static async open(options: SqliteLedgerOptions): Promise<SqliteLedger> {
+    return new SqliteLedger(options, await SqliteSuppressions.open(options.database, options.clock));
   }
 
   async trace(message: MessageId): Promise<readonly MailEvent[]> {
@@ -64,7 +72,7 @@ export class SqliteLedger implements Ledger {
     const again = (): void => {
       if (!this.#isClosed) this.#timer = this.#clock.after(PAUSE, () => this.#prune());
     };
-    this.#pruneSlice().then(again, again);
+    Promise.all([this.#pruneSlice(), this.suppressions.prune()]).then(again, again);
   }
 
   /** Age is counted from the newest event, so that a clock that is ahead for a moment erases nothing. */
