@@ -7,7 +7,7 @@
 import type { Instant } from '#lib/run/clock.ts';
 import type { Labels, Message, MessageId } from './message.ts';
 
-export type EventType = 'queued' | 'delivered' | 'deferred' | 'bounced' | 'expired';
+export type EventType = 'queued' | 'delivered' | 'deferred' | 'bounced' | 'expired' | 'cancelled';
 
 export interface MailEvent {
   readonly v: 1;
@@ -19,7 +19,10 @@ export interface MailEvent {
   readonly tenant: string;
   readonly sender: string;
   readonly recipient: string;
-  /** What was said, one line: `250 2.0.0 queued as 4711`. For `queued` the reply given to the sender. */
+  /**
+   * What was said, one line: `250 2.0.0 queued as 4711`. For `queued` the reply given to the sender, for `cancelled`
+   * who did it.
+   */
   readonly reply: string;
   /** Attempts made so far, this one included. */
   readonly attempt: number;
@@ -58,3 +61,23 @@ export function queuedEvents(message: Message): MailEvent[] {
     ...(index === 0 && message.labels && { labels: message.labels }),
   }));
 }
+
+/** The event that says a recipient was cancelled before it was delivered; `by` is a credential. */
+export const cancelledEvent = (
+  message: Message,
+  index: number,
+  attempt: number,
+  by: string,
+  at: Instant,
+): MailEvent => ({
+  v: 1,
+  at,
+  type: 'cancelled',
+  message: message.id,
+  index,
+  tenant: message.tenant,
+  sender: message.sender,
+  recipient: message.recipients[index] ?? '',
+  reply: `cancelled by ${by}`,
+  attempt,
+});

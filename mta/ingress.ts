@@ -99,7 +99,7 @@ async function openWays(options: IngressOptions): Promise<Ways> {
   const policy = submissionPolicy(authority, submissions);
   return {
     smtp: new SmtpServer({ hostname, policy, clock, limits: defaultLimits, observer: smtpObserver(log) }),
-    routes: apiRoutes({ authority, submissions, trace }),
+    routes: apiRoutes({ authority, submissions, queue, trace, tell: options.tell }),
   };
 }
 

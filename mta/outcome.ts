@@ -1,5 +1,6 @@
 /**
- * What became of one recipient in one attempt. Every accepted recipient ends in exactly one final outcome.
+ * What became of one recipient in one attempt. Every accepted recipient ends in exactly one final outcome,
+ * unless it is cancelled before.
  *
  * `later` is the only one that is not final. Whether a reply means `later` or `bounced` is decided in `settle/` alone.
  */

@@ -10,6 +10,7 @@ export function tellEvent(log: Log): (event: MailEvent) => void {
   return (event) => {
     log.info(event.type, { event });
     if (event.type === 'queued') return;
+    if (event.type === 'cancelled') return metrics.cancelled.inc();
     metrics.attempts.inc({ outcome: event.type });
     if (event.type === 'delivered') metrics.queueSeconds.observe((event.at - acceptedAtOf(event.message)) / 1000);
     if (event.inDoubt) metrics.inDoubt.inc();

@@ -45,6 +45,11 @@ export const metrics = {
     labelNames: ['listener', 'because'],
     registers,
   }),
+  cancelled: new Counter({
+    name: 'postfleet_cancelled_total',
+    help: 'Recipients whose mail was cancelled before it was delivered.',
+    registers,
+  }),
   attempts: new Counter({
     name: 'postfleet_attempts_total',
     help: 'Attempts by what became of them: delivered, deferred, bounced, expired.',

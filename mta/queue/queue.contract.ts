@@ -398,12 +398,79 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       expect(depth()).toBe(0);
     });
 
+    const cancel = (id: string, tenant = 'tenant') => queue.cancel({ tenant, message: id, by: 'tenant.app' });
+
+    test('what is cancelled ends for every recipient nobody holds, whatever it waits for, and is never given again', async () => {
+      const put = message({ recipients: ['b@dest.test', 'c@other.test', 'd@third.test'] });
+      const other = message();
+      await queue.put(put);
+      await queue.put(other);
+      await queue.move(claim, { domain: 'other.test' }, { kind: 'suspend' });
+      await settle(await leaseOne(), later(clock.now() + hours(2)));
+      const events = await cancel(put.id);
+      expect(events.map((it) => [it.type, it.index, it.recipient, it.attempt, it.reply])).toEqual([
+        ['cancelled', 0, 'b@dest.test', 1, 'cancelled by tenant.app'],
+        ['cancelled', 1, 'c@other.test', 0, 'cancelled by tenant.app'],
+        ['cancelled', 2, 'd@third.test', 0, 'cancelled by tenant.app'],
+      ]);
+      expect((await harness.events()).filter((it) => it.type === 'cancelled')).toEqual(events);
+      expect(depth()).toBe(1);
+      await reopen();
+      clock.advance(hours(3));
+      expect((await leaseAll()).map((it) => it.message.id)).toEqual([other.id]);
+      expect(await queue.list({ message: put.id }, 10)).toEqual([]);
+    });
+
+    test('what is leased is not cancelled until it comes back, and its holder settles it', async () => {
+      const put = message({ recipients: ['b@dest.test', 'c@other.test'] });
+      await queue.put(put);
+      const lease = await leaseOne();
+      expect((await cancel(put.id)).map((it) => it.index)).toEqual([1]);
+      expect(await cancel(put.id)).toEqual([]);
+      expect(await settle(lease, later(clock.now() + minutes(1)))).toEqual([]);
+      expect((await cancel(put.id)).map((it) => [it.index, it.attempt])).toEqual([[0, 1]]);
+      expect(depth()).toBe(0);
+    });
+
+    test('cancelling and leasing at the same time: each recipient is either given or cancelled', async () => {
+      for (let round = 0; round < 10; round += 1) {
+        const put = message({ recipients: ['b@dest.test', 'c@dest.test', 'd@dest.test'] });
+        await queue.put(put);
+        const [one, events, two, again] = await Promise.all([leaseAll(1), cancel(put.id), leaseAll(2), cancel(put.id)]);
+        const leases = [...one, ...two];
+        const all = [...leases.map((it) => it.index), ...events.map((it) => it.index), ...again.map((it) => it.index)];
+        expect(all.toSorted((a, b) => a - b)).toEqual([0, 1, 2]);
+        for (const lease of leases) expect(await settle(lease, delivered)).toEqual([]);
+      }
+      expect(depth()).toBe(0);
+    });
+
+    test('nobody cancels the message of another tenant, nor one that has ended or never was', async () => {
+      const put = message();
+      await queue.put(put);
+      expect(await cancel(put.id, 'somebody')).toEqual([]);
+      expect(await cancel('nothing')).toEqual([]);
+      await settle(await leaseOne(), bounced, true);
+      expect(await cancel(put.id)).toEqual([]);
+      expect(await queue.unreported(claim, 10)).toHaveLength(1);
+    });
+
+    test('what is cancelled is owed no report, and does not hold up that of others', async () => {
+      const put = message({ recipients: ['b@dest.test', 'c@other.test'] });
+      await queue.put(put);
+      await settle(await leaseOne(), bounced, true);
+      expect(await queue.unreported(claim, 10)).toEqual([]);
+      await cancel(put.id);
+      const [owed] = await queue.unreported(claim, 10);
+      expect(owed?.failures.map((it) => it.index)).toEqual([0]);
+    });
+
     test('whatever is done to it, every recipient ends once and depth tells the truth', async () => {
       const step = fc.oneof(
         fc.record({ do: fc.constant('put' as const), recipients: fc.integer({ min: 1, max: 3 }) }),
         fc.record({ do: fc.constant('deliver' as const), max: fc.integer({ min: 1, max: 4 }) }),
         fc.record({ do: fc.constant('defer' as const), max: fc.integer({ min: 1, max: 4 }) }),
-        fc.record({ do: fc.constantFrom('abandon' as const, 'crash' as const, 'wait' as const) }),
+        fc.record({ do: fc.constantFrom('cancel' as const, 'abandon' as const, 'crash' as const, 'wait' as const) }),
       );
       await fc.assert(
         fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
@@ -427,6 +494,9 @@ export function queueContract(name: string, make: () => QueueHarness): void {
                 claim,
                 leases.map((lease) => settlement(lease, later(clock.now() + minutes(1)))),
               );
+            } else if (it.do === 'cancel') {
+              const [first] = await queue.list({}, 1);
+              if (first) open -= (await cancel(first.message)).length;
             } else if (it.do === 'abandon') await leaseAll(2);
             else if (it.do === 'crash') await reopen();
             else clock.advance(minutes(11));

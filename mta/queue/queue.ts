@@ -9,6 +9,7 @@
  *   the entry is given again, and the late holder's settlement is refused, not applied.
  * - A claim fences: after a shard is claimed anew, the older claim can neither lease nor settle.
  * - `settle` writes an outcome and its event in one transaction. Settling twice is harmless: the second is refused.
+ * - What `cancel` has ended is never given again; what is leased at that moment is its holder's to settle.
  * - Nothing is given before its due time, and is given within a second after it while somebody watches.
  * - `depth` is exact, also after a crash. Memory is bounded by leases and lanes, not by the backlog.
  * - A message's bytes go when its last entry has ended and no report is owed.
@@ -103,6 +104,13 @@ export type Move =
   | { readonly kind: 'suspend' | 'resume' | 'retry' }
   | { readonly kind: 'reroute'; readonly pool: string };
 
+/** Whose message it is that is cancelled; `by` goes into the events. */
+export interface Cancelling {
+  readonly tenant: string;
+  readonly message: MessageId;
+  readonly by: string;
+}
+
 /** A name for what is put, known until `until`; `hash` tells whether it is the same again. */
 export interface Once {
   readonly key: string;
@@ -124,6 +132,14 @@ export interface Queue {
   put(message: Message): Promise<void>;
   /** Like `put`, but once for each key, however often and from wherever at once; key and message are durable together. */
   putOnce(message: Message, once: Once): Promise<PutOnce>;
+
+  /**
+   * Ends every recipient of a message that has not ended and is not leased: as cancelled, outcome and event in one
+   * write. Answers their events, durable when it resolves. Needs no claim: whoever accepted mail may cancel it. Another
+   * tenant's message, and one that is not there, has nothing to cancel. Cancelling again is harmless. Nobody is owed a
+   * report of it.
+   */
+  cancel(cancelling: Cancelling): Promise<readonly MailEvent[]>;
 
   /** Takes a shard over from whoever had it. */
   claim(shard: number): Promise<Claim>;

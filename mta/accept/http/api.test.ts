@@ -1,103 +1,7 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Sample, sample } from '#crds/sample.ts';
-import { openHttp } from '#lib/http/server.ts';
-import { tokenOf } from '#lib/keyring/verifier.ts';
-import { FakeClock } from '#lib/run/fake-clock.ts';
-import { seededRandom } from '#lib/run/random.ts';
-import { openTestStorage } from '../../../test/harness/queue.ts';
-import { worldOf } from '../../../test/harness/world.ts';
-import type { Message } from '../../message.ts';
-import { Authority } from '../authority.ts';
-import { Submissions } from '../submit.ts';
-import { apiRoutes } from './api.ts';
+import { describe, expect, test } from 'vitest';
+import { type Asking, ask, MESSAGE, openTestApi, type OpenedApi, PROBLEM, submit } from '../../../test/harness/api.ts';
 
-const openQueue = openTestStorage();
-const LOCAL = { name: 'local', namespace: 'default' };
-const ALL_SCOPES = { scopes: ['Submit', 'Events'] };
-const credential = (name: string, spec: object = ALL_SCOPES, namespace = 'default'): Sample =>
-  sample('SendingCredential', { clusterRef: LOCAL, ...spec }, { name, namespace });
-const domain = (name: string, spec: object = {}): Sample =>
-  sample('SendingDomain', { domain: name, verification: 'Skip', ...spec }, { name });
-
-const WORLD = [
-  credential('app'),
-  credential('submit', { scopes: ['Submit'] }),
-  credential('smtp', { protocols: ['SMTP'] }),
-  credential('stopped', { suspend: true }),
-  credential('small', { quota: { perHour: 1 } }),
-  credential('two', { quota: { perHour: 2 } }),
-  credential('other', ALL_SCOPES, 'shop'),
-  sample(
-    'SendingDomain',
-    { domain: 'shop.example', verification: 'Skip', poolRef: { name: 'main', namespace: 'default' } },
-    { name: 'shop.example', namespace: 'shop' },
-  ),
-  domain('example.com'),
-  domain('stopped.example', { suspend: true }),
-  domain('unproven.example', { verification: 'Required' }),
-  domain('keyless.example'),
-];
-
-async function open() {
-  const clock = new FakeClock(Date.UTC(2026, 0, 1));
-  const storage = await openQueue(clock);
-  const resources = worldOf(...WORLD);
-  const told: Message[] = [];
-  const authority = new Authority({
-    clock,
-    resources: () => resources,
-    verify: async (_, secret) => secret === 'right',
-    hasKey: (name) => name !== 'keyless.example',
-  });
-  const submissions = new Submissions({
-    authority,
-    queue: storage.queue,
-    resources: () => resources,
-    clock,
-    random: seededRandom(1),
-    hostname: 'mail.example.net',
-    accepted: (message) => told.push(message),
-    troubled: () => undefined,
-  });
-  const trace = async (id: string) => (await storage.events()).filter((it) => it.message === id);
-  const routes = apiRoutes({ authority, submissions, trace });
-  const server = await openHttp({ name: 'api', setting: 'x', host: '127.0.0.1', port: 0, routes });
-  onTestFinished(() => server.close());
-  return { server, storage, told, routes };
-}
-
-const JSON_TYPE = 'application/json';
-const MESSAGE = {
-  from: { address: 'a@example.com' },
-  to: [{ address: 'b@dest.test' }],
-  subject: 'hello',
-  text: 'body',
-};
-
-interface Asking {
-  readonly user?: string;
-  readonly secret?: string;
-  readonly method?: string;
-  readonly type?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: unknown;
-}
-
-async function ask({ server }: { server: { url: string } }, path: string, asking: Asking = {}) {
-  const { user = 'default.app', secret = 'right', method = 'POST', type = JSON_TYPE, headers = {}, body } = asking;
-  const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
-  const response = await fetch(server.url + path, {
-    method,
-    headers: { authorization: `Bearer ${tokenOf(user, secret)}`, 'content-type': type, ...headers },
-    ...(text !== undefined && { body: text }),
-  });
-  const said = (await response.json()) as Readonly<Record<string, unknown>>;
-  return { status: response.status, headers: response.headers, type: response.headers.get('content-type'), said };
-}
-
-const PROBLEM = 'application/problem+json; charset=utf-8';
-const submit = (opened: Awaited<ReturnType<typeof open>>, over: object = {}, asking: Asking = {}) =>
-  ask(opened, '/v1/messages', { body: { ...MESSAGE, ...over }, ...asking });
+const open = openTestApi();
 
 describe('a message that is accepted', () => {
   test('is on disk, with an id for it and for each recipient', async () => {
@@ -203,8 +107,7 @@ test('no route reads a body that is too large, nor any of a stranger', async () 
 });
 
 describe('a batch', () => {
-  const batch = (opened: Awaited<ReturnType<typeof open>>, body: unknown) =>
-    ask(opened, '/v1/messages/batch', { body });
+  const batch = (opened: OpenedApi, body: unknown) => ask(opened, '/v1/messages/batch', { body });
 
   test('answers for each message, in order', async () => {
     const opened = await open();
@@ -235,7 +138,7 @@ describe('a batch', () => {
 });
 
 describe('a request with an Idempotency-Key', () => {
-  const keyed = (opened: Awaited<ReturnType<typeof open>>, over: object = {}, key = 'key', user = 'default.app') =>
+  const keyed = (opened: OpenedApi, over: object = {}, key = 'key', user = 'default.app') =>
     submit(opened, over, { user, headers: { 'idempotency-key': key } });
 
   test('is accepted once, however often it comes, and answered alike', async () => {
@@ -284,7 +187,7 @@ describe('a request with an Idempotency-Key', () => {
 });
 
 describe('what became of a message', () => {
-  const show = (opened: Awaited<ReturnType<typeof open>>, id: string, user = 'default.app') =>
+  const show = (opened: OpenedApi, id: string, user = 'default.app') =>
     ask(opened, `/v1/messages/${id}`, { method: 'GET', user });
 
   test('is told with the state of each recipient and every event', async () => {

@@ -20,10 +20,13 @@ export function statusOf(id: MessageId, tenant: string, events: readonly MailEve
   return json({ id, recipients: recipientsOf(events), events });
 }
 
-/** The last event of each recipient says where it stands. */
-function recipientsOf(events: readonly MailEvent[]): RecipientStatus[] {
-  const last = new Map(events.map((event) => [event.index, event]));
-  return [...last]
-    .toSorted(([one], [other]) => one - other)
-    .map(([index, { message, recipient, type }]) => ({ id: `${message}-${index}`, address: recipient, state: type }));
-}
+const recipientsOf = (events: readonly MailEvent[]): RecipientStatus[] =>
+  lastEvents(events).map(({ index, message, recipient, type }) => ({
+    id: `${message}-${index}`,
+    address: recipient,
+    state: type,
+  }));
+
+/** The last event of each recipient, which says where it stands. */
+export const lastEvents = (events: readonly MailEvent[]): MailEvent[] =>
+  [...new Map(events.map((event) => [event.index, event])).values()].toSorted((one, other) => one.index - other.index);

@@ -223,7 +223,7 @@ describe('whatever bytes come', () => {
       }),
       { numRuns: 500 },
     );
-    expect(messages).toBeGreaterThan(50);
+    expect(messages).toBeGreaterThan(20);
   });
 });
 

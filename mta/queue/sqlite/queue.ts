@@ -12,6 +12,7 @@ import type { Statement } from '#lib/sqlite/protocol.ts';
 import { type MailEvent, queuedEvents } from '../../event.ts';
 import { domainOf, type Message } from '../../message.ts';
 import {
+  type Cancelling,
   type Claim,
   type LaneDepth,
   type LaneListener,
@@ -27,6 +28,7 @@ import {
   type Settlement,
   type Unreported,
 } from '../queue.ts';
+import { cancelMessage } from './cancel.ts';
 import { Lanes } from './lanes.ts';
 import { readKey, writeKey } from './keys.ts';
 import { Leases } from './leases.ts';
@@ -113,6 +115,11 @@ export class SqliteQueue implements Queue {
     await this.#database.write([...more, ...statements]);
     this.#messages.keep(messageNo, message);
     for (const lane of lanes) this.#lanes.arrive(lane, 1, message.acceptedAt);
+  }
+
+  cancel(cancelling: Cancelling): Promise<MailEvent[]> {
+    const apart: Taking['apart'] = (lane, work) => this.#taking.apart(lane, work);
+    return cancelMessage({ ...this.#held, recordEvent: this.#recordEvent, apart }, cancelling);
   }
 
   async claim(shard: number): Promise<Claim> {

@@ -140,6 +140,18 @@ export const LIST_OF_MESSAGE = `
   ${LISTED} FROM message m JOIN entry e ON ${entriesOf('m.no')}
   WHERE m.id = ? AND e.state IN (${WAITING}, ${SUSPENDED}) ORDER BY e.no LIMIT ?`;
 
+/** Parameter: message id. */
+export const MESSAGE_OF = 'SELECT no, envelope FROM message WHERE id = ?';
+
+/** Where the unended entries of a message lie. Parameter: its number. */
+export const LANES_OF_MESSAGE = `
+  SELECT DISTINCT e.lane FROM entry e WHERE ${entriesOf('?1')} AND e.state IN (${WAITING}, ${SUSPENDED})`;
+
+/** Those in one lane that are not leased. Parameters: number of the message, lane, leased (a JSON list). */
+export const FREE_OF_MESSAGE = `
+  SELECT e.no, e.attempts FROM entry e WHERE ${entriesOf('?1')} AND e.lane = ?2
+  AND e.state IN (${WAITING}, ${SUSPENDED}) AND e.no NOT IN (SELECT value FROM json_each(?3))`;
+
 /** One more parameter: limit. */
 export const SEIZE = `SELECT e.no, e.attempts ${FREE} LIMIT ?4`;
 

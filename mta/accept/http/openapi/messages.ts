@@ -2,16 +2,23 @@
  * What the OpenAPI document says of messages; what one may hold comes from the schema that checks it.
  */
 import { jsonSchemaOf } from '#crds/schema.ts';
+import type { CancelResult } from '../cancel.ts';
 import { JSON_TYPE, RAW_TYPE } from '../intake.ts';
 import { MOST_MESSAGES, MOST_RECIPIENTS, messageSchema } from '../schema.ts';
 import { answer, bodyOf, integer, listOf, named, objectOf, problem, query, text, unauthorized } from './parts.ts';
 
 const recipient = { id: text, address: text };
+const result = { type: 'string', enum: ['cancelled', 'underWay', 'ended'] satisfies CancelResult[] };
 
 export const messageSchemas = (): Readonly<Record<string, object>> => ({
   Message: jsonSchemaOf(messageSchema),
   Accepted: objectOf({ id: text, recipients: listOf(objectOf(recipient, 'id', 'address')) }, 'id', 'recipients'),
   Results: objectOf({ results: listOf(objectOf({ status: integer, id: text }, 'status')) }, 'results'),
+  Cancelled: objectOf(
+    { id: text, recipients: listOf(objectOf({ ...recipient, result }, 'id', 'address', 'result')) },
+    'id',
+    'recipients',
+  ),
   Status: objectOf(
     { id: text, recipients: listOf(objectOf({ ...recipient, state: text })), events: listOf({ type: 'object' }) },
     'id',
@@ -19,6 +26,8 @@ export const messageSchemas = (): Readonly<Record<string, object>> => ({
     'events',
   ),
 });
+
+const id = { name: 'id', in: 'path', required: true, schema: text };
 
 const refusals = {
   400: problem('The body is not JSON.'),
@@ -64,7 +73,7 @@ const submitMany = {
 const show = {
   operationId: 'showMessage',
   summary: 'Where each recipient of a message stands, and every event. Needs scope Events.',
-  parameters: [{ name: 'id', in: 'path', required: true, schema: text }],
+  parameters: [id],
   responses: {
     200: answer('What is known.', JSON_TYPE, 'Status'),
     ...unauthorized,
@@ -72,8 +81,21 @@ const show = {
   },
 };
 
+const cancel = {
+  operationId: 'cancelMessage',
+  summary: 'Cancels a message for every recipient that nothing is being sent to. Harmless to ask again.',
+  parameters: [id],
+  responses: {
+    200: answer('Nothing more will be sent: each recipient is cancelled, or had ended.', JSON_TYPE, 'Cancelled'),
+    202: answer('The same, but for recipients under way: ask again soon.', JSON_TYPE, 'Cancelled'),
+    ...unauthorized,
+    404: problem('Nothing is known of it.'),
+    409: problem('Too late: every recipient has ended, or is under way. recipients says which.'),
+  },
+};
+
 export const messagePaths = {
   '/v1/messages': { post: submitOne },
   '/v1/messages/batch': { post: submitMany },
-  '/v1/messages/{id}': { get: show },
+  '/v1/messages/{id}': { get: show, delete: cancel },
 };

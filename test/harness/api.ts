@@ -1,0 +1,119 @@
+/**
+ * The HTTP API over a real server and a real queue, with a small world of tenants, domains and credentials.
+ */
+import { onTestFinished } from 'vitest';
+import { type Sample, sample } from '#crds/sample.ts';
+import { openHttp } from '#lib/http/server.ts';
+import { tokenOf } from '#lib/keyring/verifier.ts';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { seededRandom } from '#lib/run/random.ts';
+import { Authority } from '#mta/accept/authority.ts';
+import { apiRoutes } from '#mta/accept/http/api.ts';
+import { Submissions } from '#mta/accept/submit.ts';
+import type { MailEvent } from '#mta/event.ts';
+import type { Message } from '#mta/message.ts';
+import { openTestStorage } from './queue.ts';
+import { worldOf } from './world.ts';
+
+const LOCAL = { name: 'local', namespace: 'default' };
+const ALL_SCOPES = { scopes: ['Submit', 'Events'] };
+const credential = (name: string, spec: object = ALL_SCOPES, namespace = 'default'): Sample =>
+  sample('SendingCredential', { clusterRef: LOCAL, ...spec }, { name, namespace });
+const domain = (name: string, spec: object = {}): Sample =>
+  sample('SendingDomain', { domain: name, verification: 'Skip', ...spec }, { name });
+
+const WORLD = [
+  credential('app'),
+  credential('submit', { scopes: ['Submit'] }),
+  credential('events', { scopes: ['Events'] }),
+  credential('smtp', { protocols: ['SMTP'] }),
+  credential('stopped', { suspend: true }),
+  credential('small', { quota: { perHour: 1 } }),
+  credential('two', { quota: { perHour: 2 } }),
+  credential('other', ALL_SCOPES, 'shop'),
+  sample(
+    'SendingDomain',
+    { domain: 'shop.example', verification: 'Skip', poolRef: { name: 'main', namespace: 'default' } },
+    { name: 'shop.example', namespace: 'shop' },
+  ),
+  domain('example.com'),
+  domain('stopped.example', { suspend: true }),
+  domain('unproven.example', { verification: 'Required' }),
+  domain('keyless.example'),
+];
+
+export type OpenedApi = Awaited<ReturnType<ReturnType<typeof openTestApi>>>;
+
+/** To be called once, outside of tests; each call of what it answers begins afresh. */
+export function openTestApi() {
+  const openQueue = openTestStorage();
+  return () => open(openQueue);
+}
+
+async function open(openQueue: ReturnType<typeof openTestStorage>) {
+  const clock = new FakeClock(Date.UTC(2026, 0, 1));
+  const storage = await openQueue(clock);
+  const resources = worldOf(...WORLD);
+  const told: Message[] = [];
+  const cancelled: MailEvent[] = [];
+  const authority = new Authority({
+    clock,
+    resources: () => resources,
+    verify: async (_, secret) => secret === 'right',
+    hasKey: (name) => name !== 'keyless.example',
+  });
+  const submissions = new Submissions({
+    authority,
+    queue: storage.queue,
+    resources: () => resources,
+    clock,
+    random: seededRandom(1),
+    hostname: 'mail.example.net',
+    accepted: (message) => told.push(message),
+    troubled: () => undefined,
+  });
+  const trace = async (id: string) => (await storage.events()).filter((it) => it.message === id);
+  const routes = apiRoutes({
+    authority,
+    submissions,
+    queue: storage.queue,
+    trace,
+    tell: (event) => cancelled.push(event),
+  });
+  const server = await openHttp({ name: 'api', setting: 'x', host: '127.0.0.1', port: 0, routes });
+  onTestFinished(() => server.close());
+  return { server, clock, storage, told, cancelled, routes };
+}
+
+export const JSON_TYPE = 'application/json';
+export const MESSAGE = {
+  from: { address: 'a@example.com' },
+  to: [{ address: 'b@dest.test' }],
+  subject: 'hello',
+  text: 'body',
+};
+
+export interface Asking {
+  readonly user?: string;
+  readonly secret?: string;
+  readonly method?: string;
+  readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+export async function ask({ server }: { server: { url: string } }, path: string, asking: Asking = {}) {
+  const { user = 'default.app', secret = 'right', method = 'POST', type = JSON_TYPE, headers = {}, body } = asking;
+  const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
+  const response = await fetch(server.url + path, {
+    method,
+    headers: { authorization: `Bearer ${tokenOf(user, secret)}`, 'content-type': type, ...headers },
+    ...(text !== undefined && { body: text }),
+  });
+  const said = (await response.json()) as Readonly<Record<string, unknown>>;
+  return { status: response.status, headers: response.headers, type: response.headers.get('content-type'), said };
+}
+
+export const PROBLEM = 'application/problem+json; charset=utf-8';
+export const submit = (opened: OpenedApi, over: object = {}, asking: Asking = {}) =>
+  ask(opened, '/v1/messages', { body: { ...MESSAGE, ...over }, ...asking });
