@@ -41,7 +41,7 @@ test.each([
   ['A: b\r\n\r\n\r\n', 8],
 ])('the body of %j starts at %i', (raw, bodyStart) => expect(header(raw).bodyStart).toBe(bodyStart));
 
-test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('%s is a name like any other', (name) => {
+test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('A14 %s is a name like any other', (name) => {
   const read = header(`${name}: x\r\n\r\n`);
   expect(valuesOf(read, name.toLowerCase())).toEqual(['x']);
   expect(valuesOf(header('A: b\r\n'), name.toLowerCase())).toEqual([]);

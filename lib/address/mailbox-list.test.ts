@@ -123,7 +123,7 @@ test('options reach the addresses', () => {
   expect(read('<joe@[IPv6:::1]>', { literal: true })).toEqual(['joe@[IPv6:::1]']);
 });
 
-test('a hundred thousand open comments, quotes and commas are refused without recursion', () => {
+test('B03 a hundred thousand open comments, quotes and commas are refused without recursion', () => {
   for (const part of ['(', '()', '<', ',', ':', ';', '"', '\\', 'a:', '" ', '\r\n ', '[', '[]'])
     expect(parseMailboxList(part.repeat(100_000), { groups: true }).kind).toBe('problem');
 });

@@ -44,7 +44,7 @@ test('a record is a line of JSON: level, time, message and fields, and nothing o
   ]);
 });
 
-test('whatever a text holds, it is one line and comes out as it went in', async () => {
+test('A15 whatever a text holds, it is one line and comes out as it went in', async () => {
   const { log, text } = open();
   const written: string[] = [];
   const hostile = fc.oneof(

@@ -124,7 +124,7 @@ describe('a header is refused', () => {
     expect(admit(lines)).toEqual(refusal('header', 550, enhanced, text));
   });
 
-  test('that has been through more hosts than there are', () => {
+  test('A13 that has been through more hosts than there are', () => {
     const lines = [...Array.from({ length: 51 }, () => 'Received: x'), 'From: a@example.com'];
     expect(admit(lines)).toEqual(refusal('loop', 554, '5.4.6', 'more than 50 Received'));
   });

@@ -66,7 +66,7 @@ describe('our mark', () => {
     );
   });
 
-  test('cannot be written by names made to end the line or the comment', () => {
+  test('A15 cannot be written by names made to end the line or the comment', () => {
     for (const ehlo of ['x\r\nBcc: a@b', 'x\nFrom: b', 'x (trusted [10.0.0.1])', 'x by bank.example; ', '\u2028x']) {
       const header = headerOf(stamped(WHOLE, peerWith(ehlo)));
       expect(header.fields).toHaveLength(4);

@@ -202,7 +202,7 @@ describe('a message that is refused', () => {
   });
 });
 
-describe('when the queue cannot be written', () => {
+describe('A20 when the queue cannot be written', () => {
   test('the sender keeps the message, nobody is told, and nothing of it is in the queue', async () => {
     const { submit, told, faults, storage, depth } = await open();
     storage.broken = true;

@@ -49,7 +49,7 @@ describe('a mail program with its password', () => {
     expect(stdout).toMatch(/535 5\.7\.8 /);
   });
 
-  test('is refused with 538 before TLS, and never offered AUTH there', async () => {
+  test('A18 is refused with 538 before TLS, and never offered AUTH there', async () => {
     const client = await SmtpClient.connect(fleet.ports.submission);
     expect(await client.say('EHLO client.test')).not.toContain('AUTH');
     expect(await client.say('AUTH PLAIN AGEAYg==')).toMatch(/^538 5\.7\.11 /);
@@ -79,7 +79,7 @@ describe('somebody with a password', () => {
     '<a@example.com@elsewhere.test>',
     '<a@[127.0.0.1]>',
     '<a@example.com.>',
-  ])('may not use the envelope sender %s', async (sender) => {
+  ])('A05 may not use the envelope sender %s', async (sender) => {
     const client = await loggedIn();
     expect(await client.say(`MAIL FROM:${sender}`)).toMatch(/^5[05]\d 5\.\d\.\d /);
     client.close();
@@ -110,7 +110,7 @@ describe('somebody with a password', () => {
     { what: 'CRLF . CR CRLF', bytes: '\r\n.\r\r\n' },
     { what: 'CR CRLF . CRLF', bytes: '\r\r\n.\r\n' },
     { what: 'CRLF . LF', bytes: '\r\n.\n' },
-  ])('smuggles nothing in behind $what', async ({ bytes }) => {
+  ])('A01 smuggles nothing in behind $what', async ({ bytes }) => {
     const client = await loggedIn();
     const smuggled = `MAIL FROM:<b@example.com>\r\nRCPT TO:<smuggled@demo.test>\r\nDATA\r\n${plainMessage('b@example.com', 'smuggled@demo.test')}`;
     const message = `${plainMessage('a@example.com', 'you@demo.test')}text${bytes}${smuggled}`;

@@ -93,7 +93,7 @@ const INJECTIONS = [
   'x\ud800',
 ];
 
-describe('a text that could end a line of the header is refused, naming its pointer', () => {
+describe('B01 a text that could end a line of the header is refused, naming its pointer', () => {
   const all = textsOf(jsonSchemaOf(messageSchema));
   const bodies = [['text'], ['html']];
   const isBody = (path: readonly string[]): boolean => bodies.some((it) => it.join('/') === path.join('/'));
@@ -177,7 +177,7 @@ function boxes(count: number): object[] {
   return Array.from({ length: count }, (_, at) => ({ address: `r${at}@dest.test` }));
 }
 
-test('what is composed names exactly the mailboxes of the request, whatever they are called', async () => {
+test('B02 what is composed names exactly the mailboxes of the request, whatever they are called', async () => {
   const name = fc.string({ unit: 'binary', maxLength: 40 });
   await fc.assert(
     fc.asyncProperty(name, name, fc.emailAddress(), async (one, other, address) => {

@@ -133,7 +133,7 @@ describe('a message', () => {
     }
   });
 
-  it('in chunks of one octet ends with 421 before long (A07), in chunks of some size it does not', async () => {
+  it('A07 in chunks of one octet ends with 421 before long, in chunks of some size it does not', async () => {
     const partner = await greeted();
     const envelope = 'MAIL FROM:<>\r\nRCPT TO:<b@c.example>\r\n';
     const said = await partner.send(envelope + 'BDAT 1\r\nx'.repeat(1_000_000));
@@ -156,7 +156,7 @@ describe('a message', () => {
   });
 });
 
-describe('what a policy does wrong', () => {
+describe('A20 what a policy does wrong', () => {
   it.each<[string, number, string]>([
     ['accept', 451, 'MAIL FROM:<crash@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n'],
     ['mail', 421, 'MAIL FROM:<a@b.example>\r\n'],

@@ -93,7 +93,7 @@ const awkward = fc.array(
   { maxLength: 40 },
 );
 
-describe('however bytes are cut', () => {
+describe('A01 however bytes are cut', () => {
   it('the result is the same', () => {
     fc.assert(
       fc.property(awkward, fc.array(fc.nat(), { maxLength: 8 }), (parts, cuts) => {

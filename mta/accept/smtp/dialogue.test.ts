@@ -142,7 +142,7 @@ const ASKS: ReadonlySet<string | undefined> = new Set(['authenticate', 'accept',
 const isSaid = (input: Input<string>, pattern: RegExp): boolean =>
   input.kind === 'line' && pattern.test(input.line.toString());
 
-describe('whatever a peer says, in whatever order', () => {
+describe('A06 whatever a peer says, in whatever order', () => {
   it('every command has one answer: a reply, a question to the policy, or a wait for the bytes it counted', () => {
     fc.assert(
       fc.property(sequences, (taken) => {
@@ -212,7 +212,7 @@ describe('whatever a peer says, in whatever order', () => {
     expect(failed).toBeGreaterThan(100);
   });
 
-  it('nothing is left of what was said before TLS', () => {
+  it('A03 nothing is left of what was said before TLS', () => {
     fc.assert(
       fc.property(sequences, (taken) => {
         for (const { step } of taken.filter(({ input }) => input.kind === 'secured'))
@@ -222,7 +222,7 @@ describe('whatever a peer says, in whatever order', () => {
     );
   });
 
-  it('nobody goes on for ever without sending mail', () => {
+  it('A07 nobody goes on for ever without sending mail', () => {
     const idle = fc.constantFrom('EHLO c.example', 'NOOP', 'RSET', 'BDAT x', 'VRFY x', 'AUTH PLAIN', '*').map(line);
     fc.assert(
       fc.property(fc.array(idle, { minLength: 12, maxLength: 30 }), (inputs) => {

@@ -134,7 +134,7 @@ describe('behind a load balancer', () => {
     ['commands', 'EHLO a\r\n'],
     ['a header that is none', 'PROXY TCP4 192.0.2.7\r\nEHLO a\r\n'],
     ['a header without an end', `PROXY UNKNOWN ${'x'.repeat(200)}`],
-  ])('a connection that begins with %s is closed unheard (A05)', async (_, bytes) => {
+  ])('A05 a connection that begins with %s is closed unheard', async (_, bytes) => {
     const { port } = await behind(server());
     const peer = await dial(port);
     peer.send(bytes);
@@ -191,7 +191,7 @@ describe('behind a load balancer', () => {
   });
 });
 
-describe('a header from somebody else (A05)', () => {
+describe('A05 a PROXY header from somebody else', () => {
   it('is refused, and the connection ends', async () => {
     const { port } = await listen(server(), 'test', 0, { isBalancer: (address) => address !== '127.0.0.1' });
     const peer = await dial(port);

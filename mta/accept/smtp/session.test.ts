@@ -118,7 +118,7 @@ describe('a session', () => {
   it.each([
     ['at once', 0],
     ['in two', 5],
-  ])('drops plaintext between STARTTLS and the handshake, sent %s', async (_, at) => {
+  ])('A03 drops plaintext between STARTTLS and the handshake, sent %s', async (_, at) => {
     const peer = await start({ secureContext: () => secureContext });
     await peer.asks('EHLO a\r\n', 250);
     await peer.asks('STARTTLS\r\n', 220);
