@@ -111,6 +111,11 @@ const MISTAKES: readonly [why: string, document: unknown, problems: string[]][] 
     sample('MTACluster', {}, { lables: {} }),
     ['metadata.lables is not a known field; did you mean labels?'],
   ],
+  [
+    'no room for a message',
+    sample('MTACluster', { ingress: { limits: { messageBytes: 104_857_600 } } }),
+    ['spec.ingress.limits must have receivingBytes of at least 4 times messageBytes'],
+  ],
   ['unlike anything', sample('MTACluster', { image: 'x' }), ['spec.image is not a known field']],
   [
     'prototype',

@@ -3,6 +3,7 @@
  *
  * Listens where the `MTACluster` says. A listener that cannot be served is a fault that names it; none is left out.
  */
+import type { IngressLimits } from '#crds/ingress-limits.ts';
 import type { Listener as ListenerSpec } from '#crds/kinds/mta-cluster.ts';
 import type { Resources } from '#crds/source/resources.ts';
 import { matchesNetwork } from '#lib/dns/private-address.ts';
@@ -18,7 +19,7 @@ import type { Random } from '#lib/run/random.ts';
 import { Authority, type Submitter } from './accept/authority.ts';
 import { apiRoutes } from './accept/http/api.ts';
 import { submissionPolicy } from './accept/smtp-policy.ts';
-import { defaultLimits } from './accept/smtp/limits.ts';
+import { defaultLimits, limitsOf, type SmtpLimits } from './accept/smtp/limits.ts';
 import { SmtpServer } from './accept/smtp/listener.ts';
 import { Submissions } from './accept/submit.ts';
 import type { LoadedCertificate } from './certificate.ts';
@@ -97,9 +98,21 @@ async function openWays(options: IngressOptions): Promise<Ways> {
   const troubled = (thrown: unknown): void => countFault(thrown, log);
   const submissions = new Submissions({ authority, queue, resources, clock, random, hostname, accepted, troubled });
   const policy = submissionPolicy(authority, submissions);
+  const limits = newestLimits(resources);
   return {
-    smtp: new SmtpServer({ hostname, policy, clock, limits: defaultLimits, observer: smtpObserver(log) }),
-    routes: apiRoutes({ authority, submissions, queue, trace, tell: options.tell }),
+    smtp: new SmtpServer({ hostname, policy, clock, limits, observer: smtpObserver(log) }),
+    routes: apiRoutes({ authority, submissions, limits, queue, trace, tell: options.tell }),
+  };
+}
+
+/** The limits of the newest resources. */
+function newestLimits(resources: () => Resources): () => SmtpLimits {
+  let of: IngressLimits | undefined;
+  let limits = defaultLimits;
+  return () => {
+    const spec = resources().clusters[0]?.spec.ingress.limits;
+    if (spec && spec !== of) [of, limits] = [spec, limitsOf(spec)];
+    return limits;
   };
 }
 

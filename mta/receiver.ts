@@ -41,7 +41,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Listener>
   await mkdir(options.folder, { recursive: true, mode: 0o700 });
   const { hostname, clock } = options;
   const policy = receiverPolicy(options);
-  const server = new SmtpServer({ hostname, policy, clock, limits: defaultLimits, observer: QUIET });
+  const server = new SmtpServer({ hostname, policy, clock, limits: () => defaultLimits, observer: QUIET });
   return server.listen({
     name: 'receiver',
     ...options.address,

@@ -11,6 +11,7 @@ import {
   onInDoubt,
   tlsLevel,
 } from '../delivery.ts';
+import { ingressLimits } from '../ingress-limits.ts';
 import { grant, labelSelector, pods, secretName, secretRef } from '../parts.ts';
 import { type Resource, document } from '../resource.ts';
 import {
@@ -70,11 +71,15 @@ const listeners = () =>
     holds: (all) => new Set(all.map(({ address, port: at }) => `${address} ${at}`)).size === all.length,
   });
 
+/** What the rule of the limits reads, spelled out where all of them are defaults. */
+const LIMITS_READ = { receivingBytes: 268_435_456, messageBytes: 26_214_400 };
+
 const ingress = () =>
   object({
     replicas: integer(0, 256).default(2).describe('Pods that accept mail.'),
     pods: pods().exactOptional().describe('Settings of these pods.'),
     listeners: listeners().default([]).describe('Where mail is accepted.'),
+    limits: ingressLimits().prefault(LIMITS_READ).describe('How much those who hand in mail may ask for.'),
     service: object({
       type: oneOf('ClusterIP', 'NodePort', 'LoadBalancer').default('ClusterIP').describe('Type of the Service.'),
       annotations: textMap(64, { key: 317, value: 8192 }).exactOptional().describe('Annotations of the Service.'),

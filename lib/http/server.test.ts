@@ -98,7 +98,7 @@ describe('what was asked', () => {
   const hears: Route = {
     method: 'POST',
     path: '/hears',
-    bodyLimit: 10,
+    bodyLimit: () => 10,
     handle: async (asked) => {
       heard.push(asked);
       return { ...json({}, 202), headers: { 'x-more': 'yes' } };

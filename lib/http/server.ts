@@ -8,10 +8,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, STATUS_CODES } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Clock, Duration } from '../run/clock.ts';
 import { codeOf, Fault } from '../run/fault.ts';
+import { readBody } from './body.ts';
 
 /** What is known of a request before its body is read. */
 export interface Head {
@@ -38,8 +40,8 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Such as `/v1/messages/:id`. */
   readonly path: string;
-  /** Most bytes of a body; 1 MiB when absent. */
-  readonly bodyLimit?: number;
+  /** Most bytes of a body, asked at each request; 1 MiB when absent. */
+  readonly bodyLimit?: () => number;
   /** Asked before the body is read; its answer refuses the request. */
   guard?(head: Head): Promise<Answer | undefined>;
   handle(asked: Asked): Promise<Answer>;
@@ -91,7 +93,8 @@ export async function openHttp(options: HttpOptions): Promise<HttpServer> {
   if (options.token !== undefined) guard(app, options.token);
   for (const route of options.routes) addRoute(app, route);
   app.setNotFoundHandler((_, answer) => send(answer, problem(404, 'Not Found', 'there is nothing at this path')));
-  app.setErrorHandler<FastifyError>((error, _, answer) => {
+  app.setErrorHandler<FastifyError | Refusal>((error, _, answer) => {
+    if (error instanceof Refusal) return send(answer, error.answer);
     if (!isTheirs(error)) options.troubled?.(error);
     return send(answer, problemOf(error));
   });
@@ -105,7 +108,6 @@ export async function openHttp(options: HttpOptions): Promise<HttpServer> {
 
 function appOf({ tls }: HttpOptions): FastifyInstance {
   const app = fastify({
-    bodyLimit: BODY_LIMIT,
     forceCloseConnections: 'idle',
     frameworkErrors: (error, _, answer) => void send(answer, problemOf(error)),
     serverFactory: (handler) => {
@@ -115,8 +117,28 @@ function appOf({ tls }: HttpOptions): FastifyInstance {
     },
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('*', receive);
   return app;
+}
+
+/** Thrown for a request that is answered before a handler is asked. */
+class Refusal extends Error {
+  readonly answer: Answer;
+
+  /** What is not read of the body would be taken for the next request: the connection ends. */
+  constructor(answer: Answer) {
+    super(answer.body);
+    this.answer = { ...answer, headers: { ...answer.headers, connection: 'close' } };
+  }
+}
+
+async function receive({ headers, routeOptions }: FastifyRequest, stream: Readable): Promise<Buffer> {
+  const { bodyLimit = () => BODY_LIMIT } = routeOptions.config as Pick<Route, 'bodyLimit'>;
+  const limit = bodyLimit();
+  const reading = await readBody(stream, Number(headers['content-length'] ?? 0), limit);
+  if (reading.kind === 'body') return reading.bytes;
+  if (reading.kind === 'cut') throw new Refusal(problem(400, 'Bad Request', 'the body ended too early'));
+  throw new Refusal(problem(413, 'Content Too Large', `the body may have ${limit} bytes`));
 }
 
 async function close(app: FastifyInstance, grace?: Parameters<HttpServer['close']>[0]): Promise<void> {
@@ -131,7 +153,7 @@ function addRoute(app: FastifyInstance, route: Route): void {
   app.route({
     method: route.method,
     url: route.path,
-    bodyLimit: route.bodyLimit ?? BODY_LIMIT,
+    config: route.bodyLimit ? { bodyLimit: route.bodyLimit } : {},
     onRequest: async (request, answer) => {
       const refusal = await route.guard?.(headOf(request));
       return refusal && send(answer, refusal);

@@ -39,7 +39,7 @@ async function serve(answer: Reply = reply(250, '2.0.0', 'queued as 01m')) {
     },
   };
   const observer = { opened() {}, closed() {}, turnedAway() {}, replied() {}, failed() {} };
-  const server = new SmtpServer({ hostname: 'mail.example', policy, clock, limits: defaultLimits, observer });
+  const server = new SmtpServer({ hostname: 'mail.example', policy, clock, limits: () => defaultLimits, observer });
   const where = { name: 'submission', host: '127.0.0.1', port: 0, implicitTls: false, authRequired: true };
   const secureContext = createSecureContext(certificate);
   const listener = await server.listen({ ...where, secureContext: () => secureContext });

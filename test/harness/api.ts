@@ -42,6 +42,9 @@ const WORLD = [
   domain('keyless.example'),
 ];
 
+/** What a message may have. */
+const LIMITS = { messageBytes: 100_000, recipients: 3 };
+
 export type OpenedApi = Awaited<ReturnType<ReturnType<typeof openTestApi>>>;
 
 /** To be called once, outside of tests; each call of what it answers begins afresh. */
@@ -76,6 +79,7 @@ async function open(openQueue: ReturnType<typeof openTestStorage>) {
   const routes = apiRoutes({
     authority,
     submissions,
+    limits: () => LIMITS,
     queue: storage.queue,
     trace,
     tell: (event) => cancelled.push(event),

@@ -69,6 +69,9 @@ describe('a message that is refused is a problem', () => {
     ['with a field twice', {}, { body: '{"text":"a","text":"b"}' }, 400],
     ['of another type', {}, { type: 'text/plain' }, 415],
     ['that is encoded', {}, { headers: { 'content-encoding': 'gzip' } }, 415],
+    ['with more recipients than the cluster allows', boxes(4), {}, 422],
+    ['with more bytes than the cluster allows', { text: 'x'.repeat(100_000) }, {}, 413],
+    ['that grows beyond what the cluster allows', { text: 'é'.repeat(40_000) }, {}, 413],
     ['over the quota', { cc: [{ address: 'c@dest.test' }] }, { user: 'default.small' }, 429],
     ['with a header that misleads', from('a@example.com'), asItIs('From: a@example.com, b@example.com\r\n\r\n'), 422],
     ['with another author than sender', {}, asItIs('From: a@bank.example\r\n\r\n'), 403],
@@ -238,6 +241,10 @@ test('the OpenAPI document has every route, and needs no token', async () => {
   const served = routes.map(({ method, path }) => `${method} ${path}`).filter((it) => !it.includes('openapi'));
   expect(told.toSorted()).toEqual(served.toSorted());
 });
+
+function boxes(count: number): object {
+  return { to: Array.from({ length: count }, (_, at) => ({ address: `b${at}@dest.test` })) };
+}
 
 function asItIs(body: string): Asking {
   return { type: 'message/rfc822', body };

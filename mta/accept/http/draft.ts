@@ -10,7 +10,7 @@ import type { Issue } from '#crds/schema.ts';
 import { parseAddress } from '#lib/address/address.ts';
 import type { Attachment, Mail, Mailbox } from '#lib/mail/mail.ts';
 import type { Labels } from '../../message.ts';
-import { MOST_RECIPIENTS, messageSchema, type MessageRequest } from './schema.ts';
+import { messageSchema, type MessageRequest } from './schema.ts';
 
 /** What is wrong with one value; `pointer` as in RFC 6901, '' for the whole request. */
 export interface FieldError {
@@ -33,11 +33,12 @@ export type DraftReading =
 /** More errors than anybody reads at once. */
 const MOST_ERRORS = 100;
 
-export function readDraft(value: unknown): DraftReading {
+/** `most` recipients may be named. */
+export function readDraft(value: unknown, most: number): DraftReading {
   const parsed = messageSchema.safeParse(value, { reportInput: true });
   if (!parsed.success) return invalid(parsed.error.issues.flatMap(errorsOf));
   const errors: FieldError[] = [];
-  const draft = draftOf(parsed.data, errors);
+  const draft = draftOf(parsed.data, most, errors);
   return errors.length > 0 ? invalid(errors) : { kind: 'draft', draft };
 }
 
@@ -60,12 +61,16 @@ function errorsOf(issue: Issue): FieldError[] {
   return [{ pointer: pointerOf(...issue.path), detail: own ? own.message : problemOf(issue).problem }];
 }
 
-function draftOf(request: MessageRequest, errors: FieldError[]): Draft {
+function draftOf(request: MessageRequest, most: number, errors: FieldError[]): Draft {
   const [from = request.from] = mailboxesOf([request.from], ['from'], errors, true);
   const lists = (['to', 'cc', 'bcc', 'replyTo'] as const).map((name) => mailboxesOf(request[name], [name], errors));
   const [to = [], cc = [], bcc = [], replyTo = []] = lists;
   const recipients = [...new Set([...to, ...cc, ...bcc].map((it) => it.address))];
-  errors.push(...recipientErrors([...to, ...cc, ...bcc].length), ...headerErrors(request), ...contentErrors(request));
+  errors.push(
+    ...recipientErrors([...to, ...cc, ...bcc].length, most),
+    ...headerErrors(request),
+    ...contentErrors(request),
+  );
   const attachments = request.attachments.flatMap((it, at) => attachmentOf(it, at, errors));
   const { subject, text, html } = request;
   const headers = Object.entries(request.headers);
@@ -91,8 +96,8 @@ function mailboxesOf(
   });
 }
 
-function recipientErrors(count: number): FieldError[] {
-  if (count > MOST_RECIPIENTS) return [{ pointer: '', detail: `to, cc and bcc may name ${MOST_RECIPIENTS} together` }];
+function recipientErrors(count: number, most: number): FieldError[] {
+  if (count > most) return [{ pointer: '', detail: `to, cc and bcc may name ${most} together` }];
   return count === 0 ? [{ pointer: '/to', detail: 'must name a recipient, unless cc or bcc does' }] : [];
 }
 

@@ -16,7 +16,7 @@ import { readDraft } from './draft.ts';
 import { readJson } from './json.ts';
 import { invalid, refusalOf, tooLarge, unreadable, unsupported } from './problem.ts';
 import { readRaw } from './raw.ts';
-import { MOST_BYTES, MOST_MESSAGES } from './schema.ts';
+import { MOST_MESSAGES } from './schema.ts';
 
 export const JSON_TYPE = 'application/json';
 export const RAW_TYPE = 'message/rfc822';
@@ -29,24 +29,29 @@ type Prepared = Pick<Submission, 'sender' | 'recipients' | 'raw' | 'labels'> | A
 
 type Once = Submission['once'];
 
+/** What a message may have, as the cluster says now. */
+export type MessageLimits = () => { readonly messageBytes: number; readonly recipients: number };
+
 export class MessageIntake {
   readonly #authority: Authority;
   readonly #submissions: Submissions;
+  readonly #limits: MessageLimits;
 
-  constructor(authority: Authority, submissions: Submissions) {
+  constructor(authority: Authority, submissions: Submissions, limits: MessageLimits) {
     this.#authority = authority;
     this.#submissions = submissions;
+    this.#limits = limits;
   }
 
   async one(submitter: Submitter, asked: Asked): Promise<Answer> {
     const type = typeOf(asked);
     const once = onceOf(asked);
     if (once && 'status' in once) return once;
-    if (type === RAW_TYPE) return this.#submit(submitter, asked, prepareRaw(asked), once);
+    if (type === RAW_TYPE) return this.#submit(submitter, asked, prepareRaw(asked, this.#limits), once);
     if (type !== JSON_TYPE) return unsupported(JSON_TYPE, RAW_TYPE);
     const reading = readJson(asked.body, MOST_VALUES);
     if (reading.kind === 'unreadable') return unreadable(reading.problem);
-    return this.#submit(submitter, asked, await prepareDraft(reading.value), once);
+    return this.#submit(submitter, asked, await prepareDraft(reading.value, this.#limits), once);
   }
 
   /** Each message has an answer of its own: one that is refused does not stop the others. */
@@ -61,7 +66,7 @@ export class MessageIntake {
       return invalid([{ pointer: '', detail: `must be a list of 1 to ${MOST_MESSAGES} messages` }]);
     const results: Promise<object>[] = [];
     for (const [at, message] of value.entries()) {
-      const prepared = await prepareDraft(message);
+      const prepared = await prepareDraft(message, this.#limits);
       const own = once && { ...once, key: `${once.key} ${at}` };
       results.push(this.#submit(submitter, asked, prepared, own).then(resultOf));
     }
@@ -118,16 +123,17 @@ const typeOf = (asked: Asked): string =>
     ? (asked.header('content-type').split(';')[0] ?? '').trim().toLowerCase()
     : '';
 
-function prepareRaw({ body, query }: Asked): Prepared {
-  const reading = readRaw(body, query);
+function prepareRaw({ body, query }: Asked, limits: MessageLimits): Prepared {
+  const reading = readRaw(body, query, limits().recipients);
   return reading.kind === 'invalid' ? invalid(reading.errors) : reading;
 }
 
-async function prepareDraft(value: unknown): Promise<Prepared> {
-  const reading = readDraft(value);
+async function prepareDraft(value: unknown, limits: MessageLimits): Promise<Prepared> {
+  const { messageBytes, recipients: most } = limits();
+  const reading = readDraft(value, most);
   if (reading.kind === 'invalid') return invalid(reading.errors);
   const { sender, recipients, mail, labels } = reading.draft;
   const raw = await composeMail(mail);
-  if (raw.length > MOST_BYTES) return tooLarge(`the message would have more than ${MOST_BYTES} bytes`);
+  if (raw.length > messageBytes) return tooLarge(`the message would have more than ${messageBytes} bytes`);
   return { sender, recipients, raw, ...(labels && { labels }) };
 }

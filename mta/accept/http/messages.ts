@@ -6,18 +6,19 @@ import type { Authority } from '../authority.ts';
 import type { Submissions } from '../submit.ts';
 import { allowing, type Handler } from './bearer.ts';
 import { cancel, type CancelParts } from './cancel.ts';
-import { MessageIntake } from './intake.ts';
-import { MOST_BYTES } from './schema.ts';
+import { MessageIntake, type MessageLimits } from './intake.ts';
 import { statusOf } from './status.ts';
 
 export interface MessageParts extends CancelParts {
   readonly authority: Authority;
   readonly submissions: Submissions;
+  readonly limits: MessageLimits;
 }
 
 export function messageRoutes(parts: MessageParts): Route[] {
-  const { authority, submissions, trace } = parts;
-  const intake = new MessageIntake(authority, submissions);
+  const { authority, submissions, limits, trace } = parts;
+  const intake = new MessageIntake(authority, submissions, limits);
+  const bodyLimit = (): number => limits().messageBytes;
   const submit: Handler = (submitter, asked) => intake.one(submitter, asked);
   const batch: Handler = (submitter, asked) => intake.batch(submitter, asked);
   const show: Handler = async ({ tenant }, { parameters }) => {
@@ -26,8 +27,8 @@ export function messageRoutes(parts: MessageParts): Route[] {
   };
   const end: Handler = (submitter, { parameters }) => cancel(parts, submitter, parameters['id'] ?? '');
   return [
-    { method: 'POST', path: '/v1/messages', bodyLimit: MOST_BYTES, ...allowing(authority, 'Submit', submit) },
-    { method: 'POST', path: '/v1/messages/batch', bodyLimit: MOST_BYTES, ...allowing(authority, 'Submit', batch) },
+    { method: 'POST', path: '/v1/messages', bodyLimit, ...allowing(authority, 'Submit', submit) },
+    { method: 'POST', path: '/v1/messages/batch', bodyLimit, ...allowing(authority, 'Submit', batch) },
     { method: 'GET', path: '/v1/messages/:id', ...allowing(authority, 'Events', show) },
     { method: 'DELETE', path: '/v1/messages/:id', ...allowing(authority, 'Submit', end) },
   ];

@@ -4,7 +4,7 @@ import { readRaw } from './raw.ts';
 
 const MESSAGE = 'From: Ann <a@example.com>\r\n\r\nbody\r\n';
 const read = (text: string, query = 'to=b@dest.test') =>
-  readRaw(Buffer.from(text, 'latin1'), new URLSearchParams(query));
+  readRaw(Buffer.from(text, 'latin1'), new URLSearchParams(query), 1000);
 
 test('the query names the recipients, each once; the author sends', () => {
   expect(read(MESSAGE, 'to=b@dest.test&to=c@dest.test&to=b@DEST.test')).toEqual({

@@ -8,7 +8,6 @@ import { parseAddress } from '#lib/address/address.ts';
 import { fieldsNamed, fieldValue, readHeader } from '../../header.ts';
 import { parseMailboxList } from '#lib/address/mailbox-list.ts';
 import type { FieldError } from './draft.ts';
-import { MOST_RECIPIENTS } from './schema.ts';
 
 export type RawReading =
   | {
@@ -19,15 +18,14 @@ export type RawReading =
     }
   | { readonly kind: 'invalid'; readonly errors: readonly FieldError[] };
 
-/** `to` once per recipient; `from` is the envelope sender, the author when absent. */
-export function readRaw(body: Buffer, query: URLSearchParams): RawReading {
+/** `to` once per recipient, up to `most`; `from` is the envelope sender, the author when absent. */
+export function readRaw(body: Buffer, query: URLSearchParams, most: number): RawReading {
   const errors: FieldError[] = [...lineErrors(body)];
   const addresses = query.getAll('to');
   if (addresses.length === 0)
     errors.push({ pointer: '', detail: 'the query must name recipients: ?to=ann@example.com' });
-  if (addresses.length > MOST_RECIPIENTS)
-    errors.push({ pointer: '', detail: `the query may name ${MOST_RECIPIENTS} recipients` });
-  const recipients = addresses.slice(0, MOST_RECIPIENTS).flatMap((it) => addressOf('to', it, errors));
+  if (addresses.length > most) errors.push({ pointer: '', detail: `the query may name ${most} recipients` });
+  const recipients = addresses.slice(0, most).flatMap((it) => addressOf('to', it, errors));
   const sender = senderOf(body, query, errors);
   if (errors.length > 0) return { kind: 'invalid', errors };
   const isEnded = body.subarray(-2).equals(CRLF);

@@ -5,12 +5,11 @@
  * header says is what the sender wrote, and a composer's mistakes have nothing to work with. Fields that read files or
  * URLs do not exist. Addresses are read by `draft.ts`, which asks the one strict parser.
  */
+import { LARGEST_MESSAGE, MOST_RECIPIENTS } from '#crds/ingress-limits.ts';
 import { closed, type Infer, list, mapOf, text, textWithout } from '#crds/schema.ts';
 
-export const MOST_RECIPIENTS = 1000;
+/** Messages of a batch. What a message and a request may have besides is the cluster's to say, within these bounds. */
 export const MOST_MESSAGES = 100;
-/** Bytes of a message, and of what carries it. */
-export const MOST_BYTES = 25 * 1024 * 1024;
 
 /** Line ends and controls, also written as an encoded-word (RFC 2047) or a URL would. */
 const HIDDEN = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]|=\?[^?]*\?[bq]\?|%0[ad]/iu;
@@ -22,7 +21,7 @@ const LONGEST_LINE = 900;
 const line = (max: number, min = 1) => textWithout({ max, min, never: HIDDEN, says: SAYS_LINE });
 
 const content = (what: string) =>
-  textWithout({ max: MOST_BYTES, min: 0, never: /[\0\p{Cs}]/u, says: 'must be text without NUL' })
+  textWithout({ max: LARGEST_MESSAGE, min: 0, never: /[\0\p{Cs}]/u, says: 'must be text without NUL' })
     .exactOptional()
     .describe(what);
 
@@ -44,7 +43,7 @@ const attachment = () =>
     })
       .default('application/octet-stream')
       .describe('Its media type; not multipart/ or message/.'),
-    content: text({ max: 2 * MOST_BYTES, min: 0 }).describe('Its bytes, in base64.'),
+    content: text({ max: 2 * LARGEST_MESSAGE, min: 0 }).describe('Its bytes, in base64.'),
     contentId: text({
       max: 128,
       pattern: /^[\w.+-]+(@[\w.-]+)?$/,

@@ -123,6 +123,7 @@ function authStep<I>(state: State<I>, step: AuthStep): Answer<I> {
 }
 
 function mail<I>(rules: Rules<I>, state: State<I>, command: Of<'MAIL'>): Answer<I> {
+  if (state.messages >= rules.limits.messages) return closing(state, replies.tooManyMessages);
   const refusal = mailRefusal(rules, state, command);
   if (refusal) return { state, reply: refusal };
   const refused = rules.policy.mail(state.identity, command.sender);

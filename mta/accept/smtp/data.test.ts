@@ -7,7 +7,7 @@ import { ReceivingMemory } from './limits.ts';
 const limits: DataLimits = { messageBytes: 4000, headerBytes: 400, headerFields: 5 };
 
 /** What the reader makes of `bytes` cut at `cuts`, and how much of them it used. */
-function read(bytes: Buffer, cuts: readonly number[] = [], memory = new ReceivingMemory(1_000_000)) {
+function read(bytes: Buffer, cuts: readonly number[] = [], memory = new ReceivingMemory(() => 1_000_000)) {
   const reader = new DataReader(limits, memory.hold());
   let used = 0;
   for (const chunk of cut(bytes, cuts)) {
@@ -57,7 +57,7 @@ describe('a message', () => {
   });
 
   it('is refused when memory runs out, and gives its memory back', () => {
-    const memory = new ReceivingMemory(100);
+    const memory = new ReceivingMemory(() => 100);
     expect(outcome(read(Buffer.from(`\r\n${'x'.repeat(200)}\r\n.\r\n`), [50], memory).result)).toBe('no-room');
     expect(memory.used).toBe(0);
   });
@@ -65,7 +65,7 @@ describe('a message', () => {
 
 /** What comes of `text` in chunks that end at `cuts`. */
 function inChunks(text: string, cuts: readonly number[] = []): string {
-  const reader = new DataReader(limits, new ReceivingMemory(1_000_000).hold(), 'finish');
+  const reader = new DataReader(limits, new ReceivingMemory(() => 1_000_000).hold(), 'finish');
   for (const chunk of cut(Buffer.from(text, 'latin1'), cuts)) reader.read(chunk, 0);
   expect(reader.result()).toBeUndefined();
   return outcome(reader.finish());

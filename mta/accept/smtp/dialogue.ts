@@ -69,7 +69,7 @@ function react<I>(rules: Rules<I>, state: State<I>, input: Input<I>): Step<I> {
     case 'not-authenticated':
       return notAuthenticated(rules, state, input.because);
     case 'secured':
-      return silent({ ...openingState(rules, input.tls), draining: state.draining });
+      return silent({ ...openingState(rules, input.tls), draining: state.draining, messages: state.messages });
     case 'timed-out':
       return closed(state, 'connection', [replies.timedOut]);
     case 'draining':
@@ -148,7 +148,8 @@ function message<I>(state: State<I>, raw: Buffer): Step<I> {
 function accepted<I>(state: State<I>, reply: Reply): Step<I> {
   const ready: State<I> = { ...state, phase: idle(state) };
   if (!isPositive(reply)) return counted(state, 'message', { state: ready, reply, byPolicy: true });
-  return { state: { ...ready, errors: 0, junk: 0 }, replies: [reply], subject: 'message' };
+  const messages = state.messages + 1;
+  return { state: { ...ready, errors: 0, junk: 0, messages }, replies: [reply], subject: 'message' };
 }
 
 function authenticated<I>(state: State<I>, identity: I): Step<I> {

@@ -13,9 +13,9 @@ function frames(text: string, cuts: readonly number[] = []): string[] {
     for (let frame = framer.next(); frame; frame = framer.next()) {
       seen.push(word(frame));
       const [verb, size, last] = seen.at(-1)?.split(' ') ?? [];
-      if (verb === 'DATA') framer.readData(defaultLimits, new ReceivingMemory(1e6).hold());
+      if (verb === 'DATA') framer.readData(defaultLimits, new ReceivingMemory(() => 1e6).hold());
       if (verb === 'BDAT')
-        framer.readChunk(Number(size), last === 'LAST', defaultLimits, new ReceivingMemory(1e6).hold());
+        framer.readChunk(Number(size), last === 'LAST', defaultLimits, new ReceivingMemory(() => 1e6).hold());
       if (verb === 'DROP') framer.discard(Number(size));
     }
   }

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { ReceivingMemory } from './limits.ts';
 
 it('memory is shared: what one holds another cannot have', () => {
-  const memory = new ReceivingMemory(100_000);
+  const memory = new ReceivingMemory(() => 100_000);
   const [first, second] = [memory.hold(), memory.hold()];
   expect(first.resize(60_000)).toBe(true);
   expect(memory.hasRoom()).toBe(false);
@@ -13,7 +13,7 @@ it('memory is shared: what one holds another cannot have', () => {
 });
 
 it('memory given back twice is given back once', () => {
-  const memory = new ReceivingMemory(100_000);
+  const memory = new ReceivingMemory(() => 100_000);
   const hold = memory.hold();
   memory.hold().resize(7);
   hold.resize(50_000);

@@ -1,9 +1,10 @@
 /**
- * How much a peer may ask of the engine, with defaults, and the memory that all connections together may fill.
+ * How much a peer may ask of the engine, as declared, and the memory that all connections together may fill.
  *
  * Every limit has one meaning and one reply; the replies are in `replies.ts`.
  */
-import { type Duration, minutes, seconds } from '#lib/run/clock.ts';
+import { type IngressLimits, ingressLimits } from '#crds/ingress-limits.ts';
+import { type Duration, seconds } from '#lib/run/clock.ts';
 
 export interface SmtpLimits {
   /** SIZE of RFC 1870: bytes of a message as received, without transparency dots. */
@@ -12,6 +13,8 @@ export interface SmtpLimits {
   readonly headerFields: number;
   /** RCPT accepted in one transaction; RFC 5321 §4.5.3.1.8 asks for at least 100. */
   readonly recipients: number;
+  /** Messages accepted on one connection. */
+  readonly messages: number;
   /** Errors of a peer since its last accepted message. */
   readonly errors: number;
   /** Commands that carry no mail since the last accepted message. */
@@ -33,23 +36,27 @@ export interface SmtpLimits {
   readonly closingTime: Duration;
 }
 
-export const defaultLimits: SmtpLimits = {
-  messageBytes: 25 * 1024 * 1024,
-  headerBytes: 128 * 1024,
-  headerFields: 1000,
-  recipients: 1000,
-  errors: 20,
-  junk: 100,
-  loginFailures: 3,
-  receivingBytes: 256 * 1024 * 1024,
-  connections: 10_000,
-  connectionsPerAddress: 1000,
-  commandTime: minutes(5),
-  dataTime: minutes(3),
-  dataBytesPerSecond: 500,
-  handshakeTime: seconds(30),
+/** Limits as the engine counts them. */
+export const limitsOf = (spec: IngressLimits): SmtpLimits => ({
+  messageBytes: spec.messageBytes,
+  headerBytes: spec.headerBytes,
+  headerFields: spec.headerFields,
+  recipients: spec.recipientsPerMessage,
+  messages: spec.messagesPerConnection ?? Infinity,
+  errors: spec.errors,
+  junk: spec.idleCommands,
+  loginFailures: spec.loginFailures,
+  receivingBytes: spec.receivingBytes,
+  connections: spec.connections,
+  connectionsPerAddress: spec.connectionsPerAddress,
+  commandTime: seconds(spec.commandSeconds),
+  dataTime: seconds(spec.dataSeconds),
+  dataBytesPerSecond: spec.dataBytesPerSecond,
+  handshakeTime: seconds(spec.handshakeSeconds),
   closingTime: seconds(5),
-};
+});
+
+export const defaultLimits: SmtpLimits = limitsOf(ingressLimits().parse({}));
 
 /** What one connection holds of the shared memory. */
 export interface Hold {
@@ -65,9 +72,10 @@ const FIRST_BLOCK = 64 * 1024;
 /** Bytes of mail in flight in the process, all listeners together. */
 export class ReceivingMemory {
   #used = 0;
-  readonly #limit: number;
+  readonly #limit: () => number;
 
-  constructor(limit: number) {
+  /** `limit` is asked each time. */
+  constructor(limit: () => number) {
     this.#limit = limit;
   }
 
@@ -77,13 +85,13 @@ export class ReceivingMemory {
 
   /** Whether another message may begin. */
   hasRoom(): boolean {
-    return this.#used + FIRST_BLOCK <= this.#limit;
+    return this.#used + FIRST_BLOCK <= this.#limit();
   }
 
   hold(): Hold {
     let held = 0;
     const resize = (bytes: number): boolean => {
-      if (bytes > held && this.#used + bytes - held > this.#limit) return false;
+      if (bytes > held && this.#used + bytes - held > this.#limit()) return false;
       this.#used += bytes - held;
       held = bytes;
       return true;

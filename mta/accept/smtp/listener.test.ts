@@ -29,7 +29,8 @@ function server(limits: Partial<SmtpLimits> = {}): SmtpServer<string> {
     turnedAway: (name: string, because: string) => told.push(`turned away ${name} ${because}`),
   };
   const policy = simplePolicy(accepted);
-  return new SmtpServer({ hostname: 'mail.example', policy, limits: { ...defaultLimits, ...limits }, clock, observer });
+  const all = { ...defaultLimits, ...limits };
+  return new SmtpServer({ hostname: 'mail.example', policy, limits: () => all, clock, observer });
 }
 
 async function listen(

@@ -16,14 +16,15 @@ import { ReceivingMemory, type SmtpLimits } from './limits.ts';
 import { type Introduction, readIntroduction } from './proxied.ts';
 import { type Endpoint, plainAddress } from './proxy.ts';
 import { replies } from './replies.ts';
-import { Session, type SessionContext } from './session.ts';
+import { Session } from './session.ts';
 import type { SmtpObserver, SmtpPolicy } from './submission.ts';
 
 export interface SmtpServerOptions<Identity> {
   /** Greets, answers EHLO, and completes `<Postmaster>`. */
   readonly hostname: string;
   readonly policy: SmtpPolicy<Identity>;
-  readonly limits: SmtpLimits;
+  /** Asked at each connection, so that limits can change. */
+  readonly limits: () => SmtpLimits;
   readonly clock: Clock;
   readonly observer: SmtpObserver;
 }
@@ -69,13 +70,13 @@ type Excess = 'too-many-connections' | 'too-many-from-address';
 
 export class SmtpServer<Identity> {
   readonly #options: SmtpServerOptions<Identity>;
-  readonly #context: SessionContext<Identity>;
+  readonly #memory: ReceivingMemory;
   readonly #perAddress = new Map<string, number>();
   #connections = 0;
 
   constructor(options: SmtpServerOptions<Identity>) {
     this.#options = options;
-    this.#context = { ...options, memory: new ReceivingMemory(options.limits.receivingBytes) };
+    this.#memory = new ReceivingMemory(() => options.limits().receivingBytes);
   }
 
   async listen(options: ListenerOptions): Promise<Listener> {
@@ -105,7 +106,7 @@ export class SmtpServer<Identity> {
     const { clock, limits, observer } = this.#options;
     this.#connections += 1;
     guests.waiting.add(socket);
-    readIntroduction(socket, clock, limits.handshakeTime, (introduction: Introduction) => {
+    readIntroduction(socket, clock, limits().handshakeTime, (introduction: Introduction) => {
       guests.waiting.delete(socket);
       this.#connections -= 1;
       if (introduction.kind === 'introduced') this.#arrived(socket, introduction.source ?? from, options, guests);
@@ -121,11 +122,11 @@ export class SmtpServer<Identity> {
   }
 
   #isFull(): boolean {
-    return this.#connections >= this.#options.limits.connections;
+    return this.#connections >= this.#options.limits().connections;
   }
 
   #excess(address: string, isFamiliar: boolean): Excess | undefined {
-    const { connectionsPerAddress } = this.#options.limits;
+    const { connectionsPerAddress } = this.#options.limits();
     if (this.#isFull()) return 'too-many-connections';
     if (isFamiliar) return undefined;
     return (this.#perAddress.get(address) ?? 0) >= connectionsPerAddress ? 'too-many-from-address' : undefined;
@@ -148,7 +149,8 @@ export class SmtpServer<Identity> {
     const { name, implicitTls, authRequired, secureContext } = options;
     const { address } = from;
     const peer = { ...from, listener: name };
-    const session = new Session(socket, this.#context, { peer, implicitTls, authRequired, secureContext, isFamiliar });
+    const context = { ...this.#options, limits: this.#options.limits(), memory: this.#memory };
+    const session = new Session(socket, context, { peer, implicitTls, authRequired, secureContext, isFamiliar });
     void session.gone.then(() => {
       sessions.delete(session);
       this.#count(address, -1);

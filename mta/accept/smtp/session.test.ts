@@ -36,7 +36,7 @@ async function start(options: Partial<ListenerOptions> = {}, policy: Partial<Smt
   const server = new SmtpServer<string>({
     hostname: 'mail.example',
     policy: { ...simplePolicy(accepted), ...policy },
-    limits: defaultLimits,
+    limits: () => defaultLimits,
     clock,
     observer: silentObserver,
   });

@@ -63,7 +63,7 @@ export class StagePartner {
 
   constructor(options: StageOptions = {}) {
     const limits = { ...defaultLimits, ...options.limits };
-    this.memory = new ReceivingMemory(limits.receivingBytes);
+    this.memory = new ReceivingMemory(() => limits.receivingBytes);
     const policy = { ...simplePolicy(this.accepted, options.trusted), ...options.policy };
     const observer = { ...silentObserver, ...options.observer };
     const context: ConversationContext<string> = {

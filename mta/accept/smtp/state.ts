@@ -51,6 +51,8 @@ export interface State<Identity> {
   readonly errors: number;
   readonly junk: number;
   readonly loginFailures: number;
+  /** Accepted on this connection. */
+  readonly messages: number;
   /** No new transaction begins any more. */
   readonly draining: boolean;
 }
@@ -122,6 +124,7 @@ export function openingState<Identity>(rules: Rules<Identity>, tls?: string): St
     errors: 0,
     junk: 0,
     loginFailures: 0,
+    messages: 0,
     draining: false,
   };
 }

@@ -4,7 +4,7 @@
 import { jsonSchemaOf } from '#crds/schema.ts';
 import type { CancelResult } from '../cancel.ts';
 import { JSON_TYPE, RAW_TYPE } from '../intake.ts';
-import { MOST_MESSAGES, MOST_RECIPIENTS, messageSchema } from '../schema.ts';
+import { MOST_MESSAGES, messageSchema } from '../schema.ts';
 import { answer, bodyOf, integer, listOf, named, objectOf, problem, query, text, unauthorized } from './parts.ts';
 
 const recipient = { id: text, address: text };
@@ -53,7 +53,7 @@ const submitOne = {
   summary: 'Hands in one message. 202: it is on disk, for all its recipients.',
   parameters: [
     idempotencyKey,
-    query('to', `For ${RAW_TYPE}: a recipient, up to ${MOST_RECIPIENTS} times.`, listOf(text)),
+    query('to', `For ${RAW_TYPE}: a recipient, once for each.`, listOf(text)),
     query('from', `For ${RAW_TYPE}: the envelope sender; the author when absent.`, text),
   ],
   requestBody: bodyOf({ [JSON_TYPE]: named('Message'), [RAW_TYPE]: text }),
