@@ -7,7 +7,9 @@
 import { join } from 'node:path';
 import { usernameOf } from '#crds/kinds/sending-credential.ts';
 import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
-import { platformResolver } from '#lib/dns/resolver.ts';
+import { resolverOn } from '#lib/dns/resolver.ts';
+import { machineServers, parseServer } from '#lib/dns/server.ts';
+import { openStub } from '#lib/dns/stub.ts';
 import { openHttp } from '#lib/http/server.ts';
 import { type Duration, minutes, seconds, systemClock as clock } from '#lib/run/clock.ts';
 import { Fault, reasonOf } from '#lib/run/fault.ts';
@@ -87,10 +89,9 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   const queue = opened.adopt(await SqliteQueue.open({ database, clock, recordEvent, unreadable }), (it) => it.close());
   const ledger = opened.adopt(await SqliteLedger.open({ database, clock, queued: QUEUED_IDS }), (it) => it.close());
   watchGauge('postfleet_queue_depth', 'Recipients that are queued and have not ended.', () => depthOf(queue));
-  const servers = cluster.spec.dns.resolvers;
-  const resolver = opened.adopt(platformResolver({ clock, ...(servers.length > 0 && { servers }) }), (it) =>
-    it.close(),
-  );
+  const named = cluster.spec.dns.resolvers.map(parseServer);
+  const servers = named.length > 0 ? named : await machineServers();
+  const stub = opened.adopt(openStub({ clock, random, servers }), (it) => it.close());
   const shared = {
     queue,
     resources: () => declared.resources(),
@@ -101,7 +102,9 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     hostname,
     tell: tellEvent(log),
   };
-  const worker = opened.adopt(await MailWorker.start({ ...shared, resolver }), (it) => it.stop(DRAIN_DELIVERY));
+  const worker = opened.adopt(await MailWorker.start({ ...shared, resolver: resolverOn(stub.lookUp) }), (it) =>
+    it.stop(DRAIN_DELIVERY),
+  );
 
   declared.onChange(() => worker.replan());
   void database.broken.then((fault) => failed(fault));

@@ -1,14 +1,12 @@
 /**
- * PORT: what the sending side asks of DNS, and the adapter on the platform's stub resolver.
+ * PORT: what is asked of DNS.
  *
  * Promises: every answer is a value, nothing rejects; names come back in lower case without a final dot; "the name
- * does not exist" and "the name has no such record" are told apart; an answer takes `LOOKUP_BUDGET` at most.
- * Left to others: caching, order of preference, which addresses may be used. The platform hides TTLs and the AD bit,
- * so nothing built on this adapter can do DANE.
+ * does not exist" and "the name has no such record" are told apart; an answer takes ten seconds or so at most.
+ * Left to others: order of preference, which addresses may be used. The adapter is `stub.ts`, which asks
+ * recursive resolvers and caches.
  */
-import { Resolver as PlatformResolver } from 'node:dns/promises';
-import { type Clock, type Duration, seconds } from '#lib/run/clock.ts';
-import { codeOf } from '#lib/run/fault.ts';
+import type { Lookup, LookUp } from './lookup.ts';
 
 export interface MxRecord {
   readonly preference: number;
@@ -43,53 +41,46 @@ export interface Resolver {
   cname(name: string): Promise<NameAnswer>;
 }
 
-export interface PlatformResolverOptions {
-  readonly clock: Clock;
-  /** `address` or `address:port`; absent means the machine's own. */
-  readonly servers?: readonly string[];
-}
-
-const LOOKUP_BUDGET: Duration = seconds(10);
-const TRY_TIMEOUT: Duration = seconds(3);
-
-/** The machine's stub resolver. `close` cancels what is under way: those answers become `temporary`. */
-export function platformResolver(options: PlatformResolverOptions): Resolver & { close(): void } {
-  const platform = new PlatformResolver({ timeout: TRY_TIMEOUT, tries: 2 });
-  if (options.servers) platform.setServers(options.servers);
-  const { clock } = options;
+/** The port, on anything that answers single questions. */
+export function resolverOn(lookUp: LookUp): Resolver {
+  const ask = async (text: string, type: 'MX' | 'A' | 'AAAA' | 'TXT' | 'CNAME'): Promise<Lookup> =>
+    lookUp({ name: text.toLowerCase().replace(/\.$/, ''), type });
   return {
-    mx: async (domain) => inTime(clock, askMx(platform, domain)),
-    addresses: async (host) => inTime(clock, askAddresses(platform, host)),
-    txt: async (name) => inTime(clock, platform.resolveTxt(name).then(textsOf, unfound)),
-    cname: async (name) => inTime(clock, platform.resolveCname(name).then(namesOf, unfound)),
-    close: () => platform.cancel(),
+    mx: async (domain) => mxOf(await ask(domain, 'MX')),
+    addresses: async (host) => {
+      const [four, six] = await Promise.all([ask(host, 'A'), ask(host, 'AAAA')]);
+      return bothFamilies(addressesOf(four), addressesOf(six));
+    },
+    txt: async (name) => {
+      const found = await ask(name, 'TXT');
+      return found.kind === 'found' ? { kind: 'found', texts: dataOf(found) } : unfound(found);
+    },
+    cname: async (name) => {
+      const found = await ask(name, 'CNAME');
+      return found.kind === 'found' ? { kind: 'found', names: dataOf(found) } : unfound(found);
+    },
   };
 }
 
-async function askMx(platform: PlatformResolver, domain: string): Promise<MxAnswer> {
-  try {
-    const records = await platform.resolveMx(domain);
-    return {
-      kind: 'found',
-      records: records.map((record) => ({ preference: record.priority, exchange: hostName(record.exchange) })),
-    };
-  } catch (error) {
-    return unfound(error);
-  }
+type Found = Extract<Lookup, { kind: 'found' }>;
+
+const dataOf = ({ records }: Found): readonly string[] => records.map((it) => it.data);
+
+/** Without what only caches and validators want to know. */
+function unfound(lookup: Exclude<Lookup, Found>): Unfound {
+  return lookup.kind === 'temporary' ? lookup : { kind: lookup.kind };
 }
 
-const textsOf = (records: string[][]): TextAnswer => ({ kind: 'found', texts: records.map((it) => it.join('')) });
-
-const namesOf = (names: string[]): NameAnswer => ({ kind: 'found', names: names.map(hostName) });
-
-async function askAddresses(platform: PlatformResolver, host: string): Promise<AddressAnswer> {
-  const found = (addresses: string[]): AddressAnswer => ({ kind: 'found', addresses });
-  const [four, six] = await Promise.all([
-    platform.resolve4(host).then(found, unfound),
-    platform.resolve6(host).then(found, unfound),
-  ]);
-  return bothFamilies(four, six);
+function mxOf(lookup: Lookup): MxAnswer {
+  if (lookup.kind !== 'found') return unfound(lookup);
+  return {
+    kind: 'found',
+    records: lookup.records.map(({ preference, data }) => ({ preference, exchange: data })),
+  };
 }
+
+const addressesOf = (lookup: Lookup): AddressAnswer =>
+  lookup.kind === 'found' ? { kind: 'found', addresses: dataOf(lookup) } : unfound(lookup);
 
 /** One answer from those of two families: what was found wins, then what is uncertain, then that the name exists. */
 export function bothFamilies(four: AddressAnswer, six: AddressAnswer): AddressAnswer {
@@ -101,29 +92,3 @@ export function bothFamilies(four: AddressAnswer, six: AddressAnswer): AddressAn
   }
   return four;
 }
-
-/** c-ares' words. A name that cannot be put into a question cannot exist either. */
-function unfound(error: unknown): Unfound {
-  switch (codeOf(error)) {
-    case 'ENODATA':
-      return { kind: 'none' };
-    case 'ENOTFOUND':
-    case 'EBADNAME':
-      return { kind: 'no-such-name' };
-    default:
-      return { kind: 'temporary', reason: codeOf(error) || 'lookup failed' };
-  }
-}
-
-/** c-ares' own time-outs add up over tries and servers; this is their common end. */
-async function inTime<Answer>(clock: Clock, answer: Promise<Answer>): Promise<Answer | Unfound> {
-  const { promise: late, resolve } = Promise.withResolvers<Unfound>();
-  const timer = clock.after(LOOKUP_BUDGET, () => resolve({ kind: 'temporary', reason: 'timeout' }));
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    timer.cancel();
-  }
-}
-
-const hostName = (name: string): string => name.toLowerCase().replace(/\.$/, '');

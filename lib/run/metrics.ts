@@ -79,6 +79,30 @@ export const metrics = {
     labelNames: ['stage'],
     registers,
   }),
+  dnsLookups: new Counter({
+    name: 'postfleet_dns_lookups_total',
+    help: 'Questions put to DNS servers, by record type and what came of them; what the cache answers is not among them.',
+    labelNames: ['type', 'result'],
+    registers,
+  }),
+  dnsLookupSeconds: new Histogram({
+    name: 'postfleet_dns_lookup_seconds',
+    help: 'From a question put to DNS servers to its answer, tries and aliases included.',
+    buckets: [0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2, 10],
+    registers,
+  }),
+  dnsShared: new Counter({
+    name: 'postfleet_dns_shared_total',
+    help: 'Questions that needed no server: answered by the cache, or together with the same question under way.',
+    labelNames: ['by'],
+    registers,
+  }),
+  dnsIgnored: new Counter({
+    name: 'postfleet_dns_ignored_total',
+    help: 'DNS messages and records that were no answer to what was asked: malformed, id, question, record. Many are a sign of forgery.',
+    labelNames: ['because'],
+    registers,
+  }),
   storageFaults: new Counter({
     name: 'postfleet_storage_faults_total',
     help: 'Writes to the queue that failed, by fault code.',

@@ -1,54 +1,128 @@
 /**
  * DNS as it is found outside, by a real authority and a real validating resolver.
  */
-import { Resolver } from 'node:dns/promises';
-import { beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { resolverOn } from '#lib/dns/resolver.ts';
+import { parseServer } from '#lib/dns/server.ts';
+import { openStub, type Stub } from '#lib/dns/stub.ts';
+import { systemClock } from '#lib/run/clock.ts';
+import { systemRandom } from '#lib/run/random.ts';
 import { Authority, BROKEN } from '../harness/authority.ts';
 import { openScene } from '../harness/scene.ts';
 import { Unbound } from '../harness/unbound.ts';
+import { until } from '../harness/until.ts';
 
 const scene = openScene();
-const MAIL = '@ MX 10 mail\nmail A 192.0.2.1';
+const MAIL = '@ MX 10 mail\nmail A 192.0.2.1\nmail AAAA 2001:db8::1';
+/** Sixty strings: no datagram has room for them. */
+const LARGE = Array.from({ length: 60 }, (_, at) => `${at}`.padEnd(250, '.'));
+const HUNDRED = Array.from({ length: 100 }, (_, at) => `@ MX ${at} mx${at}\nmx${at} A 192.0.2.${at}`).join('\n');
+
 let authority: Authority;
+let stub: Stub;
+const stubs: Stub[] = [];
 
-beforeAll(async () => {
-  const zones = { 'plain.test': MAIL, 'signed.test': MAIL, 'broken.test': BROKEN };
-  authority = await Authority.start(scene, zones, { signed: ['signed.test'] });
-});
-
-/** Asks a resolver of its own, with these trust anchors. */
-async function resolverWith(...trustAnchors: readonly string[]): Promise<Resolver> {
+/** A stub with a cache of its own, that asks a resolver of its own with these trust anchors. */
+async function stubWith(...trustAnchors: readonly string[]): Promise<Stub> {
   const unbound = await Unbound.start(scene, authority, { trustAnchors });
-  const resolver = new Resolver({ timeout: 5000, tries: 1 });
-  resolver.setServers([unbound.server]);
-  return resolver;
+  return stubOn(unbound.server);
 }
 
-test('a resolver gives what the authority has, and tells what nobody has from what nobody can say', async () => {
-  const resolver = await resolverWith();
-  expect(await resolver.resolveMx('plain.test')).toMatchObject([{ priority: 10, exchange: 'mail.plain.test' }]);
-  await expect(resolver.resolveMx('mail.plain.test')).rejects.toThrow('ENODATA');
-  await expect(resolver.resolveMx('nowhere.test')).rejects.toThrow('ENOTFOUND');
-  await expect(resolver.resolveMx('broken.test')).rejects.toThrow('ESERVFAIL');
+function stubOn(server: string): Stub {
+  const opened = openStub({ clock: systemClock, random: systemRandom, servers: [parseServer(server)] });
+  stubs.push(opened);
+  return opened;
+}
+
+beforeAll(async () => {
+  const zones = {
+    'plain.test': MAIL,
+    'signed.test': MAIL,
+    'broken.test': BROKEN,
+    'large.test': `@ TXT ${LARGE.map((it) => `"${it}"`).join(' ')}`,
+    'hundred.test': HUNDRED,
+    'null.test': '@ MX 0 .',
+    'alias.test': 'www CNAME mail.plain.test.\na CNAME b\nb CNAME a\nself CNAME self\nlost CNAME gone.plain.test.',
+    'short.test': '@ 2 TXT "first"',
+  };
+  authority = await Authority.start(scene, zones, { signed: ['signed.test'] });
+  stub = await stubWith(await authority.trustAnchor('signed.test'));
 });
 
-test('a resolver with the key of a zone gives what is signed with it, and nothing signed with another', async () => {
-  const anchor = await authority.trustAnchor('signed.test');
-  const [trusting, misled] = [
-    await resolverWith(anchor),
-    await resolverWith(anchor.replace(/[0-9a-f]{8}$/i, '00000000')),
-  ];
-  expect(await trusting.resolveMx('signed.test')).toMatchObject([{ priority: 10, exchange: 'mail.signed.test' }]);
-  await expect(misled.resolveMx('signed.test')).rejects.toThrow('ESERVFAIL');
+afterAll(() => {
+  for (const it of stubs) it.close();
 });
 
-test('what the authority publishes anew is served at once', async () => {
-  await authority.publish({
-    'plain.test': '@ MX 20 other\nother A 192.0.2.2',
-    'signed.test': '@ MX 30 other\nother A 192.0.2.2',
+test('C03: what the zone has, what it has not, and what nobody can say', async () => {
+  const resolver = resolverOn(stub.lookUp);
+  expect(await resolver.mx('plain.test')).toEqual({
+    kind: 'found',
+    records: [{ preference: 10, exchange: 'mail.plain.test' }],
   });
-  const resolver = new Resolver();
-  resolver.setServers([authority.server]);
-  expect(await resolver.resolveMx('plain.test')).toMatchObject([{ priority: 20, exchange: 'other.plain.test' }]);
-  expect(await resolver.resolveMx('signed.test')).toMatchObject([{ priority: 30, exchange: 'other.signed.test' }]);
+  expect(await resolver.addresses('mail.plain.test')).toEqual({
+    kind: 'found',
+    addresses: ['192.0.2.1', '2001:db8::1'],
+  });
+  expect(await resolver.mx('null.test')).toEqual({ kind: 'found', records: [{ preference: 0, exchange: '' }] });
+  expect(await resolver.mx('mail.plain.test')).toEqual({ kind: 'none' });
+  expect(await resolver.mx('nowhere.test')).toEqual({ kind: 'no-such-name' });
+  expect(await resolver.mx('broken.test')).toEqual({ kind: 'temporary', reason: 'SERVFAIL' });
+});
+
+test('C02: aliases are followed to their end, to nowhere and not in circles', async () => {
+  const resolver = resolverOn(stub.lookUp);
+  expect(await resolver.addresses('www.alias.test')).toMatchObject({ addresses: ['192.0.2.1', '2001:db8::1'] });
+  expect(await resolver.cname('www.alias.test')).toEqual({ kind: 'found', names: ['mail.plain.test'] });
+  expect(await resolver.addresses('lost.alias.test')).toEqual({ kind: 'no-such-name' });
+  expect(await resolver.addresses('a.alias.test')).toMatchObject({ kind: 'temporary' });
+  expect(await resolver.addresses('self.alias.test')).toMatchObject({ kind: 'temporary' });
+});
+
+test('C02: what is too large for a datagram comes by TCP', async () => {
+  const resolver = resolverOn(stub.lookUp);
+  expect(await resolver.txt('large.test')).toEqual({ kind: 'found', texts: [LARGE.join('')] });
+  const hundred = await resolver.mx('hundred.test');
+  expect(hundred.kind === 'found' && hundred.records).toHaveLength(100);
+});
+
+test('an answer the resolver has validated is marked so, and only that', async () => {
+  expect(await stub.lookUp({ name: 'signed.test', type: 'MX' })).toMatchObject({
+    kind: 'found',
+    isAuthenticated: true,
+  });
+  expect(await stub.lookUp({ name: 'gone.signed.test', type: 'A' })).toMatchObject({
+    kind: 'no-such-name',
+    isAuthenticated: true,
+  });
+  expect(await stub.lookUp({ name: 'plain.test', type: 'MX' })).toMatchObject({
+    kind: 'found',
+    isAuthenticated: false,
+  });
+});
+
+test('C04: an answer signed with another key is no answer', async () => {
+  const anchor = await authority.trustAnchor('signed.test');
+  const misled = await stubWith(anchor.replace(/[0-9a-f]{8}$/i, '00000000'));
+  expect(await misled.lookUp({ name: 'signed.test', type: 'MX' })).toEqual({ kind: 'temporary', reason: 'SERVFAIL' });
+});
+
+test('an answer is kept for its TTL and no longer', async () => {
+  const near = resolverOn(stubOn(authority.server).lookUp);
+  const [short, plain] = [await near.txt('short.test'), await near.mx('plain.test')];
+  expect(short).toEqual({ kind: 'found', texts: ['first'] });
+  await authority.publish({ 'short.test': '@ 2 TXT "second"', 'plain.test': '@ MX 20 other' });
+  expect(await near.mx('plain.test')).toEqual(plain);
+  const begun = performance.now();
+  await until('the second text', async () => JSON.stringify(await near.txt('short.test')).includes('second'));
+  expect(performance.now() - begun).toBeLessThan(3000);
+  expect(await resolverOn(stubOn(authority.server).lookUp).mx('plain.test')).toMatchObject({
+    records: [{ preference: 20 }],
+  });
+});
+
+test('nobody there is a failure that passes, at once', async () => {
+  const gone = await Authority.start(scene, {});
+  const { lookUp } = stubOn(gone.server);
+  await gone.kill();
+  expect(await lookUp({ name: 'plain.test', type: 'MX' })).toEqual({ kind: 'temporary', reason: 'ECONNREFUSED' });
 });
