@@ -13,7 +13,7 @@ import type { Random } from '#lib/run/random.ts';
 import { Database } from '#lib/sqlite/database.ts';
 import { KEY_TABLES } from './queue/sqlite/keys.ts';
 import { QUEUE_TABLES } from './queue/sqlite/tables.ts';
-import { SUPPRESSION_TABLES } from './settle/ledger/sqlite-suppressions.ts';
+import { SUPPRESSION_TABLES } from './settle/ledger/suppression-rows.ts';
 import { LEDGER_TABLES } from './settle/ledger/sqlite.ts';
 import { tokenFile } from './watch/admin-client.ts';
 

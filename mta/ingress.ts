@@ -26,6 +26,7 @@ import type { LoadedCertificate } from './certificate.ts';
 import { type MailEvent, queuedEvents } from './event.ts';
 import type { Message, MessageId } from './message.ts';
 import type { Queue } from './queue/queue.ts';
+import type { Suppressions } from './settle/ledger/suppressions.ts';
 import { smtpObserver } from './smtp-observer.ts';
 
 export interface IngressOptions {
@@ -42,6 +43,7 @@ export interface IngressOptions {
   readonly certificate: (listener: ListenerSpec) => Promise<LoadedCertificate>;
   /** Every event of a message, oldest first. */
   readonly trace: (id: MessageId) => Promise<readonly MailEvent[]>;
+  readonly suppressions: Suppressions;
 }
 
 /** A place where mail is taken. */
@@ -86,7 +88,7 @@ interface Ways {
 }
 
 async function openWays(options: IngressOptions): Promise<Ways> {
-  const { queue, resources, keyring, clock, random, hostname, log, trace } = options;
+  const { queue, resources, keyring, clock, random, hostname, log, trace, suppressions } = options;
   const verifier = await openVerifier(keyring(), clock, random);
   const authority = new Authority({
     clock,
@@ -97,8 +99,8 @@ async function openWays(options: IngressOptions): Promise<Ways> {
   const accepted = (message: Message): void => countAccepted(message, options.tell);
   const troubled = (thrown: unknown): void => countFault(thrown, log);
   const submissions = new Submissions({ authority, queue, resources, clock, random, hostname, accepted, troubled });
-  const policy = submissionPolicy(authority, submissions);
   const limits = newestLimits(resources);
+  const policy = submissionPolicy(authority, submissions, suppressions);
   return {
     smtp: new SmtpServer({ hostname, policy, clock, limits, observer: smtpObserver(log) }),
     routes: apiRoutes({ authority, submissions, limits, queue, trace, tell: options.tell }),

@@ -101,6 +101,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     log,
     hostname,
     tell: tellEvent(log),
+    suppressions: ledger.suppressions,
   };
   const worker = opened.adopt(await MailWorker.start({ ...shared, resolver: resolverOn(stub.lookUp) }), (it) =>
     it.stop(DRAIN_DELIVERY),

@@ -16,7 +16,7 @@ import { metrics, watchGauge } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { MailEvent } from './event.ts';
 import { type Claim, type LaneName, type Lease, parseLane, type Queue, type Settlement } from './queue/queue.ts';
-import { reply, replyLine } from './reply.ts';
+import { type Reply, reply, replyLine } from './reply.ts';
 import { Destinations } from './schedule/destination.ts';
 import { nextAttempt } from './schedule/retry.ts';
 import { Scheduler, type Turn } from './schedule/scheduler.ts';
@@ -28,7 +28,9 @@ import { familiesOf, resolve } from './send/resolve.ts';
 import { sign } from './send/sign.ts';
 import { defaultTimeouts } from './send/timeouts.ts';
 import { clientContext } from './send/tls.ts';
+import { suppressedReply } from './suppression.ts';
 import { Reporter } from './settle/reporter.ts';
+import type { Suppressions } from './settle/ledger/suppressions.ts';
 import { Settler } from './settle/settle.ts';
 
 export interface WorkerOptions {
@@ -39,6 +41,7 @@ export interface WorkerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly suppressions: Pick<Suppressions, 'match'>;
   /** Our own name, where a source has none. */
   readonly hostname: string;
   /** Told of each durable event. Must not throw. */
@@ -145,6 +148,7 @@ export class MailWorker {
       clock,
       claim: this.#claim,
       messages: this.#table().of(domain).messagesPerConnection,
+      suppressed: (lease) => this.#suppressed(lease),
       open: () => this.#open(pool, domain),
       sign: ({ message }) => sign(message, keyring().signingKeys(message.domain), clock.now()),
       settle: (lease, attempt) => this.#settler.settle(lease, attempt),
@@ -154,6 +158,12 @@ export class MailWorker {
     });
     this.#running.add(running);
     void running.then(() => this.#running.delete(running));
+  }
+
+  /** Reports are not mail of the tenant's to its recipients: whoever handed mail in is owed them. */
+  #suppressed({ message: { via, tenant }, recipient }: Lease): undefined | Promise<Reply | undefined> {
+    const found = via === 'system' ? undefined : this.#options.suppressions.match(tenant, recipient);
+    return found?.then((it) => it && suppressedReply(it));
   }
 
   async #open(pool: string, domain: string): Promise<Opening> {

@@ -4,6 +4,8 @@ import { FakeClock } from '#lib/run/fake-clock.ts';
 import { seededRandom } from '#lib/run/random.ts';
 import { openTestStorage } from '../../test/harness/queue.ts';
 import { worldOf } from '../../test/harness/world.ts';
+import { aSuppression } from '../settle/ledger/suppressions.contract.ts';
+import { SqliteSuppressions } from '../settle/ledger/sqlite-suppressions.ts';
 import type { Message } from '../message.ts';
 import { Authority, type Submitter } from './authority.ts';
 import type { Peer } from './smtp/submission.ts';
@@ -51,7 +53,9 @@ async function open(...documents: readonly object[]) {
     troubled: () => undefined,
   });
   const declare = (...changed: readonly object[]): void => void (world = worldOf(domain, ...changed));
-  return { policy: submissionPolicy(authority, submissions), told, storage, declare };
+  const suppressions = await SqliteSuppressions.open(storage.database, clock);
+  const policy = submissionPolicy(authority, submissions, suppressions);
+  return { policy, told, storage, declare, suppressions };
 }
 
 describe('an identity', () => {
@@ -80,6 +84,25 @@ describe('an envelope', () => {
     const { policy } = await open();
     expect(policy.mail(APP, '')).toBeUndefined();
     expect(policy.rcpt(APP, '', 'anybody@anywhere.example')).toBeUndefined();
+  });
+
+  test('may not have a recipient whom the tenant has suppressed, and others may', async () => {
+    const { policy, suppressions } = await open();
+    await suppressions.suppress('default', [aSuppression('ann@dest.test'), aSuppression('gone.test')]);
+    expect(await policy.rcpt(APP, '', 'ann@dest.test')).toEqual({
+      code: 550,
+      enhanced: '5.7.1',
+      text: '<ann@dest.test> is suppressed (complaint, since 2026-01-01)',
+    });
+    expect(await policy.rcpt(APP, '', 'anybody@gone.test')).toMatchObject({ code: 550 });
+    expect(policy.rcpt(APP, '', 'bob@dest.test')).toBeUndefined();
+    expect(policy.rcpt({ tenant: 'shop', username: 'shop.app' }, '', 'ann@dest.test')).toBeUndefined();
+  });
+
+  test.each(['ANN@dest.test', 'Ann@dest.test'])('B10 may not have one in another form: %s', async (recipient) => {
+    const { policy, suppressions } = await open();
+    await suppressions.suppress('default', [aSuppression('ann@dest.test')]);
+    expect(await policy.rcpt(APP, '', recipient)).toMatchObject({ code: 550, enhanced: '5.7.1' });
   });
 
   test('may not have a sender of others', async () => {

@@ -2,16 +2,22 @@
  * Submission by SMTP: what the engine asks, answered by authority, admission and the queue.
  *
  * An identity is needed before MAIL; without one nothing is accepted for anybody. The null sender and foreign
- * recipients are fine for those who may send.
+ * recipients are fine for those who may send, unless the tenant's own suppressions name the recipient.
  */
 import { metrics } from '#lib/run/metrics.ts';
 import type { Reply } from '../reply.ts';
+import type { Suppressions } from '../settle/ledger/suppressions.ts';
+import { type Suppression, suppressedReply } from '../suppression.ts';
 import { admitSender } from './admit.ts';
 import type { Authority, Submitter } from './authority.ts';
 import { acceptedReply, type Submissions } from './submit.ts';
 import type { Envelope, Peer, SmtpPolicy } from './smtp/submission.ts';
 
-export function submissionPolicy(authority: Authority, submissions: Submissions): SmtpPolicy<Submitter> {
+export function submissionPolicy(
+  authority: Authority,
+  submissions: Submissions,
+  suppressions: Pick<Suppressions, 'match'>,
+): SmtpPolicy<Submitter> {
   return {
     trust: (peer) => authority.trusted(peer.address),
     authenticate: (_peer, username, password) => authority.authenticate(username, password, 'SMTP'),
@@ -20,9 +26,18 @@ export function submissionPolicy(authority: Authority, submissions: Submissions)
       if (refusal) metrics.refused.inc({ check: refusal.check });
       return refusal?.reply;
     },
-    rcpt: () => undefined,
+    rcpt: (submitter, _sender, recipient) => {
+      const found = submitter && suppressions.match(submitter.tenant, recipient);
+      return found && refusalOf(found);
+    },
     accept: (submitter, peer, envelope, raw) => accept(submissions, submitter, peer, envelope, raw),
   };
+}
+
+async function refusalOf(found: Promise<Suppression | undefined>): Promise<Reply | undefined> {
+  const suppression = await found;
+  if (suppression) metrics.refused.inc({ check: 'suppression' });
+  return suppression && suppressedReply(suppression);
 }
 
 async function accept(

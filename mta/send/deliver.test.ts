@@ -108,6 +108,7 @@ async function open(over: Partial<Courier> = {}, session = new FakeSession()) {
     claim,
     clock,
     messages: 100,
+    suppressed: () => undefined,
     open: async () => opened(session),
     sign: async () => ({ kind: 'signed', signatures: SIGNATURE }),
     settle: (lease, attempt) => settled.push({ lease, attempt }),
@@ -160,6 +161,49 @@ describe('a connection', () => {
     expect(session.sent.slice(0, 2).map((it) => it.dsn)).toEqual(
       wishes.map((it) => ({ ret: 'HDRS', recipients: [it] })),
     );
+  });
+
+  describe('does not go to who is suppressed', () => {
+    const WHY = reply(550, '5.7.1', 'is suppressed');
+    const ENDED = { stage: 'local', reply: WHY, own: true, inDoubt: false };
+
+    test('and is not even made when nobody else is due', async () => {
+      let opens = 0;
+      const { courier, settled, put, free } = await open({
+        suppressed: async () => WHY,
+        open: async () => unreachable(failure('connect', (opens += 1))),
+      });
+      await put(2);
+      await deliver(new FakeSupply(), courier);
+      expect(settled.map((it) => it.attempt)).toEqual([ENDED, ENDED]);
+      expect([opens, await free()]).toEqual([0, []]);
+    });
+
+    test('who was suppressed while others had their turn', async () => {
+      const suppressed = new Set<string>();
+      const session = new FakeSession(() => {
+        suppressed.add('c@dest.test');
+        return TAKEN;
+      });
+      const { courier, settled, put } = await open({
+        open: async () => opened(session),
+        suppressed: ({ recipient }) => (suppressed.has(recipient) ? Promise.resolve(WHY) : undefined),
+      });
+      await put(1, { recipients: ['b@dest.test', 'c@dest.test', 'd@dest.test'] });
+      await deliver(new FakeSupply(), courier);
+      expect(session.sent.map((it) => it.recipients)).toEqual([['b@dest.test'], ['d@dest.test']]);
+      expect(settled.map((it) => it.attempt.reply.code)).toEqual([250, 550, 250]);
+    });
+
+    test.each([0, 2])('and gives back what nobody can look up, after %i look-ups', async (good) => {
+      let looks = 0;
+      const { courier, settled, put, free, faults } = await open({
+        suppressed: () => ((looks += 1) > good ? Promise.reject(new Error('no disk')) : undefined),
+      });
+      await put(2);
+      await deliver(new FakeSupply(), courier);
+      expect([settled, faults.length, (await free()).length]).toEqual([[], 1, 2]);
+    });
   });
 
   test('says how long a transaction took', async () => {

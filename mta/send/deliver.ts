@@ -3,11 +3,11 @@
  *
  * Promises: a message is leased before anybody is dialled and attempted or given back after; nothing is sent while
  * outcomes cannot be recorded; a connection carries at most so many messages; the next message is signed while the
- * current one is under way. A fault of the source or of the storage costs the mail no attempt.
+ * current one is under way; nobody is sent to who was suppressed when the transaction began. A fault of the source or of the storage costs the mail no attempt.
  *
  * Left to others: whose turn it is (`schedule/`), what an attempt means (`settle/`).
  */
-import type { Clock, Duration } from '#lib/run/clock.ts';
+import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import type { Attempt } from '../attempt.ts';
 import type { Claim, LaneName, Lease, Queue } from '../queue/queue.ts';
@@ -38,6 +38,8 @@ export interface Courier {
   readonly clock: Clock;
   /** Most messages on one connection. */
   readonly messages: number;
+  /** Why this recipient must have no mail, for which no connection is made; undefined at once for nearly all. */
+  suppressed(lease: Lease): undefined | Promise<Reply | undefined>;
   open(): Promise<Opening>;
   sign(lease: Lease): Promise<Signed>;
   settle(lease: Lease, attempt: Attempt): void;
@@ -117,9 +119,20 @@ class Run {
     const leases = await queue.lease(claim, lane, room, HOLD);
     if (leases.length === room) this.#supply.putBack(lane);
     this.#lane = undefined;
-    const now = clock.now();
-    this.#held = leases.filter((it) => it.message.expiresAt > now);
-    for (const lease of leases) if (lease.message.expiresAt <= now) this.#courier.settle(lease, TOO_LATE);
+    this.#held = [...leases];
+    await this.#sift(leases, clock.now());
+  }
+
+  /** Ends what need not be sent, before anybody is dialled for it. */
+  async #sift(leases: readonly Lease[], now: Instant): Promise<void> {
+    for (const lease of leases) {
+      const looking = this.#courier.suppressed(lease);
+      const why = looking && (await looking);
+      const attempt = lease.message.expiresAt <= now ? TOO_LATE : why && ownAttempt(why);
+      if (!attempt) continue;
+      this.#held.splice(this.#held.indexOf(lease), 1);
+      this.#courier.settle(lease, attempt);
+    }
   }
 
   /** A session, or how the connection ends without one. */
@@ -153,9 +166,11 @@ class Run {
       await courier.ready();
       if (!this.#session?.isAlive || courier.clock.monotonic() >= this.#heldUntil) return false;
       this.#renew();
+      const looking = this.#held[0] && courier.suppressed(this.#held[0]);
+      const why = looking && (await looking);
       const lease = this.#held.shift();
       signing = this.#signNext();
-      if (lease) await this.#sendOne(lease, signed);
+      if (lease) await (why ? courier.settle(lease, ownAttempt(why)) : this.#sendOne(lease, signed));
       if (!this.#session.isAlive || this.#session.transactions >= courier.messages) return false;
       if (!this.#supply.goesOn) return false;
     }
@@ -177,7 +192,7 @@ class Run {
     const session = this.#session;
     if (!session) return;
     if (signed.kind === 'unsignable') {
-      return this.#courier.settle(lease, { stage: 'local', reply: signed.reply, own: true, inDoubt: false });
+      return this.#courier.settle(lease, ownAttempt(signed.reply));
     }
     const started = this.#courier.clock.monotonic();
     const { message, recipient, index } = lease;
@@ -211,12 +226,9 @@ const isLostBefore = ({ failure }: TransactionResult, session: Session): boolean
   (failure?.kind === 'closed' || failure?.kind === 'io') &&
   (failure.stage === 'rset' || failure.stage === 'mail');
 
-const TOO_LATE: Attempt = {
-  stage: 'local',
-  reply: reply(451, '4.4.7', 'its time ran out before it could be tried again'),
-  own: true,
-  inDoubt: false,
-};
+const ownAttempt = (why: Reply): Attempt => ({ stage: 'local', reply: why, own: true, inDoubt: false });
+
+const TOO_LATE = ownAttempt(reply(451, '4.4.7', 'its time ran out before it could be tried again'));
 
 const connectAttempt = ({ reply: said, own, target }: ConnectFailure): Attempt => ({
   stage: 'connect',

@@ -8,7 +8,7 @@ import { type Reply, reply } from '#mta/reply.ts';
 import { bdat } from './chunking.ts';
 import { type AuthStep, type Exchange, continueAuth, startAuth } from './auth.ts';
 import { replies } from './replies.ts';
-import { type Answer, type Phase, type Rules, type State, idle, isInTransaction } from './state.ts';
+import { type Answer, type Phase, type RcptCommand, type Rules, type State, idle, isInTransaction } from './state.ts';
 import type { Envelope } from './submission.ts';
 import type { Command } from './verbs.ts';
 
@@ -142,19 +142,30 @@ function mailRefusal<I>(rules: Rules<I>, state: State<I>, command: Of<'MAIL'>): 
   return command.size > rules.limits.messageBytes ? replies.tooLarge : undefined;
 }
 
-function rcpt<I>(rules: Rules<I>, state: State<I>, command: Of<'RCPT'>): Answer<I> {
+function rcpt<I>(rules: Rules<I>, state: State<I>, command: RcptCommand): Answer<I> {
   if (state.phase.kind !== 'transaction') return { state, reply: outOfOrder(state.phase) };
   const { envelope } = state.phase;
   if (envelope.recipients.length >= rules.limits.recipients) return { state, reply: replies.tooManyRecipients };
   if (command.isUtf8 && !envelope.smtpUtf8) return { state, reply: replies.needsUtf8 };
-  const refused = rules.policy.rcpt(state.identity, envelope.sender, command.recipient);
-  if (refused) return { state, reply: refused, byPolicy: true };
-  const more = withRecipient(envelope, command);
-  return { state: { ...state, phase: { kind: 'transaction', envelope: more } }, reply: replies.recipientOk };
+  const word = rules.policy.rcpt(state.identity, envelope.sender, command.recipient);
+  if (!(word instanceof Promise)) return decided(state, envelope, command, word);
+  return { state: { ...state, phase: { kind: 'checking', envelope, command } }, effect: { kind: 'check', word } };
+}
+
+/** The answer to RCPT, when the policy has made up its mind. */
+export function recipientChecked<I>(state: State<I>, refusal: Reply | undefined): Answer<I> {
+  const { phase } = state;
+  return phase.kind === 'checking' ? decided(state, phase.envelope, phase.command, refusal) : { state };
+}
+
+function decided<I>(state: State<I>, envelope: Envelope, command: RcptCommand, refusal: Reply | undefined): Answer<I> {
+  const kept = refusal ? envelope : withRecipient(envelope, command);
+  const next: State<I> = { ...state, phase: { kind: 'transaction', envelope: kept } };
+  return refusal ? { state: next, reply: refusal, byPolicy: true } : { state: next, reply: replies.recipientOk };
 }
 
 /** Once something is asked about reports there are wishes for each recipient, empty ones for those before. */
-function withRecipient(envelope: Envelope, { recipient, dsn }: Of<'RCPT'>): Envelope {
+function withRecipient(envelope: Envelope, { recipient, dsn }: RcptCommand): Envelope {
   const recipients = [...envelope.recipients, recipient];
   if (!dsn && !envelope.dsn) return { ...envelope, recipients };
   const known = envelope.dsn ?? { recipients: envelope.recipients.map(() => ({})) };

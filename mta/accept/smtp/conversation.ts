@@ -163,6 +163,9 @@ export class Conversation<Identity> {
       case 'discard':
         this.#framer.discard(effect.size);
         break;
+      case 'check':
+        this.#ask(this.#check(effect.word));
+        break;
       case 'accept':
         this.#ask(this.#accept(effect.envelope, effect.raw));
         break;
@@ -195,6 +198,15 @@ export class Conversation<Identity> {
       this.#feed(input);
       this.#pump();
     });
+  }
+
+  async #check(word: Promise<Reply | undefined>): Promise<Input<Identity>> {
+    try {
+      return { kind: 'checked', refusal: await word };
+    } catch (error) {
+      this.#context.observer.failed(this.#options.peer.listener, error);
+      return { kind: 'checked', refusal: replies.cannotCheck };
+    }
   }
 
   async #accept(envelope: Envelope, raw: Buffer): Promise<Input<Identity>> {

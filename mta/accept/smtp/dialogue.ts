@@ -12,6 +12,7 @@
  *                                     │
  *             ready ── AUTH ──► exchange ⟲ ── credentials ──► authenticating ──► ready
  *
+ *             transaction ── RCPT ──► checking ── checked ──► transaction: only where the policy takes its time
  *             transaction ── BDAT ──► chunk ⟲ chunks ── BDAT LAST ──► accepting
  *             a chunk refused ('discarding' its octets) ──► failed ── BDAT LAST, RSET ──► ready
  *
@@ -19,12 +20,12 @@
  *
  * Promises: never throws of itself; one reply per command, in order, and a 421 after it when the connection ends;
  * an `accept` only from `receiving` or the last `chunk`, with at least one recipient; an envelope never outlives its
- * message, refused or not; nothing comes out of `closed`. `handshake`, `accepting` and `authenticating` take no frames:
- * the caller holds them back.
+ * message, refused or not; nothing comes out of `closed`. `handshake`, `checking`, `accepting` and `authenticating` take no
+ * frames: the caller holds them back.
  */
 import { type Reply, isPermanent, isPositive } from '#mta/reply.ts';
 import { SMALL_CHUNK, chunkRead, discarded, spoiled } from './chunking.ts';
-import { perform, resumeAuth } from './commands.ts';
+import { perform, recipientChecked, resumeAuth } from './commands.ts';
 import { dataReplies, lineReplies, replies } from './replies.ts';
 import { type Answer, type Input, type Rules, type State, type Step, idle, openingState } from './state.ts';
 import type { Subject } from './submission.ts';
@@ -39,6 +40,7 @@ export function advance<I>(rules: Rules<I>, state: State<I>, input: Input<I>): S
 export function takesFrames<I>({ phase }: State<I>): boolean {
   return !(
     phase.kind === 'accepting' ||
+    phase.kind === 'checking' ||
     phase.kind === 'authenticating' ||
     phase.kind === 'handshake' ||
     phase.kind === 'closed'
@@ -62,6 +64,8 @@ function react<I>(rules: Rules<I>, state: State<I>, input: Input<I>): Step<I> {
       return counted(state, 'BDAT', chunkRead(state));
     case 'discarded':
       return counted(state, 'BDAT', discarded(state));
+    case 'checked':
+      return counted(state, 'RCPT', recipientChecked(state, input.refusal));
     case 'accepted':
       return accepted(state, input.reply);
     case 'authenticated':

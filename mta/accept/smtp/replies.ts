@@ -26,6 +26,7 @@ export const replies = {
   tooManyConnections: reply(421, '4.7.0', 'Too many connections'),
 
   notStored: reply(451, '4.3.0', 'Cannot take the message now; try again later'),
+  cannotCheck: reply(451, '4.3.0', 'Cannot check the recipient now; try again later'),
   noRoom: reply(452, '4.3.1', 'Too much mail is coming in now; try again later'),
   tooManyRecipients: reply(452, '4.5.3', 'Too many recipients; send the rest in another transaction'),
   cannotAuthenticate: reply(454, '4.7.0', 'Cannot check passwords now; try again later'),

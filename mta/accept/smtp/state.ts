@@ -6,12 +6,17 @@ import type { Exchange } from './auth.ts';
 import type { Frame } from './framing.ts';
 import type { SmtpLimits } from './limits.ts';
 import type { Envelope, SmtpPolicy, Subject } from './submission.ts';
+import type { Command } from './verbs.ts';
+
+export type RcptCommand = Extract<Command, { readonly verb: 'RCPT' }>;
 
 export type Phase =
   /** Nothing said yet, or nothing since TLS began. */
   | { readonly kind: 'start' }
   | { readonly kind: 'ready' }
   | { readonly kind: 'transaction'; readonly envelope: Envelope }
+  /** The policy takes its time over a recipient. */
+  | { readonly kind: 'checking'; readonly envelope: Envelope; readonly command: RcptCommand }
   | { readonly kind: 'receiving'; readonly envelope: Envelope }
   /** Bytes of BDAT are coming in. */
   | { readonly kind: 'chunk'; readonly envelope: Envelope; readonly size: number; readonly isLast: boolean }
@@ -63,6 +68,8 @@ export type Input<Identity> =
   | { readonly kind: 'line'; readonly line: Buffer; readonly hasMore: boolean }
   | { readonly kind: 'authenticated'; readonly identity: Identity }
   | { readonly kind: 'not-authenticated'; readonly because: 'wrong' | 'unavailable' }
+  /** The policy's word on the recipient it was asked about. */
+  | { readonly kind: 'checked'; readonly refusal: Reply | undefined }
   | { readonly kind: 'accepted'; readonly reply: Reply }
   | { readonly kind: 'secured'; readonly tls: string }
   | { readonly kind: 'timed-out' }
@@ -74,6 +81,7 @@ export type Effect =
   | { readonly kind: 'receive' }
   | { readonly kind: 'receive-chunk'; readonly size: number; readonly isLast: boolean }
   | { readonly kind: 'discard'; readonly size: number }
+  | { readonly kind: 'check'; readonly word: Promise<Reply | undefined> }
   | { readonly kind: 'accept'; readonly envelope: Envelope; readonly raw: Buffer }
   | { readonly kind: 'authenticate'; readonly username: string; readonly password: string }
   | { readonly kind: 'secure' }
@@ -95,7 +103,7 @@ export interface Step<Identity> {
   readonly effect?: Effect;
 }
 
-/** What a dialogue goes by. The functions answer at once and change nothing. */
+/** What a dialogue goes by. The functions change nothing. */
 export interface Rules<Identity> {
   readonly hostname: string;
   readonly limits: SmtpLimits;

@@ -3,7 +3,8 @@
  *
  * The engine promises a policy: addresses are canonical and have a domain, an envelope has at least one recipient,
  * `accept` is called once per complete message and never for one that was cut, too large or badly framed.
- * `trust`, `mail` and `rcpt` are asked between two bytes of a connection, so they answer at once and do no I/O.
+ * `trust`, `mail` and `rcpt` are asked between two bytes of a connection: they answer at once and do no I/O, except that
+ * `rcpt` may answer a promise. Until it resolves nothing more is read of that connection, so it is for the few.
  * The same recipient may be named twice: whether that means two copies is the policy's business.
  */
 import type { DsnRequest } from '#mta/dsn-request.ts';
@@ -46,8 +47,12 @@ export interface SmtpPolicy<Identity> {
   authenticate(peer: Peer, username: string, password: string): Promise<Identity | undefined>;
   /** Refuses a sender; undefined goes on. */
   mail(identity: Identity | undefined, sender: string): Reply | undefined;
-  /** Refuses a recipient; undefined goes on. */
-  rcpt(identity: Identity | undefined, sender: string, recipient: string): Reply | undefined;
+  /** Refuses a recipient; undefined goes on. A rejection is answered 451. */
+  rcpt(
+    identity: Identity | undefined,
+    sender: string,
+    recipient: string,
+  ): Reply | undefined | Promise<Reply | undefined>;
   /**
    * Everything is read. Resolves to the final reply, and a positive one means durably queued; a rejection is
    * answered 451. `raw` is canonical: CRLF line ends only, no transparency dots, ends with CRLF, or is empty. It belongs

@@ -7,16 +7,12 @@
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import { hours } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
-import type { Row, Statement } from '#lib/sqlite/protocol.ts';
+import type { Statement } from '#lib/sqlite/protocol.ts';
 import { keysOf, subjectKey, type Suppression } from '../../suppression.ts';
 import { Filter } from './filter.ts';
+import { LookUps } from './look-ups.ts';
+import { COLUMNS, INSERT, INSERT_LONGER, suppressionOf } from './suppression-rows.ts';
 import type { Page, Suppressions } from './suppressions.ts';
-
-export const SUPPRESSION_TABLES = `
-  CREATE TABLE suppression (
-    tenant TEXT NOT NULL, key TEXT NOT NULL, subject TEXT NOT NULL, reason TEXT NOT NULL, source TEXT NOT NULL,
-    created INTEGER NOT NULL, expires INTEGER, PRIMARY KEY (tenant, key)) WITHOUT ROWID;
-  CREATE INDEX suppression_expires ON suppression (expires) WHERE expires IS NOT NULL`;
 
 /** Rows written at a time, so that a long list never holds the file for long. */
 const SLICE = 500;
@@ -25,27 +21,19 @@ const KEYS_READ = 20_000;
 /** What has expired stays that long on disk, so that a clock that is ahead for a moment erases nothing. */
 const GRACE: Duration = hours(24);
 
-const COLUMNS = 'subject, reason, source, created, expires';
 /** Parameter: now. */
 const COUNTS = '(expires IS NULL OR expires > ?)';
-
-const INSERT = `
-  INSERT INTO suppression
-  SELECT ?1, value ->> 'key', value ->> 'subject', value ->> 'reason', value ->> 'source', value ->> 'createdAt',
-    value ->> 'expiresAt' FROM json_each(?2) WHERE true
-  ON CONFLICT (tenant, key) DO UPDATE SET subject = excluded.subject, reason = excluded.reason,
-    source = excluded.source, created = excluded.created, expires = excluded.expires`;
-const LASTS_LONGER = `
-  WHERE suppression.expires <= ?3 OR coalesce(excluded.expires, 9e15) > coalesce(suppression.expires, 9e15)`;
 
 export class SqliteSuppressions implements Suppressions {
   readonly #database: Database;
   readonly #clock: Clock;
+  readonly #lookUps: LookUps;
   readonly #filters = new Map<string, Filter>();
 
   private constructor(database: Database, clock: Clock) {
     this.#database = database;
     this.#clock = clock;
+    this.#lookUps = new LookUps(database, clock);
   }
 
   /** The database must have `SUPPRESSION_TABLES` among its migrations. */
@@ -59,7 +47,7 @@ export class SqliteSuppressions implements Suppressions {
   async suppress(tenant: string, entries: readonly Suppression[]): Promise<void> {
     for (let at = 0; at < entries.length; at += SLICE) {
       const slice = this.#rows(tenant, entries.slice(at, at + SLICE));
-      await this.#database.write([{ sql: `${INSERT} ${LASTS_LONGER}`, params: [tenant, slice, this.#clock.now()] }]);
+      await this.#database.write([{ sql: INSERT_LONGER, params: [tenant, slice, this.#clock.now()] }]);
     }
   }
 
@@ -90,7 +78,7 @@ export class SqliteSuppressions implements Suppressions {
     const filter = this.#filters.get(tenant);
     if (!filter) return undefined;
     const [address, domain] = keysOf(recipient);
-    return filter.mayHold(address) || filter.mayHold(domain) ? this.#match(tenant, address, domain) : undefined;
+    return filter.mayHold(address) || filter.mayHold(domain) ? this.#lookUps.find(tenant, recipient) : undefined;
   }
 
   /** Removes some of what expired long ago. */
@@ -99,13 +87,6 @@ export class SqliteSuppressions implements Suppressions {
     const old = 'SELECT tenant, key FROM suppression WHERE expires <= ? LIMIT ?';
     const [any] = await this.#database.read(old, [before, 1]);
     if (any) await this.#database.write([pruned(old, before)]);
-  }
-
-  async #match(tenant: string, address: string, domain: string): Promise<Suppression | undefined> {
-    const sql = `
-      SELECT ${COLUMNS} FROM suppression WHERE tenant = ? AND key IN (?, ?) AND ${COUNTS} ORDER BY key = ? LIMIT 1`;
-    const [row] = await this.#database.read(sql, [tenant, address, domain, this.#clock.now(), domain]);
-    return row && suppressionOf(row);
   }
 
   async #fill(tenant: string, count: number): Promise<void> {
@@ -137,12 +118,4 @@ export class SqliteSuppressions implements Suppressions {
 const pruned = (old: string, before: number): Statement => ({
   sql: `DELETE FROM suppression WHERE (tenant, key) IN (${old})`,
   params: [before, SLICE],
-});
-
-const suppressionOf = ({ subject, reason, source, created, expires }: Row): Suppression => ({
-  subject: String(subject),
-  reason: String(reason) as Suppression['reason'],
-  source: String(source),
-  createdAt: Number(created),
-  ...(expires !== null && { expiresAt: Number(expires) }),
 });
