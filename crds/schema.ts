@@ -38,7 +38,9 @@ export function text(form: { max: number; min?: number; pattern?: RegExp; says?:
     .string()
     .min(form.min ?? 1)
     .max(form.max);
-  return form.pattern ? bounded.regex(form.pattern, form.says) : bounded;
+  // Rules beyond the pattern are for text that fits it.
+  const says = { abort: true, ...(form.says !== undefined && { error: form.says }) };
+  return form.pattern ? bounded.regex(form.pattern, says) : bounded;
 }
 
 /** Text in which `never` is not found; for requests, because a structural schema cannot say it. */
@@ -151,6 +153,14 @@ export function openApiOf(schema: z.ZodType): OpenApi {
 
 /** JSON Schema of what a request may hold, as OpenAPI 3.1 takes it. */
 export const jsonSchemaOf = (schema: z.ZodType): object => {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'throw', cycles: 'throw' });
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'throw',
+    cycles: 'throw',
+    // Rules are for the API server of a cluster; here their sentence is in the description.
+    override: ({ jsonSchema }) => {
+      delete jsonSchema[VALIDATIONS];
+    },
+  });
   return rest;
 };

@@ -26,6 +26,8 @@ export interface MailEvent {
   readonly reply: string;
   /** Attempts made so far, this one included. */
   readonly attempt: number;
+  /** The sender asked for nothing to be sent before. */
+  readonly notBefore?: Instant;
   /** For `deferred`: when the next attempt is due. */
   readonly due?: Instant;
   /** Name and address that said it: `mx1.example.net [192.0.2.1]:25`. */
@@ -58,6 +60,7 @@ export function queuedEvents(message: Message): MailEvent[] {
     reply: `250 2.0.0 queued as ${message.id}`,
     attempt: 0,
     size: message.raw.length,
+    ...notBeforeOf(message),
     ...(index === 0 && message.labels && { labels: message.labels }),
   }));
 }
@@ -80,4 +83,9 @@ export const cancelledEvent = (
   recipient: message.recipients[index] ?? '',
   reply: `cancelled by ${by}`,
   attempt,
+  ...notBeforeOf(message),
 });
+
+/** What every event of a message says of when it was to be sent. */
+export const notBeforeOf = ({ notBefore }: Message): Pick<MailEvent, 'notBefore'> =>
+  notBefore === undefined ? {} : { notBefore };

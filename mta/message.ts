@@ -23,6 +23,8 @@ export type BodyType = '7BIT' | '8BITMIME';
 export interface Message {
   readonly id: MessageId;
   readonly acceptedAt: Instant;
+  /** Nothing is tried before this; absent: at once. */
+  readonly notBefore?: Instant;
   /** After this nothing is tried any more. */
   readonly expiresAt: Instant;
   /** Namespace the sender belongs to. */
@@ -63,6 +65,10 @@ export function firstIdAt(now: Instant): string {
   for (let time = now, at = 0; at < 10; at += 1, time = Math.floor(time / 32)) id = ALPHABET.charAt(time % 32) + id;
   return id;
 }
+
+/** From when a message may be sent: what its life and its waiting are counted from. */
+export const dueOf = ({ notBefore, acceptedAt }: Pick<Message, 'notBefore' | 'acceptedAt'>): Instant =>
+  notBefore ?? acceptedAt;
 
 /** The domain of an address in canonical form. */
 export const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1);

@@ -1,6 +1,7 @@
 /**
  * Tells of each event that is durable: a JSON log line and the counters.
  */
+import type { Instant } from '#lib/run/clock.ts';
 import type { Log } from '#lib/run/log.ts';
 import { metrics } from '#lib/run/metrics.ts';
 import type { MailEvent } from './event.ts';
@@ -12,8 +13,11 @@ export function tellEvent(log: Log): (event: MailEvent) => void {
     if (event.type === 'queued') return;
     if (event.type === 'cancelled') return metrics.cancelled.inc();
     metrics.attempts.inc({ outcome: event.type });
-    if (event.type === 'delivered') metrics.queueSeconds.observe((event.at - acceptedAtOf(event.message)) / 1000);
+    if (event.type === 'delivered') metrics.queueSeconds.observe((event.at - since(event)) / 1000);
     if (event.inDoubt) metrics.inDoubt.inc();
     if (event.took !== undefined) metrics.transactionSeconds.observe(event.took / 1000);
   };
 }
+
+/** From when it could be sent. */
+const since = ({ notBefore, message }: MailEvent): Instant => notBefore ?? acceptedAtOf(message);

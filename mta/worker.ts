@@ -15,6 +15,7 @@ import type { Log } from '#lib/run/log.ts';
 import { metrics, watchGauge } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { MailEvent } from './event.ts';
+import { dueOf } from './message.ts';
 import { type Claim, type LaneName, type Lease, parseLane, type Queue, type Settlement } from './queue/queue.ts';
 import { type Reply, reply, replyLine } from './reply.ts';
 import { Destinations } from './schedule/destination.ts';
@@ -206,9 +207,9 @@ export class MailWorker {
 
   #nextAttempt(lease: Lease, attempts: number): number | undefined {
     const { clock, random } = this.#options;
-    const { acceptedAt, expiresAt } = lease.message;
+    const { expiresAt } = lease.message;
     const { retry, expireAfter } = this.#table().of(parseLane(lease.lane).domain);
-    return nextAttempt(attempts, clock.now(), Math.min(expiresAt, acceptedAt + expireAfter), retry, random);
+    return nextAttempt(attempts, clock.now(), Math.min(expiresAt, dueOf(lease.message) + expireAfter), retry, random);
   }
 
   #missed({ stage, target, reply: said }: ConnectFailure): void {

@@ -69,7 +69,7 @@ export const metrics = {
   }),
   queueSeconds: new Histogram({
     name: 'postfleet_queue_seconds',
-    help: 'From acceptance to delivery.',
+    help: 'From acceptance, or the time the sender asked for, to delivery.',
     buckets: [0.01, 0.05, 0.25, 1, 5, 30, 300, 3600, 86_400],
     registers,
   }),

@@ -6,6 +6,7 @@ import { stamp, type StampContext } from './stamp.ts';
 const CONTEXT: StampContext = {
   id: '01m804kbq61h2td7vkqgy132c2',
   now: Date.UTC(2026, 0, 1, 12, 34, 56),
+  date: Date.UTC(2026, 0, 2),
   hostname: 'mail.example.net',
   domain: 'example.com',
   protocol: 'ESMTPSA',
@@ -77,7 +78,7 @@ describe('our mark', () => {
 
 describe('what is missing', () => {
   test.each([
-    ['Date', 'Message-ID: <1@x>\r\nFrom: a@b\r\n', 'Date: Thu, 01 Jan 2026 12:34:56 +0000\r\n'],
+    ['Date', 'Message-ID: <1@x>\r\nFrom: a@b\r\n', 'Date: Fri, 02 Jan 2026 00:00:00 +0000\r\n'],
     ['Message-ID', 'Date: x\r\nFrom: a@b\r\n', 'Message-ID: <01m804kbq61h2td7vkqgy132c2@example.com>\r\n'],
   ])('is added: %s', (_, raw, want) => {
     expect(kept(stamped(raw))).toBe(want + raw);
@@ -97,6 +98,7 @@ describe('what must not be told', () => {
     ['last before the body', `${WHOLE}${bcc}\r\nbody\r\n`],
     ['several times, in any case', `bcc: x\r\nBCC: y\r\n${WHOLE}${bcc}bCC:\r\n\r\nbody\r\n`],
     ['with Return-Path', `Return-Path: <a@example.com>\r\n${WHOLE}Return-path:\r\n <x>\r\n\r\nbody\r\n`],
+    ['said to us alone', `X-Postfleet-Tags: a,\r\n b\r\n${WHOLE}x-POSTFLEET-other: c\r\n\r\nbody\r\n`],
     ['of a message sent on', `Resent-Bcc: c@dest.test\r\n${WHOLE}\r\nbody\r\n`],
   ])('is removed, whole: %s', (_, raw) => {
     expect(kept(stamped(raw))).toBe(`${WHOLE}\r\nbody\r\n`);
@@ -107,7 +109,7 @@ describe('what must not be told', () => {
   });
 
   test('is left where it is no field: in the body, or as part of a name', () => {
-    const raw = `${WHOLE}X-Bcc: 1\r\nBcc-Count: 2\r\n\r\nBcc: not a field\r\nReturn-Path: nor this\r\n`;
+    const raw = `${WHOLE}X-Bcc: 1\r\nBcc-Count: 2\r\nX-Postfleet: 3\r\n\r\nBcc: not a field\r\nReturn-Path: nor this\r\n`;
     expect(kept(stamped(raw))).toBe(raw);
   });
 });

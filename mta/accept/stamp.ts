@@ -1,5 +1,6 @@
 /**
- * Puts our mark on a message: Received in front, Date and Message-ID where missing, Bcc and Return-Path out.
+ * Puts our mark on a message: Received in front, Date and Message-ID where missing; Bcc, Return-Path and what was said
+ * to us alone (X-Postfleet-…) out.
  *
  * Nothing else changes: every other byte of header and body stays as submitted, so signatures made before still hold.
  * One copy of the message is made. Text a peer chose (its EHLO name) is reduced to letters that cannot mislead.
@@ -11,6 +12,8 @@ import type { MessageId } from '../message.ts';
 export interface StampContext {
   readonly id: MessageId;
   readonly now: Instant;
+  /** For a Date that is missing. */
+  readonly date: Instant;
   /** Our own name, after `by`. */
   readonly hostname: string;
   /** Domain for a Message-ID that is missing. */
@@ -21,13 +24,16 @@ export interface StampContext {
   readonly recipients: readonly string[];
 }
 
+/** What begins so is an instruction to us (`instructions.ts`). */
+export const OURS = 'x-postfleet-';
+
 /** Bcc would tell recipients of one another; Return-Path is the last host's to write (RFC 5321 §4.4). */
 const REMOVED = new Set(['bcc', 'resent-bcc', 'return-path']);
 
 /** The message as it is queued: canonical, ends with CRLF. */
 export function stamp(header: Header, context: StampContext): Buffer {
   const added = [received(context)];
-  if (fieldsNamed(header, 'date').length === 0) added.push(`Date: ${mailDate(context.now)}\r\n`);
+  if (fieldsNamed(header, 'date').length === 0) added.push(`Date: ${mailDate(context.date)}\r\n`);
   if (fieldsNamed(header, 'message-id').length === 0) added.push(`Message-ID: <${context.id}@${context.domain}>\r\n`);
   return Buffer.concat([Buffer.from(added.join('')), ...keptParts(header)]);
 }
@@ -44,7 +50,7 @@ function keptParts({ raw, fields }: Header): Buffer[] {
   return parts;
 }
 
-const isRemoved = (field: HeaderField): boolean => REMOVED.has(field.name);
+const isRemoved = ({ name }: HeaderField): boolean => REMOVED.has(name) || name.startsWith(OURS);
 
 /** RFC 5321 §4.4. `for` only with a single recipient: it would tell recipients of one another. */
 function received({ id, now, hostname, protocol, peer, recipients }: StampContext): string {

@@ -239,3 +239,52 @@ describe('A20 when the queue cannot be written', () => {
     expect(await submit()).toMatchObject({ kind: 'accepted' });
   });
 });
+
+describe('what the header says to us alone', () => {
+  const said = (...fields: readonly string[]): Partial<Submission> => ({
+    raw: Buffer.from(`${fields.map((it) => `${it}\r\n`).join('')}From: a@example.com\r\n\r\nbody\r\n`),
+  });
+
+  test('is kept with the message and taken out of it', async () => {
+    const { submit, told } = await open();
+    await submit(said('X-Postfleet-Tags: one', 'X-Postfleet-Metadata: {"a":"b"}', 'X-Postfleet-Expire-After: 60'));
+    expect(told[0]).toMatchObject({ labels: { tags: ['one'], metadata: { a: 'b' } }, expiresAt: START + minutes(1) });
+    expect(told[0]?.raw.toString().toLowerCase()).not.toContain('x-postfleet');
+  });
+
+  test('may put the message off: it is dated, due and expires by that time', async () => {
+    const { submit, told, storage } = await open();
+    await submit(said('X-Postfleet-Send-At: 2026-01-02T00:00:00Z'));
+    const notBefore = START + hours(24);
+    expect(told[0]).toMatchObject({ acceptedAt: START, notBefore, expiresAt: notBefore + hours(72) });
+    expect(told[0]?.raw.toString()).toMatch(/^Date: Fri, 02 Jan 2026 00:00:00 \+0000\r$/m);
+    expect(await storage.queue.list({}, 10)).toMatchObject([{ due: notBefore, state: 'waiting' }]);
+  });
+
+  test('may name the message, so that it is accepted once however often it is submitted', async () => {
+    const { submit, told } = await open();
+    const keyed = said('X-Postfleet-Idempotency-Key: order-4711');
+    const answers = await Promise.all([submit(keyed), submit(keyed), submit(keyed)]);
+    expect(answers.map((it) => it.kind).toSorted()).toEqual(['accepted', 'repeated', 'repeated']);
+    expect(await submit({ ...keyed, recipients: ['c@dest.test'] })).toEqual(refused('repeat', 550, 'another message'));
+    expect(told).toHaveLength(1);
+  });
+
+  test.each([
+    ['of a name nobody knows', 'X-Postfleet-Wish: x', 'x-postfleet-wish is not a known field'],
+    ['of too long a life', 'X-Postfleet-Expire-After: 259201', 'expireAfter must be at most 259200 seconds'],
+    ['of too late a time', 'X-Postfleet-Send-At: 2026-02-01T00:00:00Z', 'sendAt must be at most 72 hours from now'],
+  ])('%s refuses the message', async (_, field, problem) => {
+    const { submit, depth } = await open();
+    expect(await submit(said(field))).toEqual(refused('header', 550, problem));
+    expect(depth()).toBe(0);
+  });
+
+  test('may not name the message a second time', async () => {
+    const { submit } = await open();
+    const once = { key: 'key', hash: 'x' };
+    expect(await submit({ ...said('X-Postfleet-Idempotency-Key: key'), once })).toEqual(
+      refused('header', 550, 'twice'),
+    );
+  });
+});

@@ -5,20 +5,23 @@
  * of it is. A queue that cannot be written is the sender's cue to keep the message: 452 for a full disk, 451 else.
  */
 import { isAscii, isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import type { Resources } from '#crds/source/resources.ts';
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import { hours, seconds } from '#lib/run/clock.ts';
 import { codeOf } from '#lib/run/fault.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { DsnRequest } from '../dsn-request.ts';
-import { readHeader } from '../header.ts';
+import { type Header, readHeader } from '../header.ts';
 import { type Labels, type Message, type MessageId, newMessageId } from '../message.ts';
 import type { PutOnce, Queue } from '../queue/queue.ts';
 import { type Reply, reply } from '../reply.ts';
 import { type Admitted, admitHeader, type Check } from './admit.ts';
 import type { Authority, Submitter } from './authority.ts';
+import { type Instructions, readInstructions } from './instructions.ts';
 import { type Exceeded, type QuotaClaim, Quotas } from './quota.ts';
 import { stamp, type StampContext } from './stamp.ts';
+import { type Timing, timingOf } from './timing.ts';
 
 /** What came in: envelope in canonical form, `raw` canonical (CRLF only). */
 export interface Submission {
@@ -32,8 +35,8 @@ export interface Submission {
   readonly raw: Buffer;
   readonly protocol: string;
   readonly peer: StampContext['peer'];
-  /** What the sender tells messages apart by; kept with the message. */
-  readonly labels?: Labels;
+  /** What the sender said of it outside of its header. */
+  readonly instructions?: Instructions;
   /** Submitting again under the key of the tenant is harmless for a day; `hash` says whether it is the same. */
   readonly once?: { readonly key: string; readonly hash: string };
 }
@@ -67,6 +70,15 @@ const NO_UTF8 = 'the message was announced as SMTPUTF8, and its header is not UT
 /** How long a key is known. */
 const REPEATABLE: Duration = hours(24);
 
+const TWO_KEYS = 'the Idempotency-Key is there twice: as X-Postfleet-Idempotency-Key too';
+
+/** What a sender's instructions come to. */
+interface Instructed {
+  readonly timing: Timing;
+  readonly labels: Labels | undefined;
+  readonly once: Submission['once'];
+}
+
 const DEFAULT_LIFE_SECONDS = 259_200;
 
 export class Submissions {
@@ -85,15 +97,29 @@ export class Submissions {
     if (utf8 && !isUtf8(headerOf(submission.raw))) return refused('header', reply(550, '5.6.7', NO_UTF8));
     const admitted = admitHeader(this.#options.authority, submitter, reading.header, utf8);
     if ('check' in admitted) return { kind: 'refused', ...admitted };
+    const instructed = this.#instructed(submission, reading.header);
+    if ('check' in instructed) return instructed;
     const recipients = [...new Set(submission.recipients)];
     const claims = this.#claims(submitter, admitted);
     const exceeded = this.#quotas.take(claims, recipients.length, this.#options.clock.now());
     if (exceeded) return { ...refused('quota', quotaReply(exceeded)), retryAfter: exceeded.retryAfter };
     const stampWith = (context: StampContext): Buffer => stamp(reading.header, context);
-    const message = this.#message(submitter, submission, admitted, recipients, stampWith);
-    const submitted = await this.#enqueue(message, submission.once);
+    const message = this.#message(submitter, submission, admitted, recipients, instructed, stampWith);
+    const submitted = await this.#enqueue(message, instructed.once);
     if (submitted.kind !== 'accepted') this.#quotas.giveBack(claims, recipients.length, message.acceptedAt);
     return submitted;
+  }
+
+  /** What the sender said beside the message and in its header; each thing in one place only. */
+  #instructed(submission: Submission, header: Header): Instructed | Refused {
+    const reading = readInstructions(header);
+    if (reading.kind === 'invalid') return refused('header', reply(550, '5.6.0', reading.problem));
+    const { labels, key, ...times } = { ...submission.instructions, ...reading.instructions };
+    if (key !== undefined && submission.once) return refused('header', reply(550, '5.6.0', TWO_KEYS));
+    const timing = timingOf(times, this.#options.clock.now(), seconds(this.#lifeSeconds()));
+    if ('problem' in timing) return refused('header', reply(550, '5.6.0', timing.problem));
+    const once = key === undefined ? submission.once : { key, hash: hashOf(submission) };
+    return { timing, labels, once };
   }
 
   #message(
@@ -101,17 +127,19 @@ export class Submissions {
     submission: Submission,
     admitted: Admitted,
     recipients: readonly string[],
+    { timing, labels }: Instructed,
     stampWith: (context: StampContext) => Buffer,
   ): Message {
     const now = this.#options.clock.now();
     const id = newMessageId(now, this.#options.random);
     const { protocol, peer } = submission;
     const { hostname } = this.#options;
-    const raw = stampWith({ id, now, hostname, domain: admitted.domain, protocol, peer, recipients });
+    const date = timing.notBefore ?? now;
+    const raw = stampWith({ id, now, date, hostname, domain: admitted.domain, protocol, peer, recipients });
     return {
       id,
       acceptedAt: now,
-      expiresAt: now + seconds(this.#lifeSeconds()),
+      ...timing,
       tenant: submitter.tenant,
       credential: submitter.username,
       domain: admitted.domain,
@@ -123,7 +151,7 @@ export class Submissions {
       ...(submission.smtpUtf8 && !isAscii(headerOf(raw)) && { utf8: true }),
       ...(submission.dsn && { dsn: onlyOf(submission.dsn, submission.recipients, recipients) }),
       raw,
-      ...(submission.labels && { labels: submission.labels }),
+      ...(labels && { labels }),
     };
   }
 
@@ -173,6 +201,12 @@ export class Submissions {
   }
 }
 
+/** What tells a submission from others under the same key: envelope and every byte. */
+function hashOf({ sender, recipients, raw }: Submission): string {
+  const hash = createHash('sha256').update(JSON.stringify([sender, recipients]));
+  return hash.update(raw).digest('base64');
+}
+
 function headerOf(raw: Buffer): Buffer {
   const end = raw.indexOf('\r\n\r\n');
   return raw.subarray(0, end < 0 ? raw.length : end);
@@ -187,7 +221,9 @@ const onlyOf = (dsn: DsnRequest, named: readonly string[], kept: readonly string
 /** What the sender is told: RFC 5321 §4.2.5 makes the reply to the dot the transfer of responsibility. */
 export const acceptedReply = (id: MessageId): Reply => reply(250, '2.0.0', `queued as ${id}`);
 
-const refused = (check: Check | 'storage' | 'repeat', why: Reply): Submitted & { readonly kind: 'refused' } => ({
+type Refused = Submitted & { readonly kind: 'refused' };
+
+const refused = (check: Check | 'storage' | 'repeat', why: Reply): Refused => ({
   kind: 'refused',
   check,
   reply: why,

@@ -130,7 +130,7 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       expect((await leaseAll()).map((it) => it.message.id)).toEqual([first.id, other.id]);
     });
 
-    test('a thousand at once under one key become one message', async () => {
+    test('B07 a thousand at once under one key become one message', async () => {
       const answers = await Promise.all(Array.from({ length: 1000 }, () => queue.putOnce(message(), once())));
       expect(answers.filter((it) => it.kind === 'put')).toHaveLength(1);
       expect(new Set(answers.map((it) => (it.kind === 'known' ? it.id : '')))).toHaveLength(2);
@@ -237,6 +237,30 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       clock.advance(1);
       expect(await leaseOne()).toMatchObject({ attempts: 1 });
     });
+
+    test.each([
+      ['2 seconds', seconds(2)],
+      ['2 days', hours(48)],
+    ])(
+      'what is put for later is not given before, and its lane is announced then, also after a crash: %s',
+      async (_, wait) => {
+        const told: string[] = [];
+        await queue.put(message({ notBefore: clock.now() + wait }));
+        await reopen();
+        queue.watch(claim, (lane) => told.push(lane));
+        await queue.put(message({ notBefore: clock.now() + wait }));
+        clock.advance(wait - 1);
+        expect([told, await leaseAll()]).toEqual([[], []]);
+        expect(depth()).toBe(2);
+        clock.advance(seconds(1));
+        expect(told).toEqual([LANE]);
+        expect((await leaseAll()).map((it) => [it.attempts, it.message.notBefore !== undefined])).toEqual([
+          [0, true],
+          [0, true],
+        ]);
+        expect((await harness.events()).every((it) => it.notBefore !== undefined)).toBe(true);
+      },
+    );
 
     test('a lane is announced when something is put, when it becomes due, and when a lease runs out', async () => {
       const told: string[] = [];

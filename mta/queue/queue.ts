@@ -128,7 +128,7 @@ export type PutOnce =
 export type LaneListener = (lane: LaneName) => void;
 
 export interface Queue {
-  /** Resolves when the message, an entry per recipient and their `queued` events are durable. */
+  /** Resolves when the message, an entry per recipient and their `queued` events are durable. Due from `notBefore` on. */
   put(message: Message): Promise<void>;
   /** Like `put`, but once for each key, however often and from wherever at once; key and message are durable together. */
   putOnce(message: Message, once: Once): Promise<PutOnce>;

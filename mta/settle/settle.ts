@@ -10,7 +10,7 @@ import type { Clock, Duration } from '#lib/run/clock.ts';
 import { minutes, seconds, sleep } from '#lib/run/clock.ts';
 import type { Attempt } from '../attempt.ts';
 import { wantsFailures } from '../dsn-request.ts';
-import type { EventType, MailEvent } from '../event.ts';
+import { type EventType, type MailEvent, notBeforeOf } from '../event.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Claim, Lease, Queue, Settlement } from '../queue/queue.ts';
 import { reply, replyLine } from '../reply.ts';
@@ -101,6 +101,7 @@ export class Settler {
       recipient: lease.recipient,
       reply: replyLine(outcome.reply).slice(0, REPLY_LIMIT),
       attempt: lease.attempts + 1,
+      ...notBeforeOf(message),
       ...(outcome.kind === 'later' ? { due: outcome.due } : {}),
       ...present({ host: attempt.host, source: attempt.source, tls: attempt.tls, took: attempt.took }),
       ...(attempt.inDoubt ? { inDoubt: true as const } : {}),

@@ -40,6 +40,9 @@ function eventLine(event: MailEvent): string {
     event.source === undefined ? '' : `from ${event.source}`,
     event.tls === undefined ? '' : `over ${event.tls}`,
     event.took === undefined ? '' : `in ${event.took} ms`,
+    event.type === 'queued' && event.notBefore !== undefined
+      ? `not before ${new Date(event.notBefore).toISOString()}`
+      : '',
     event.due === undefined ? '' : `next try ${new Date(event.due).toISOString()}`,
   ].filter((it) => it !== '');
   return `${new Date(event.at).toISOString()} ${event.type.padEnd(9)} ${event.recipient}  ${details.join(', ')}`;

@@ -144,7 +144,7 @@ describe('a request with an Idempotency-Key', () => {
   const keyed = (opened: OpenedApi, over: object = {}, key = 'key', user = 'default.app') =>
     submit(opened, over, { user, headers: { 'idempotency-key': key } });
 
-  test('is accepted once, however often it comes, and answered alike', async () => {
+  test('B07 is accepted once, however often it comes, and answered alike', async () => {
     const opened = await open();
     const answers = await Promise.all(Array.from({ length: 50 }, () => keyed(opened)));
     expect(new Set(answers.map((it) => JSON.stringify([it.status, it.said])))).toHaveLength(1);
@@ -152,7 +152,7 @@ describe('a request with an Idempotency-Key', () => {
     expect(opened.told).toHaveLength(1);
   });
 
-  test('conflicts with another one of the same key', async () => {
+  test('B07 conflicts with another one of the same key', async () => {
     const opened = await open();
     await keyed(opened);
     expect(await keyed(opened, { text: 'other' })).toMatchObject({ status: 409, type: PROBLEM });
@@ -160,7 +160,7 @@ describe('a request with an Idempotency-Key', () => {
     expect(opened.told).toHaveLength(2);
   });
 
-  test('has nothing to do with the keys of another tenant', async () => {
+  test('B07 has nothing to do with the keys of another tenant', async () => {
     const opened = await open();
     await keyed(opened);
     const foreign = await keyed(opened, { from: { address: 'a@shop.example' } }, 'key', 'shop.other');
@@ -186,6 +186,47 @@ describe('a request with an Idempotency-Key', () => {
 
   test.each(['a b', 'k\u00e9y', 'x'.repeat(256)])('that is no key is refused: %s', async (key) => {
     expect(await keyed(await open(), {}, key)).toMatchObject({ status: 400 });
+  });
+});
+
+describe('a message for later', () => {
+  const sendAt = '2026-01-01T12:00:00+02:00';
+
+  test('is due then, shows when it will be sent, and is cancelled like any other', async () => {
+    const opened = await open();
+    const { status, said } = await submit(opened, { sendAt, expireAfter: 600 });
+    const id = String(said['id']);
+    const notBefore = Date.UTC(2026, 0, 1, 10);
+    expect([status, await opened.storage.queue.list({}, 10)]).toMatchObject([202, [{ due: notBefore }]]);
+    expect(opened.told[0]).toMatchObject({ notBefore, expiresAt: notBefore + 600_000 });
+    expect(await ask(opened, `/v1/messages/${id}`, { method: 'GET' })).toMatchObject({
+      said: { sendAt: '2026-01-01T10:00:00.000Z', recipients: [{ state: 'queued' }], events: [{ notBefore }] },
+    });
+    expect(await ask(opened, `/v1/messages/${id}`, { method: 'DELETE' })).toMatchObject({ status: 200 });
+    expect(opened.storage.queue.depth()).toEqual([]);
+  });
+
+  test.each<[string, object, string, string]>([
+    ['no moment', { sendAt: 'tomorrow' }, '/sendAt', 'time zone'],
+    ['a moment without its zone', { sendAt: '2026-01-01T12:00:00' }, '/sendAt', 'time zone'],
+    ['later than can be', { sendAt: '2026-01-04T00:00:01Z' }, '', 'at most 72 hours'],
+    ['a life of text', { expireAfter: '60' }, '/expireAfter', 'must be a number'],
+    ['a life too short', { expireAfter: 59 }, '/expireAfter', 'at least 60'],
+    ['a longer life than the cluster gives', { expireAfter: 259_201 }, '', 'at most 259200'],
+  ])('is refused when that is %s', async (_, over, pointer, says) => {
+    const { status, said } = await submit(await open(), over);
+    expect([status, said['errors']]).toEqual([422, [{ pointer, detail: expect.stringContaining(says) }]]);
+  });
+
+  test('says so in its header when it comes as it is, where nothing of it stays', async () => {
+    const opened = await open();
+    const body = `From: a@example.com\r\nX-Postfleet-Send-At: ${sendAt}\r\nX-Postfleet-Tags: t\r\n\r\nbody\r\n`;
+    const asking = { type: 'message/rfc822', body };
+    expect(await ask(opened, '/v1/messages?to=b@dest.test', asking)).toMatchObject({ status: 202 });
+    expect(opened.told[0]).toMatchObject({ notBefore: Date.UTC(2026, 0, 1, 10), labels: { tags: ['t'] } });
+    expect(opened.told[0]?.raw.toString()).not.toContain('X-Postfleet');
+    const unknown = { type: 'message/rfc822', body: body.replace('Tags', 'Wish') };
+    expect(await ask(opened, '/v1/messages?to=b@dest.test', unknown)).toMatchObject({ status: 422 });
   });
 });
 

@@ -4,7 +4,8 @@ import { jsonSchemaOf } from '#crds/schema.ts';
 import { parseMailboxList } from '#lib/address/mailbox-list.ts';
 import { composeMail } from '#lib/mail/mail.ts';
 import { fieldsNamed, fieldValue, readHeader } from '../../header.ts';
-import { type Draft, type FieldError, readDraft } from './draft.ts';
+import { type Draft, readDraft } from './draft.ts';
+import type { FieldError } from './field-error.ts';
 import { messageSchema } from './schema.ts';
 
 const FULL = {
@@ -20,6 +21,8 @@ const FULL = {
   attachments: [{ filename: 'a.png', contentType: 'image/png', content: 'aGVsbG8K', contentId: 'pic' }],
   tags: ['tag'],
   metadata: { key: 'value' },
+  sendAt: '2026-01-01T00:00:00Z',
+  expireAfter: 3600,
 };
 const SMALL = { from: { address: 'a@example.com' }, to: [{ address: 'b@dest.test' }], text: 'body' };
 
@@ -134,11 +137,20 @@ describe('a request is refused', () => {
     ['with a header twice', { headers: { 'X-A': 'x', 'x-a': 'y' } }, '/headers/x-a', 'twice'],
     ['with bytes that are no base64', file({ content: 'a-_b' }), '/attachments/0/content', 'base64'],
     ['with bytes that are not padded', file({ content: 'YQ' }), '/attachments/0/content', 'base64'],
-    ['with a file by its path', file({ path: '/etc/passwd' }), '/attachments/0/path', 'not a known field'],
-    ['with a file by its URL', file({ href: 'http://x.test/' }), '/attachments/0/href', 'not a known field'],
-    ['with a message as it is', { raw: 'From: x' }, '/raw', 'not a known field'],
+    ['B05 with a file by its path', file({ path: '/etc/passwd' }), '/attachments/0/path', 'not a known field'],
+    ['B05 with a file by its URL', file({ href: 'http://x.test/' }), '/attachments/0/href', 'not a known field'],
+    ['B05 with text from a file', { text: { path: '/etc/passwd' } }, '/text', 'must be text'],
+    ['B05 with HTML from a URL', { html: { href: 'file:///etc/passwd' } }, '/html', 'must be text'],
+    [
+      'B05 with bytes that are a data: URL',
+      file({ content: 'data:text/plain;base64,YQ==' }),
+      '/attachments/0/content',
+      'base64',
+    ],
+    ['B05 with a message as it is', { raw: 'From: x' }, '/raw', 'not a known field'],
     ['with a part that has parts', file({ contentType: 'multipart/mixed' }), '/attachments/0/contentType', 'multipart'],
     ['with a picture that nothing shows', file({ contentId: 'x' }), '/attachments/0/contentId', 'needs html'],
+    ['B09 with half a character', { subject: 'x\ud800' }, '/subject', 'must be one line'],
     ['with a text that is a list', { subject: ['x'] }, '/subject', 'must be text'],
     ['with more recipients than a message has', { bcc: boxes(1000) }, '', '1000'],
     ['with a list too long', { bcc: boxes(4001) }, '/bcc', 'at most 4000'],
@@ -150,7 +162,7 @@ describe('a request is refused', () => {
 
   const reserved =
     'From Sender To Cc Bcc Reply-To Subject Date Message-ID Received Return-Path DKIM-Signature MIME-Version Content-Type ' +
-    'Content-Transfer-Encoding Resent-From ARC-Seal Received-SPF Authentication-Results';
+    'X-Postfleet-Tags Content-Transfer-Encoding Resent-From ARC-Seal Received-SPF Authentication-Results';
   test.each(reserved.split(' '))('with the header %s, in any case', (name) => {
     expect(pointersOf({ ...SMALL, headers: { [name]: 'x' } })).toEqual([`/headers/${name}`]);
     expect(pointersOf({ ...SMALL, headers: { [name.toLowerCase()]: 'x' } })).toEqual([

@@ -4,26 +4,18 @@
  * Shape and bounds are the schema's; here is what needs more than one field or a parser: addresses, base64, header
  * names, how many recipients. A problem names words and bounds and never repeats a value.
  */
-import { suggestion } from '#crds/nearest.ts';
-import { problemOf } from '#crds/problem.ts';
-import type { Issue } from '#crds/schema.ts';
 import { parseAddress } from '#lib/address/address.ts';
 import type { Attachment, Mail, Mailbox } from '#lib/mail/mail.ts';
-import type { Labels } from '../../message.ts';
+import { type Instructions, instructionsOf } from '../instructions.ts';
+import { errorsOf, type FieldError, pointerOf } from './field-error.ts';
 import { messageSchema, type MessageRequest } from './schema.ts';
-
-/** What is wrong with one value; `pointer` as in RFC 6901, '' for the whole request. */
-export interface FieldError {
-  readonly pointer: string;
-  readonly detail: string;
-}
 
 export interface Draft {
   readonly sender: string;
   /** Of to, cc and bcc, in canonical form. */
   readonly recipients: readonly string[];
   readonly mail: Mail;
-  readonly labels: Labels | undefined;
+  readonly instructions: Instructions;
 }
 
 export type DraftReading =
@@ -36,7 +28,7 @@ const MOST_ERRORS = 100;
 /** `most` recipients may be named. */
 export function readDraft(value: unknown, most: number): DraftReading {
   const parsed = messageSchema.safeParse(value, { reportInput: true });
-  if (!parsed.success) return invalid(parsed.error.issues.flatMap(errorsOf));
+  if (!parsed.success) return invalid(parsed.error.issues.flatMap((it) => errorsOf(it, messageSchema)));
   const errors: FieldError[] = [];
   const draft = draftOf(parsed.data, most, errors);
   return errors.length > 0 ? invalid(errors) : { kind: 'draft', draft };
@@ -46,20 +38,6 @@ const invalid = (errors: readonly FieldError[]): DraftReading => ({
   kind: 'invalid',
   errors: errors.slice(0, MOST_ERRORS),
 });
-
-const pointerOf = (...path: readonly PropertyKey[]): string =>
-  path.map((it) => `/${String(it).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
-
-function errorsOf(issue: Issue): FieldError[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      pointer: pointerOf(...issue.path, key),
-      detail: `is not a known field${issue.path.length === 0 ? suggestion(key, Object.keys(messageSchema.shape)) : ''}`,
-    }));
-  }
-  const own = issue.code === 'invalid_key' ? issue.issues[0] : undefined;
-  return [{ pointer: pointerOf(...issue.path), detail: own ? own.message : problemOf(issue).problem }];
-}
 
 function draftOf(request: MessageRequest, most: number, errors: FieldError[]): Draft {
   const [from = request.from] = mailboxesOf([request.from], ['from'], errors, true);
@@ -78,7 +56,7 @@ function draftOf(request: MessageRequest, most: number, errors: FieldError[]): D
     sender: from.address,
     recipients,
     mail: { from, to, cc, replyTo, subject, text, html, headers, attachments },
-    labels: labelsOf(request),
+    instructions: instructionsOf(request),
   };
 }
 
@@ -114,7 +92,7 @@ const contentErrors = ({ text, html, attachments }: MessageRequest): FieldError[
 
 /** Written by this request's own fields, by Postfleet, or by hosts on the way: another one would mislead somebody. */
 const RESERVED =
-  /^(from|sender|to|cc|bcc|reply-to|subject|date|message-id|received(-.*)?|return-path|delivered-to|mime-version|content-.*|resent-.*|dkim-signature|domainkey-signature|arc-.*|authentication-results|x-google-dkim-signature)$/i;
+  /^(from|sender|to|cc|bcc|reply-to|subject|date|message-id|received(-.*)?|return-path|delivered-to|mime-version|content-.*|resent-.*|dkim-signature|domainkey-signature|arc-.*|authentication-results|x-google-dkim-signature|x-postfleet-.*)$/i;
 
 function headerErrors({ headers }: MessageRequest): FieldError[] {
   const seen = new Set<string>();
@@ -140,6 +118,3 @@ function attachmentOf(
   errors.push({ pointer: pointerOf('attachments', at, 'content'), detail: 'must be base64 (RFC 4648 §4), padded' });
   return [];
 }
-
-const labelsOf = ({ tags, metadata }: MessageRequest): Labels | undefined =>
-  tags.length > 0 || Object.keys(metadata).length > 0 ? { tags, metadata } : undefined;

@@ -11,6 +11,7 @@ import { metrics } from '#lib/run/metrics.ts';
 import type { Message } from '../../message.ts';
 import { admitSender } from '../admit.ts';
 import type { Authority, Submitter } from '../authority.ts';
+import { isKey, SAYS_KEY } from '../instructions.ts';
 import type { Submission, Submissions } from '../submit.ts';
 import { readDraft } from './draft.ts';
 import { readJson } from './json.ts';
@@ -25,7 +26,7 @@ export const RAW_TYPE = 'message/rfc822';
 const MOST_VALUES = 20_000;
 
 /** What to submit, or why not. */
-type Prepared = Pick<Submission, 'sender' | 'recipients' | 'raw' | 'labels'> | Answer;
+type Prepared = Pick<Submission, 'sender' | 'recipients' | 'raw' | 'instructions'> | Answer;
 
 type Once = Submission['once'];
 
@@ -111,7 +112,7 @@ const resultOf = ({ status, body }: Answer): object => ({ ...(JSON.parse(body) a
 function onceOf(asked: Asked): Once | Answer {
   const key = asked.header('idempotency-key');
   if (key === '') return undefined;
-  if (!/^[!-~]{1,255}$/.test(key)) return unreadable('Idempotency-Key must be 1 to 255 visible ASCII characters');
+  if (!isKey(key)) return unreadable(`Idempotency-Key ${SAYS_KEY}`);
   const hash = createHash('sha256');
   for (const part of [typeOf(asked), asked.query.toString()]) hash.update(`${part}\n`);
   return { key, hash: hash.update(asked.body).digest('base64') };
@@ -132,8 +133,8 @@ async function prepareDraft(value: unknown, limits: MessageLimits): Promise<Prep
   const { messageBytes, recipients: most } = limits();
   const reading = readDraft(value, most);
   if (reading.kind === 'invalid') return invalid(reading.errors);
-  const { sender, recipients, mail, labels } = reading.draft;
+  const { sender, recipients, mail, instructions } = reading.draft;
   const raw = await composeMail(mail);
   if (raw.length > messageBytes) return tooLarge(`the message would have more than ${messageBytes} bytes`);
-  return { sender, recipients, raw, ...(labels && { labels }) };
+  return { sender, recipients, raw, instructions };
 }

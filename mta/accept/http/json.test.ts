@@ -30,13 +30,13 @@ describe('refuses what is read in two ways', () => {
     ['more after it', '{} {}'],
     ['a comment', '{} // x'],
     ['a byte order mark within', '{\ufeff}'],
-    ['bytes that are not UTF-8', Buffer.from([0x22, 0xff, 0x22])],
-    ['a number without a value', '{"a":1e400}'],
-    ['a field twice', '{"a":1,"b":2,"a":1}'],
-    ['a field twice, once escaped', String.raw`{"a":1,"\u0061":1}`],
+    ['B09 bytes that are not UTF-8', Buffer.from([0x22, 0xff, 0x22])],
+    ['B09 a number without a value', '{"a":1e400}'],
+    ['B09 a field twice', '{"a":1,"b":2,"a":1}'],
+    ['B09 a field twice, once escaped', String.raw`{"a":1,"\u0061":1}`],
     ['a field twice, far within', '[[{"x":{"a":1 , "a" : 1}}]]'],
-    ['__proto__', '{"__proto__":{}}'],
-    ['__proto__, escaped', String.raw`{"\u005f_proto__":{}}`],
+    ['B09 __proto__', '{"__proto__":{}}'],
+    ['B09 __proto__, escaped', String.raw`{"\u005f_proto__":{}}`],
     ['more values than allowed', `[${'0,'.repeat(MOST)}0]`],
     ['a bracket too many', '}'],
   ])('%s', (_, text) => {
@@ -49,7 +49,7 @@ test.each([
   ['braces', '{"a":'.repeat(1_000_000)],
   ['quotes', '"'.repeat(1_000_000)],
   ['backslashes', `"${'\\'.repeat(1_000_000)}`],
-])('a million %s are refused without fuss', (_, text) => {
+])('B09 a million %s are refused without fuss', (_, text) => {
   expect(readJson(Buffer.from(text), 10_000_000).kind).toBe('unreadable');
 });
 

@@ -4,7 +4,7 @@
 import { type Answer, problem } from '#lib/http/server.ts';
 import { replyLine } from '../../reply.ts';
 import type { Submitted } from '../submit.ts';
-import type { FieldError } from './draft.ts';
+import type { FieldError } from './field-error.ts';
 
 export const unauthorized = (): Answer => ({
   ...problem(401, 'Unauthorized', 'send the token of a SendingCredential as Authorization: Bearer …'),

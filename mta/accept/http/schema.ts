@@ -6,7 +6,8 @@
  * URLs do not exist. Addresses are read by `draft.ts`, which asks the one strict parser.
  */
 import { LARGEST_MESSAGE, MOST_RECIPIENTS } from '#crds/ingress-limits.ts';
-import { closed, type Infer, list, mapOf, text, textWithout } from '#crds/schema.ts';
+import { closed, type Infer, integer, list, mapOf, text, textWithout } from '#crds/schema.ts';
+import { moment } from '#crds/time.ts';
 
 /** Messages of a batch. What a message and a request may have besides is the cluster's to say, within these bounds. */
 export const MOST_MESSAGES = 100;
@@ -58,6 +59,22 @@ const headerName = () =>
 
 const label = () => text({ max: 64, pattern: /^[\w.:-]+$/, says: 'must be letters, digits, dots, colons, hyphens' });
 
+/** What a sender tells us beside the message itself; by SMTP in `X-Postfleet-…` fields (`../instructions.ts`). */
+const instructions = {
+  tags: list(label(), 10).default([]).describe('Words to find the message by; told in its events, never sent.'),
+  metadata: mapOf(label(), line(256, 0), 20)
+    .default({})
+    .describe("The sender's own facts; told in its events, never sent."),
+  sendAt: moment()
+    .exactOptional()
+    .describe('Nothing is sent before this moment, at most 72 hours from now; one that has passed means at once.'),
+  expireAfter: integer(60, 2_592_000)
+    .exactOptional()
+    .describe('Seconds after which it is given up, counted from sendAt; at most what the MTACluster allows.'),
+};
+
+export const instructionsSchema = closed(instructions);
+
 export const messageSchema = closed({
   from: mailbox().describe('The author; also the envelope sender. Its domain is a SendingDomain of the credential.'),
   to: mailboxes('Recipients, shown to all.'),
@@ -71,9 +88,6 @@ export const messageSchema = closed({
     .default({})
     .describe('More header fields. Not those that this request or Postfleet itself writes.'),
   attachments: list(attachment(), 100).default([]).describe('Files.'),
-  tags: list(label(), 10).default([]).describe('Words to find the message by; told in its events, never sent.'),
-  metadata: mapOf(label(), line(256, 0), 20)
-    .default({})
-    .describe("The sender's own facts; told in its events, never sent."),
+  ...instructions,
 }).describe('A message to compose and send.');
 export type MessageRequest = Infer<typeof messageSchema>;

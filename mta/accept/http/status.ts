@@ -17,7 +17,9 @@ interface RecipientStatus {
 export function statusOf(id: MessageId, tenant: string, events: readonly MailEvent[]): Answer {
   const [first] = events;
   if (!first || first.tenant !== tenant) return unknownMessage();
-  return json({ id, recipients: recipientsOf(events), events });
+  const { notBefore } = first;
+  const sendAt = notBefore !== undefined && { sendAt: new Date(notBefore).toISOString() };
+  return json({ id, ...sendAt, recipients: recipientsOf(events), events });
 }
 
 const recipientsOf = (events: readonly MailEvent[]): RecipientStatus[] =>

@@ -10,7 +10,7 @@ import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Statement } from '#lib/sqlite/protocol.ts';
 import { type MailEvent, queuedEvents } from '../../event.ts';
-import { domainOf, type Message } from '../../message.ts';
+import { domainOf, dueOf, type Message } from '../../message.ts';
 import {
   type Cancelling,
   type Claim,
@@ -113,8 +113,8 @@ export class SqliteQueue implements Queue {
   async #put(message: Message, more: readonly Statement[]): Promise<void> {
     const { messageNo, statements, lanes } = this.#putStatements(message);
     await this.#database.write([...more, ...statements]);
-    this.#messages.keep(messageNo, message);
-    for (const lane of lanes) this.#lanes.arrive(lane, 1, message.acceptedAt);
+    if (message.notBefore === undefined) this.#messages.keep(messageNo, message);
+    for (const lane of lanes) this.#lanes.arrive(lane, 1, dueOf(message));
   }
 
   cancel(cancelling: Cancelling): Promise<MailEvent[]> {
@@ -217,7 +217,7 @@ export class SqliteQueue implements Queue {
     const statements = [tables.insertMessage(messageNo, message)];
     const lanes = message.recipients.map((recipient, index) => {
       const lane = laneName({ tenant: message.tenant, pool: message.pool, domain: domainOf(recipient) });
-      statements.push(tables.insertEntry(tables.entryNo(messageNo, index), lane, message.acceptedAt));
+      statements.push(tables.insertEntry(tables.entryNo(messageNo, index), lane, dueOf(message)));
       return lane;
     });
     statements.push(...queuedEvents(message).map(this.#recordEvent));

@@ -20,7 +20,12 @@ export const messageSchemas = (): Readonly<Record<string, object>> => ({
     'recipients',
   ),
   Status: objectOf(
-    { id: text, recipients: listOf(objectOf({ ...recipient, state: text })), events: listOf({ type: 'object' }) },
+    {
+      id: text,
+      sendAt: { ...text, format: 'date-time', description: 'Nothing is sent before; absent: at once.' },
+      recipients: listOf(objectOf({ ...recipient, state: text })),
+      events: listOf({ type: 'object' }),
+    },
     'id',
     'recipients',
     'events',
