@@ -3,8 +3,8 @@
  *
  * Promises: every answer is a value, nothing rejects; names come back in lower case without a final dot; "the name
  * does not exist" and "the name has no such record" are told apart; an answer takes ten seconds or so at most.
- * Left to others: order of preference, which addresses may be used. The adapter is `stub.ts`, which asks
- * recursive resolvers and caches.
+ * Left to others: order of preference, which addresses may be used. Adapters: `stub.ts` asks recursive
+ * resolvers and caches; `authoritative.ts` asks the servers of the zone itself, for what is new.
  */
 import type { Lookup, LookUp } from './lookup.ts';
 

@@ -62,6 +62,11 @@ export class Authority {
     return authority;
   }
 
+  /** Names of its zones. */
+  get zones(): readonly string[] {
+    return [...this.#editions.keys()];
+  }
+
   /** `address:port`, as resolvers are written in resources. */
   get server(): string {
     return `${this.address}:${this.port}`;

@@ -79,9 +79,12 @@ function configuration(folder: string, port: number, authority: Authority, optio
     ...(options.trustAnchors ?? []).map((anchor) => `trust-anchor: "${anchor}"`),
     ...(options.server ?? []),
   ];
-  const stub = ['name: "."', `stub-addr: ${authority.address}@${authority.port}`];
-  const clauses = { server, 'stub-zone': stub, 'remote-control': ['control-enable: no'] };
+  const at = `${authority.address}@${authority.port}`;
+  // A zone's own NS records name hosts, and no port: each zone must be said to be here.
+  const stubs = authority.zones.map((zone) => `stub-zone:\n  name: "${zone}"\n  stub-addr: ${at}\n`);
+  const clauses = { server, 'remote-control': ['control-enable: no'] };
   return Object.entries(clauses)
     .map(([name, lines]) => `${name}:\n${lines.map((line) => `  ${line}\n`).join('')}`)
+    .concat(stubs)
     .join('');
 }

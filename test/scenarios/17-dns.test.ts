@@ -2,6 +2,7 @@
  * DNS as it is found outside, by a real authority and a real validating resolver.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openAuthorities } from '#lib/dns/authoritative.ts';
 import { resolverOn } from '#lib/dns/resolver.ts';
 import { parseServer } from '#lib/dns/server.ts';
 import { openStub, type Stub } from '#lib/dns/stub.ts';
@@ -125,4 +126,27 @@ test('nobody there is a failure that passes, at once', async () => {
   const { lookUp } = stubOn(gone.server);
   await gone.kill();
   expect(await lookUp({ name: 'plain.test', type: 'MX' })).toEqual({ kind: 'temporary', reason: 'ECONNREFUSED' });
+});
+
+test('the servers of a zone are asked themselves, and one that lags behind is heard', async () => {
+  const zone = (text: string): string => `@ NS ns1\n@ NS ns2\nns1 A 127.0.0.1\nns2 A 127.0.0.2\n_key TXT "${text}"`;
+  const first = await Authority.start(scene, { 'two.test': zone('old') });
+  const second = await Authority.start(scene, { 'two.test': zone('old') }, { address: '127.0.0.2', port: first.port });
+  const unbound = await Unbound.start(scene, first);
+  const { lookUp } = stubOn(unbound.server);
+  const common = { clock: systemClock, random: systemRandom, lookUp, allowPrivate: ['127.0.0.0/8'], port: first.port };
+  const [every, some] = (['every', 'some'] as const).map((agreement) => openAuthorities({ ...common, agreement }));
+  stubs.push(...[every, some].filter((it) => it !== undefined));
+  const ask = async (whom?: Stub) => (whom ? resolverOn(whom.lookUp).txt('_key.two.test') : undefined);
+
+  expect(await ask(every)).toEqual({ kind: 'found', texts: ['old'] });
+  await first.publish({ 'two.test': zone('new') });
+  expect(await ask(every)).toEqual({ kind: 'none' });
+  expect(await ask(some)).toMatchObject({ kind: 'found', texts: expect.arrayContaining(['old', 'new']) });
+  await second.publish({ 'two.test': zone('new') });
+  expect(await ask(every)).toEqual({ kind: 'found', texts: ['new'] });
+  await second.kill();
+  expect(await ask(every)).toEqual({ kind: 'found', texts: ['new'] });
+  await first.kill();
+  expect(await ask(every)).toMatchObject({ kind: 'temporary' });
 });
