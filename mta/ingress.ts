@@ -8,19 +8,21 @@ import type { Listener as ListenerSpec } from '#crds/kinds/mta-cluster.ts';
 import type { Resources } from '#crds/source/resources.ts';
 import { matchesNetwork } from '#lib/dns/private-address.ts';
 import type { Keyring } from '#lib/keyring/keyring.ts';
-import { openHttp, type Route } from '#lib/http/server.ts';
+import { type HttpDoors, openHttp, type Route } from '#lib/http/server.ts';
 import { openVerifier } from '#lib/keyring/verifier.ts';
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import { seconds } from '#lib/run/clock.ts';
 import { codeOf, reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
-import { metrics } from '#lib/run/metrics.ts';
+import { metrics, watchGauge } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
 import { Authority, type Submitter } from './accept/authority.ts';
 import { apiRoutes } from './accept/http/api.ts';
 import { submissionPolicy } from './accept/smtp-policy.ts';
 import { defaultLimits, limitsOf, type SmtpLimits } from './accept/smtp/limits.ts';
 import { SmtpServer } from './accept/smtp/listener.ts';
+import type { Doors } from './accept/doors.ts';
+import { openReception } from './accept/reception.ts';
 import { Submissions } from './accept/submit.ts';
 import type { LoadedCertificate } from './certificate.ts';
 import { type MailEvent, queuedEvents } from './event.ts';
@@ -84,6 +86,7 @@ export async function startIngress(options: IngressOptions): Promise<Ingress> {
 /** The ways in, over one authority and one set of quotas. */
 interface Ways {
   readonly smtp: SmtpServer<Submitter>;
+  readonly doors: Doors;
   readonly routes: readonly Route[];
 }
 
@@ -101,9 +104,16 @@ async function openWays(options: IngressOptions): Promise<Ways> {
   const submissions = new Submissions({ authority, queue, resources, clock, random, hostname, accepted, troubled });
   const limits = newestLimits(resources);
   const policy = submissionPolicy(authority, submissions, suppressions);
+  const reception = openReception(limits);
+  const smtp = new SmtpServer({ hostname, policy, clock, limits, ...reception, observer: smtpObserver(log) });
+  watchGauge('postfleet_receiving_bytes', 'Bytes held of mail that is coming in.', () => reception.memory.used);
+  watchGauge('postfleet_pressure', '1 while connections or memory are scarce and peers are given less time.', () =>
+    smtp.isPressed ? 1 : 0,
+  );
   return {
-    smtp: new SmtpServer({ hostname, policy, clock, limits, observer: smtpObserver(log) }),
-    routes: apiRoutes({ authority, submissions, limits, queue, trace, tell: options.tell }),
+    smtp,
+    doors: reception.doors,
+    routes: apiRoutes({ authority, submissions, limits, memory: reception.memory, queue, trace, tell: options.tell }),
   };
 }
 
@@ -138,7 +148,7 @@ async function listen(ways: Ways, spec: ListenerSpec, options: IngressOptions): 
 }
 
 async function listenHttp(
-  { routes }: Ways,
+  { routes, doors }: Ways,
   spec: ListenerSpec,
   host: string,
   port: number,
@@ -149,9 +159,29 @@ async function listenHttp(
   const troubled = (thrown: unknown): void =>
     log.error('a request failed', { listener: name, reason: reasonOf(thrown) });
   const setting = 'spec.ingress.listeners of the MTACluster';
-  const server = await openHttp({ name: `Listener ${name}`, setting, host, port, routes, troubled, ...tls });
+  const server = await openHttp({
+    name: `Listener ${name}`,
+    setting,
+    host,
+    port,
+    routes,
+    doors: doorsOf(spec, doors),
+    troubled,
+    ...tls,
+  });
   return { name, host, port, close: (time) => server.close({ clock, time }) };
 }
+
+/** The limit of connections per address is for strangers. */
+const doorsOf = ({ name, trustedNetworks }: ListenerSpec, doors: Doors): HttpDoors => ({
+  enter(address) {
+    const isFamiliar = trustedNetworks.some((network) => matchesNetwork(address, network));
+    const tooMany = doors.enter(address, isFamiliar);
+    if (tooMany) metrics.turnedAway.inc({ listener: name, because: tooMany });
+    return tooMany;
+  },
+  leave: (address) => doors.leave(address),
+});
 
 function countAccepted(message: Message, tell: (event: MailEvent) => void): void {
   metrics.accepted.inc({ via: message.via }, message.recipients.length);

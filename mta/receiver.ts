@@ -13,6 +13,7 @@ import type { Clock } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
 import { type Listener, SmtpServer } from './accept/smtp/listener.ts';
 import { defaultLimits } from './accept/smtp/limits.ts';
+import { openReception } from './accept/reception.ts';
 import type { Envelope, SmtpObserver, SmtpPolicy } from './accept/smtp/submission.ts';
 import { fieldsNamed, fieldValue, readHeader } from './header.ts';
 import { domainOf, newMessageId } from './message.ts';
@@ -41,7 +42,8 @@ export async function startReceiver(options: ReceiverOptions): Promise<Listener>
   await mkdir(options.folder, { recursive: true, mode: 0o700 });
   const { hostname, clock } = options;
   const policy = receiverPolicy(options);
-  const server = new SmtpServer({ hostname, policy, clock, limits: () => defaultLimits, observer: QUIET });
+  const limits = () => defaultLimits;
+  const server = new SmtpServer({ hostname, policy, clock, limits, ...openReception(limits), observer: QUIET });
   return server.listen({
     name: 'receiver',
     ...options.address,
@@ -55,6 +57,7 @@ function receiverPolicy(options: ReceiverOptions): SmtpPolicy<typeof ANYBODY> {
   return {
     trust: () => ANYBODY,
     authenticate: async () => undefined,
+    sharers: () => ['anybody'],
     mail: () => undefined,
     rcpt: (_, __, recipient) =>
       domainOf(recipient).endsWith('.test')

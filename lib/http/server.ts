@@ -8,12 +8,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, STATUS_CODES } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Clock, Duration } from '../run/clock.ts';
 import { codeOf, Fault } from '../run/fault.ts';
-import { readBody } from './body.ts';
+import { readBody, type Room } from './body.ts';
 
 /** What is known of a request before its body is read. */
 export interface Head {
@@ -42,6 +43,8 @@ export interface Route {
   readonly path: string;
   /** Most bytes of a body, asked at each request; 1 MiB when absent. */
   readonly bodyLimit?: () => number;
+  /** Where the body is held until the request is answered; without one it is not counted. */
+  readonly room?: (head: Head) => Room;
   /** Asked before the body is read; its answer refuses the request. */
   guard?(head: Head): Promise<Answer | undefined>;
   handle(asked: Asked): Promise<Answer>;
@@ -60,8 +63,16 @@ export interface HttpOptions {
   /** PEM; with it the server speaks TLS only. */
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
   readonly routes: readonly Route[];
+  /** Absent: everybody may come in. */
+  readonly doors?: HttpDoors;
   /** Told of what a route threw. Must not throw. */
   readonly troubled?: (thrown: unknown) => void;
+}
+
+/** Counts who is connected: a text is why somebody may not come in. */
+export interface HttpDoors {
+  enter(address: string): string | undefined;
+  leave(address: string): void;
 }
 
 export interface HttpServer {
@@ -106,7 +117,7 @@ export async function openHttp(options: HttpOptions): Promise<HttpServer> {
   }
 }
 
-function appOf({ tls }: HttpOptions): FastifyInstance {
+function appOf({ tls, doors }: HttpOptions): FastifyInstance {
   const app = fastify({
     forceCloseConnections: 'idle',
     frameworkErrors: (error, _, answer) => void send(answer, problemOf(error)),
@@ -116,6 +127,7 @@ function appOf({ tls }: HttpOptions): FastifyInstance {
       return tls ? createTlsServer(secure, handler) : createServer(limits, handler);
     },
   });
+  if (doors) app.server.on('connection', (socket: Socket) => guardDoor(socket, doors, tls === undefined));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', receive);
   return app;
@@ -132,14 +144,41 @@ class Refusal extends Error {
   }
 }
 
-async function receive({ headers, routeOptions }: FastifyRequest, stream: Readable): Promise<Buffer> {
-  const { bodyLimit = () => BODY_LIMIT } = routeOptions.config as Pick<Route, 'bodyLimit'>;
+/** What the bodies of requests hold that are being answered. */
+const rooms = new WeakMap<FastifyRequest, Room>();
+
+const BUSY: Answer = {
+  ...problem(503, 'Service Unavailable', 'too much is coming in now: try again later'),
+  headers: { 'retry-after': '30' },
+};
+
+async function receive(request: FastifyRequest, stream: Readable): Promise<Buffer> {
+  const { bodyLimit = () => BODY_LIMIT, room } = request.routeOptions.config as Pick<Route, 'bodyLimit' | 'room'>;
   const limit = bodyLimit();
-  const reading = await readBody(stream, Number(headers['content-length'] ?? 0), limit);
+  const held = room?.(headOf(request));
+  if (held) rooms.set(request, held);
+  const reading = await readBody(stream, Number(request.headers['content-length'] ?? 0), limit, held);
   if (reading.kind === 'body') return reading.bytes;
   if (reading.kind === 'cut') throw new Refusal(problem(400, 'Bad Request', 'the body ended too early'));
+  if (reading.kind === 'no-room') throw new Refusal(BUSY);
   throw new Refusal(problem(413, 'Content Too Large', `the body may have ${limit} bytes`));
 }
+
+/** In clear whoever may not come in is told so; before TLS there is nothing to say. */
+function guardDoor(socket: Socket, doors: HttpDoors, canSpeak: boolean): void {
+  const address = addressOf(socket);
+  if (doors.enter(address) === undefined) {
+    socket.once('close', () => doors.leave(address));
+    return;
+  }
+  if (canSpeak)
+    socket.end('HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\nConnection: close\r\n\r\n', () =>
+      socket.destroy(),
+    );
+  else socket.destroy();
+}
+
+const addressOf = (socket: Socket): string => socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
 
 async function close(app: FastifyInstance, grace?: Parameters<HttpServer['close']>[0]): Promise<void> {
   const cut = (): void => app.server.closeAllConnections();
@@ -153,12 +192,18 @@ function addRoute(app: FastifyInstance, route: Route): void {
   app.route({
     method: route.method,
     url: route.path,
-    config: route.bodyLimit ? { bodyLimit: route.bodyLimit } : {},
+    config: { ...(route.bodyLimit && { bodyLimit: route.bodyLimit }), ...(route.room && { room: route.room }) },
     onRequest: async (request, answer) => {
       const refusal = await route.guard?.(headOf(request));
       return refusal && send(answer, refusal);
     },
-    handler: async (request, answer) => send(answer, await route.handle({ ...headOf(request), body: bodyOf(request) })),
+    handler: async (request, answer) => {
+      try {
+        return send(answer, await route.handle({ ...headOf(request), body: bodyOf(request) }));
+      } finally {
+        rooms.get(request)?.release();
+      }
+    },
   });
 }
 
@@ -169,7 +214,7 @@ function headOf({ params, url, headers, raw: { socket } }: FastifyRequest): Head
     parameters: params as Record<string, string>,
     query: new URLSearchParams(at === -1 ? '' : url.slice(at)),
     header: (name) => [headers[name] ?? ''].flat().join(', '),
-    peer: { address: socket.remoteAddress?.replace(/^::ffff:/, '') ?? '', ...tls },
+    peer: { address: addressOf(socket), ...tls },
   };
 }
 

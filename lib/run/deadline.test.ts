@@ -31,6 +31,19 @@ it('can be moved later and earlier with one timer', () => {
   expect(state.missed).toBe(1);
 });
 
+it('can be shortened, never lengthened, and stays unset when it is', () => {
+  const { clock, state, due } = deadline();
+  due.shorten(10);
+  clock.advance(1000);
+  due.set(100);
+  due.shorten(200);
+  due.shorten(50);
+  clock.advance(49);
+  expect(state.missed).toBe(0);
+  clock.advance(1);
+  expect(state.missed).toBe(1);
+});
+
 it('is extended by what was earned, never further than allowed', () => {
   const { clock, state, due } = deadline();
   due.set(100);

@@ -31,6 +31,11 @@ export class Deadline {
     this.#arm(this.#due);
   }
 
+  /** Moves a deadline that is set to at most `most` from now. */
+  shorten(most: Duration): void {
+    if (this.#due !== undefined) this.set(Math.min(this.#due - this.#clock.monotonic(), most));
+  }
+
   /** Nothing is due any more. */
   clear(): void {
     this.#due = undefined;

@@ -11,6 +11,7 @@ import { returnPathHostOf, type SendingDomain } from '#crds/kinds/sending-domain
 import type { Resources } from '#crds/source/resources.ts';
 import { matchesNetwork } from '#lib/dns/private-address.ts';
 import type { Clock } from '#lib/run/clock.ts';
+import type { Sharers } from './memory.ts';
 
 /** Who submits: what every later check is about. */
 export interface Submitter {
@@ -106,3 +107,6 @@ const submitterOf = (credential: SendingCredential): Submitter => ({
   tenant: credential.metadata.namespace,
   username: usernameOf(credential),
 });
+
+/** For whom memory is held while a submitter's mail comes in. */
+export const sharersOf = ({ tenant, username }: Submitter): Sharers => [`tenant ${tenant}`, `credential ${username}`];

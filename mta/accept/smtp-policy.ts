@@ -9,7 +9,7 @@ import type { Reply } from '../reply.ts';
 import type { Suppressions } from '../settle/ledger/suppressions.ts';
 import { type Suppression, suppressedReply } from '../suppression.ts';
 import { admitSender } from './admit.ts';
-import type { Authority, Submitter } from './authority.ts';
+import { type Authority, sharersOf, type Submitter } from './authority.ts';
 import { acceptedReply, type Submissions } from './submit.ts';
 import type { Envelope, Peer, SmtpPolicy } from './smtp/submission.ts';
 
@@ -21,6 +21,7 @@ export function submissionPolicy(
   return {
     trust: (peer) => authority.trusted(peer.address),
     authenticate: (_peer, username, password) => authority.authenticate(username, password, 'SMTP'),
+    sharers: sharersOf,
     mail: (submitter, sender) => {
       const refusal = submitter && admitSender(authority, submitter, sender);
       if (refusal) metrics.refused.inc({ check: refusal.check });

@@ -6,6 +6,7 @@ import { afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from '
 import { type Certificate, selfMadeCertificate } from '#lib/run/certificate.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { defaultLimits } from '../accept/smtp/limits.ts';
+import { openReception } from '../accept/reception.ts';
 import { SmtpServer } from '../accept/smtp/listener.ts';
 import type { Envelope, SmtpPolicy } from '../accept/smtp/submission.ts';
 import { type Reply, reply } from '../reply.ts';
@@ -32,6 +33,7 @@ async function serve(answer: Reply = reply(250, '2.0.0', 'queued as 01m')) {
     trust: () => undefined,
     authenticate: async (_, username, password) => (password === 'right' ? username : undefined),
     mail: () => undefined,
+    sharers: () => ['anybody'],
     rcpt: () => undefined,
     accept: async (_, __, envelope, raw) => {
       taken.push({ envelope, raw: raw.toString() });
@@ -39,7 +41,9 @@ async function serve(answer: Reply = reply(250, '2.0.0', 'queued as 01m')) {
     },
   };
   const observer = { opened() {}, closed() {}, turnedAway() {}, replied() {}, failed() {} };
-  const server = new SmtpServer({ hostname: 'mail.example', policy, clock, limits: () => defaultLimits, observer });
+  const limits = () => defaultLimits;
+  const reception = openReception(limits);
+  const server = new SmtpServer({ hostname: 'mail.example', policy, clock, limits, ...reception, observer });
   const where = { name: 'submission', host: '127.0.0.1', port: 0, implicitTls: false, authRequired: true };
   const secureContext = createSecureContext(certificate);
   const listener = await server.listen({ ...where, secureContext: () => secureContext });

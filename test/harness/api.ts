@@ -9,6 +9,7 @@ import { FakeClock } from '#lib/run/fake-clock.ts';
 import { seededRandom } from '#lib/run/random.ts';
 import { Authority } from '#mta/accept/authority.ts';
 import { apiRoutes } from '#mta/accept/http/api.ts';
+import { ReceivingMemory } from '#mta/accept/memory.ts';
 import { Submissions } from '#mta/accept/submit.ts';
 import type { MailEvent } from '#mta/event.ts';
 import type { Message } from '#mta/message.ts';
@@ -76,17 +77,19 @@ async function open(openQueue: ReturnType<typeof openTestStorage>) {
     troubled: () => undefined,
   });
   const trace = async (id: string) => (await storage.events()).filter((it) => it.message === id);
+  const memory = new ReceivingMemory(() => 1_000_000);
   const routes = apiRoutes({
     authority,
     submissions,
     limits: () => LIMITS,
+    memory,
     queue: storage.queue,
     trace,
     tell: (event) => cancelled.push(event),
   });
   const server = await openHttp({ name: 'api', setting: 'x', host: '127.0.0.1', port: 0, routes });
   onTestFinished(() => server.close());
-  return { server, clock, storage, told, cancelled, routes };
+  return { server, clock, memory, storage, told, cancelled, routes };
 }
 
 export const JSON_TYPE = 'application/json';

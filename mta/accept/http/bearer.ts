@@ -30,11 +30,21 @@ export function allowing(
 }
 
 async function identify(authority: Authority, scope: Scope, head: Head): Promise<Submitter | Answer> {
-  const [, token = ''] = /^Bearer +(\S+)$/i.exec(head.header('authorization')) ?? [];
-  if (token === '') return unauthorized();
-  const { username, secret } = splitToken(token);
+  const { username, secret } = credentialsOf(head);
+  if (secret === '') return unauthorized();
   const bearer = await authority.bearer(username, secret, 'HTTP', scope);
   if (bearer.kind === 'submitter') return bearer.submitter;
   if (bearer.kind === 'unknown') return unauthorized();
   return forbidden(`credential ${username} is suspended, expired, or without protocol HTTP or scope ${scope}`);
+}
+
+function credentialsOf(head: Head): ReturnType<typeof splitToken> {
+  const [, token = ''] = /^Bearer +(\S+)$/i.exec(head.header('authorization')) ?? [];
+  return splitToken(token);
+}
+
+/** Whose token it is, once it was looked at: a username begins with its tenant. */
+export function bearerOf(head: Head): Submitter {
+  const { username } = credentialsOf(head);
+  return { tenant: username.split('.')[0] ?? '', username };
 }

@@ -72,7 +72,7 @@ function offer<I>(rules: Rules<I>, state: State<I>): string {
   const lines = [
     rules.hostname,
     'PIPELINING',
-    `SIZE ${rules.limits.messageBytes}`,
+    `SIZE ${rules.limits().messageBytes}`,
     '8BITMIME',
     'CHUNKING',
     'DSN',
@@ -123,7 +123,7 @@ function authStep<I>(state: State<I>, step: AuthStep): Answer<I> {
 }
 
 function mail<I>(rules: Rules<I>, state: State<I>, command: Of<'MAIL'>): Answer<I> {
-  if (state.messages >= rules.limits.messages) return closing(state, replies.tooManyMessages);
+  if (state.messages >= rules.limits().messages) return closing(state, replies.tooManyMessages);
   const refusal = mailRefusal(rules, state, command);
   if (refusal) return { state, reply: refusal };
   const refused = rules.policy.mail(state.identity, command.sender);
@@ -139,13 +139,13 @@ function mailRefusal<I>(rules: Rules<I>, state: State<I>, command: Of<'MAIL'>): 
   if (isInTransaction(state.phase)) return replies.transactionOpen;
   if (rules.authRequired && state.identity === undefined)
     return state.tls === undefined && rules.canSecure ? replies.startTlsFirst : replies.authenticationRequired;
-  return command.size > rules.limits.messageBytes ? replies.tooLarge : undefined;
+  return command.size > rules.limits().messageBytes ? replies.tooLarge : undefined;
 }
 
 function rcpt<I>(rules: Rules<I>, state: State<I>, command: RcptCommand): Answer<I> {
   if (state.phase.kind !== 'transaction') return { state, reply: outOfOrder(state.phase) };
   const { envelope } = state.phase;
-  if (envelope.recipients.length >= rules.limits.recipients) return { state, reply: replies.tooManyRecipients };
+  if (envelope.recipients.length >= rules.limits().recipients) return { state, reply: replies.tooManyRecipients };
   if (command.isUtf8 && !envelope.smtpUtf8) return { state, reply: replies.needsUtf8 };
   const word = rules.policy.rcpt(state.identity, envelope.sender, command.recipient);
   if (!(word instanceof Promise)) return decided(state, envelope, command, word);

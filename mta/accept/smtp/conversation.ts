@@ -6,9 +6,11 @@
  * of the policy becomes a 4xx reply and an observation, never an exception. Sockets, TLS and time are `session.ts`.
  */
 import { type Reply, formatReply, reply } from '#mta/reply.ts';
+import type { Hold, ReceivingMemory, Sharers } from '../memory.ts';
+import { networkOf } from '#lib/address/network.ts';
 import { advance, takesFrames } from './dialogue.ts';
 import { Framer } from './framing.ts';
-import type { Hold, ReceivingMemory, SmtpLimits } from './limits.ts';
+import type { SmtpLimits } from './limits.ts';
 import { replies } from './replies.ts';
 import { type Effect, type Input, type Rules, type State, holdsContent, isReceiving, openingState } from './state.ts';
 import type { Envelope, Peer, SmtpObserver, SmtpPolicy, Subject } from './submission.ts';
@@ -17,7 +19,8 @@ import type { Envelope, Peer, SmtpObserver, SmtpPolicy, Subject } from './submis
 export interface ConversationContext<Identity> {
   readonly hostname: string;
   readonly policy: SmtpPolicy<Identity>;
-  readonly limits: SmtpLimits;
+  /** Asked each time: they change with the resources and with how much there is to do. */
+  readonly limits: () => SmtpLimits;
   readonly memory: ReceivingMemory;
   readonly observer: SmtpObserver;
 }
@@ -61,8 +64,9 @@ export class Conversation<Identity> {
     this.#context = context;
     this.#options = options;
     this.#wire = wire;
-    this.#hold = context.memory.hold();
-    this.#rules = rulesOf(context, options, this.#trusted());
+    this.#hold = context.memory.hold(() => this.#sharers());
+    const hasRoom = (): boolean => context.memory.hasRoom(this.#sharers());
+    this.#rules = rulesOf(context, options, this.#trusted(), hasRoom);
     this.#state = openingState(this.#rules);
   }
 
@@ -155,10 +159,10 @@ export class Conversation<Identity> {
   #perform(effect: Effect): void {
     switch (effect.kind) {
       case 'receive':
-        this.#framer.readData(this.#context.limits, this.#hold);
+        this.#framer.readData(this.#context.limits(), this.#hold);
         break;
       case 'receive-chunk':
-        this.#framer.readChunk(effect.size, effect.isLast, this.#context.limits, this.#hold);
+        this.#framer.readChunk(effect.size, effect.isLast, this.#context.limits(), this.#hold);
         break;
       case 'discard':
         this.#framer.discard(effect.size);
@@ -244,6 +248,13 @@ export class Conversation<Identity> {
     }
   }
 
+  /** A stranger shares with his network. */
+  #sharers(): Sharers {
+    const { identity } = this.#state;
+    if (identity !== undefined) return this.#context.policy.sharers(identity);
+    return [`network ${networkOf(this.#options.peer.address)}`];
+  }
+
   #peer(): Peer {
     const { tls, ehlo, esmtp } = this.#state;
     return { ...this.#options.peer, tls, ehlo, esmtp };
@@ -265,9 +276,14 @@ export class Conversation<Identity> {
 /** A policy may repeat what a peer said: nothing in it may look like another reply. */
 const printable = (text: string): string => text.replaceAll(/[^\n -~]/g, '?');
 
-function rulesOf<I>(context: ConversationContext<I>, options: ConversationOptions, trusted: I | undefined): Rules<I> {
-  const { hostname, policy, memory } = context;
-  const { authRequired, canSecure, isFamiliar } = options;
-  const limits = isFamiliar ? { ...context.limits, errors: Infinity, junk: Infinity } : context.limits;
-  return { hostname, limits, policy, trusted, authRequired, canSecure, hasRoom: () => memory.hasRoom() };
+function rulesOf<I>(
+  { hostname, policy, limits: limitsNow }: ConversationContext<I>,
+  { authRequired, canSecure, isFamiliar }: ConversationOptions,
+  trusted: I | undefined,
+  hasRoom: () => boolean,
+): Rules<I> {
+  const limits = isFamiliar ? () => forFamiliar(limitsNow()) : limitsNow;
+  return { hostname, limits, policy, trusted, authRequired, canSecure, hasRoom };
 }
+
+const forFamiliar = (limits: SmtpLimits): SmtpLimits => ({ ...limits, errors: Infinity, junk: Infinity });

@@ -2,13 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cut } from './cuts.ts';
 import { type DataLimits, DataReader, type DataResult } from './data.ts';
-import { ReceivingMemory } from './limits.ts';
+import { ReceivingMemory } from '../memory.ts';
 
 const limits: DataLimits = { messageBytes: 4000, headerBytes: 400, headerFields: 5 };
 
 /** What the reader makes of `bytes` cut at `cuts`, and how much of them it used. */
 function read(bytes: Buffer, cuts: readonly number[] = [], memory = new ReceivingMemory(() => 1_000_000)) {
-  const reader = new DataReader(limits, memory.hold());
+  const reader = new DataReader(
+    limits,
+    memory.hold(() => ['a']),
+  );
   let used = 0;
   for (const chunk of cut(bytes, cuts)) {
     used += reader.read(chunk, 0);
@@ -65,7 +68,11 @@ describe('a message', () => {
 
 /** What comes of `text` in chunks that end at `cuts`. */
 function inChunks(text: string, cuts: readonly number[] = []): string {
-  const reader = new DataReader(limits, new ReceivingMemory(() => 1_000_000).hold(), 'finish');
+  const reader = new DataReader(
+    limits,
+    new ReceivingMemory(() => 1_000_000).hold(() => ['a']),
+    'finish',
+  );
   for (const chunk of cut(Buffer.from(text, 'latin1'), cuts)) reader.read(chunk, 0);
   expect(reader.result()).toBeUndefined();
   return outcome(reader.finish());

@@ -7,7 +7,8 @@
  * Reasons are ranked, not timed: how the network cut the bytes changes nothing.
  * A refused message is read on at flat memory. Deciding the reply is left to the dialogue.
  */
-import type { Hold, SmtpLimits } from './limits.ts';
+import type { Hold } from '../memory.ts';
+import type { SmtpLimits } from './limits.ts';
 import { TextScan } from './text-scan.ts';
 
 /** Why a message is refused, the least important first: the last that applies is told. */

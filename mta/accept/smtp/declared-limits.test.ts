@@ -7,6 +7,7 @@ import { seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { selfMadeCertificate } from '#lib/run/certificate.ts';
 import { createSecureContext } from 'node:tls';
+import { openReception } from '../reception.ts';
 import { limitsOf } from './limits.ts';
 import { type Listener, type ListenerOptions, SmtpServer } from './listener.ts';
 import { silentObserver, simplePolicy } from './stage-partner.ts';
@@ -20,7 +21,8 @@ afterEach(() => close());
 
 async function open(declared: () => Declared, options: Partial<ListenerOptions> = {}): Promise<Listener> {
   const limits = () => limitsOf(ingressLimits().parse(declared()));
-  const context = { hostname: 'mail.example', policy: simplePolicy([]), limits, clock, observer: silentObserver };
+  const parts = { policy: simplePolicy([]), limits, ...openReception(limits) };
+  const context = { hostname: 'mail.example', ...parts, clock, observer: silentObserver };
   const where = { name: 'test', host: '127.0.0.1', port: 0, implicitTls: false, authRequired: false };
   const listener = await new SmtpServer<string>(context).listen({ ...where, ...options });
   close = async () => {
@@ -107,7 +109,7 @@ describe('a declared limit has its reply', () => {
   });
 });
 
-it('a limit that changes holds for the next connection', async () => {
+it('a limit that changes holds at once', async () => {
   let declared: Declared = {};
   const { port } = await open(() => declared);
   const peer = await dial(port);
@@ -115,9 +117,8 @@ it('a limit that changes holds for the next connection', async () => {
   declared = { connections: 1 };
   expect(await (await dial(port)).closed()).toContain('421');
   declared = { connections: 2, errors: 1 };
-  const third = await dial(port);
-  await third.hears(220);
-  expect(await third.asks('WHAT\r\n', 421)).toContain('Too many errors');
+  await (await dial(port)).hears(220);
+  expect(await peer.asks('WHAT\r\n', 421)).toContain('Too many errors');
 });
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));

@@ -5,9 +5,10 @@ import { advance, takesFrames } from './dialogue.ts';
 import { defaultLimits } from './limits.ts';
 import { type Input, type Rules, type State, type Step, isReceiving, openingState } from './state.ts';
 
+const LIMITS = { ...defaultLimits, recipients: 3, errors: 8, junk: 12 };
 const rules: Rules<string> = {
   hostname: 'mail.example',
-  limits: { ...defaultLimits, recipients: 3, errors: 8, junk: 12 },
+  limits: () => LIMITS,
   policy: {
     mail: (_identity, sender) => (sender.startsWith('refused') ? reply(550, '5.7.1', 'No') : undefined),
     rcpt: (_identity, _sender, to) => (to.startsWith('nobody') ? reply(550, '5.1.1', 'No') : undefined),

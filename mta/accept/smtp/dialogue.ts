@@ -105,8 +105,8 @@ function lastWord<I>(
   before: State<I>,
   { errors, junk, phase, draining }: State<I>,
 ): Reply | undefined {
-  if (errors >= rules.limits.errors && errors > before.errors) return replies.tooManyErrors;
-  if (junk >= rules.limits.junk && junk > before.junk) return replies.tooMuchJunk;
+  if (errors > before.errors && errors >= rules.limits().errors) return replies.tooManyErrors;
+  if (junk > before.junk && junk >= rules.limits().junk) return replies.tooMuchJunk;
   const isIdle =
     phase.kind === 'start' || phase.kind === 'ready' || phase.kind === 'exchange' || phase.kind === 'failed';
   return draining && isIdle ? replies.shuttingDown : undefined;
@@ -166,7 +166,7 @@ function notAuthenticated<I>(rules: Rules<I>, state: State<I>, because: 'wrong' 
   if (because === 'unavailable') return { state: ready, replies: [replies.cannotAuthenticate], subject: 'AUTH' };
   const loginFailures = state.loginFailures + 1;
   const failed: State<I> = { ...ready, loginFailures };
-  if (loginFailures < rules.limits.loginFailures)
+  if (loginFailures < rules.limits().loginFailures)
     return { state: failed, replies: [replies.wrongCredentials], subject: 'AUTH' };
   return closed(failed, 'AUTH', [replies.wrongCredentials, replies.tooManyLoginFailures]);
 }

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cut } from './cuts.ts';
 import { type Frame, Framer, LONGEST_LINE } from './framing.ts';
-import { ReceivingMemory, defaultLimits } from './limits.ts';
+import { ReceivingMemory } from '../memory.ts';
+import { defaultLimits } from './limits.ts';
 
 /** Frames of `text` as words; DATA is followed by a message, as after 354, BDAT by octets, DROP by such that are refused. */
 function frames(text: string, cuts: readonly number[] = []): string[] {
@@ -13,9 +14,18 @@ function frames(text: string, cuts: readonly number[] = []): string[] {
     for (let frame = framer.next(); frame; frame = framer.next()) {
       seen.push(word(frame));
       const [verb, size, last] = seen.at(-1)?.split(' ') ?? [];
-      if (verb === 'DATA') framer.readData(defaultLimits, new ReceivingMemory(() => 1e6).hold());
+      if (verb === 'DATA')
+        framer.readData(
+          defaultLimits,
+          new ReceivingMemory(() => 1e6).hold(() => ['a']),
+        );
       if (verb === 'BDAT')
-        framer.readChunk(Number(size), last === 'LAST', defaultLimits, new ReceivingMemory(() => 1e6).hold());
+        framer.readChunk(
+          Number(size),
+          last === 'LAST',
+          defaultLimits,
+          new ReceivingMemory(() => 1e6).hold(() => ['a']),
+        );
       if (verb === 'DROP') framer.discard(Number(size));
     }
   }

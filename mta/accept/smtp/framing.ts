@@ -8,7 +8,7 @@
  * are cut into chunks, the frames are the same. At most one chunk and one line wait here.
  */
 import { DataReader, type DataLimits, type DataResult } from './data.ts';
-import type { Hold } from './limits.ts';
+import type { Hold } from '../memory.ts';
 
 export type LineProblem = 'bare-newline' | 'long-line';
 export type Frame =

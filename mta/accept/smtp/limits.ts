@@ -1,5 +1,5 @@
 /**
- * How much a peer may ask of the engine, as declared, and the memory that all connections together may fill.
+ * How much a peer may ask of the engine, as declared.
  *
  * Every limit has one meaning and one reply; the replies are in `replies.ts`.
  */
@@ -57,45 +57,3 @@ export const limitsOf = (spec: IngressLimits): SmtpLimits => ({
 });
 
 export const defaultLimits: SmtpLimits = limitsOf(ingressLimits().parse({}));
-
-/** What one connection holds of the shared memory. */
-export interface Hold {
-  /** Holds `bytes` from now on, more or less than before; false, and nothing changes, when there is no room. */
-  resize(bytes: number): boolean;
-  /** Gives everything back; harmless when repeated. */
-  release(): void;
-}
-
-/** A message below this never waits for room once its DATA was answered 354, unless memory ran out meanwhile. */
-const FIRST_BLOCK = 64 * 1024;
-
-/** Bytes of mail in flight in the process, all listeners together. */
-export class ReceivingMemory {
-  #used = 0;
-  readonly #limit: () => number;
-
-  /** `limit` is asked each time. */
-  constructor(limit: () => number) {
-    this.#limit = limit;
-  }
-
-  get used(): number {
-    return this.#used;
-  }
-
-  /** Whether another message may begin. */
-  hasRoom(): boolean {
-    return this.#used + FIRST_BLOCK <= this.#limit();
-  }
-
-  hold(): Hold {
-    let held = 0;
-    const resize = (bytes: number): boolean => {
-      if (bytes > held && this.#used + bytes - held > this.#limit()) return false;
-      this.#used += bytes - held;
-      held = bytes;
-      return true;
-    };
-    return { resize, release: () => void resize(0) };
-  }
-}

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
+import { openReception } from '../reception.ts';
 import { type SmtpLimits, defaultLimits } from './limits.ts';
 import { type Listener, type ListenerOptions, SmtpServer } from './listener.ts';
 import { type Accepted, silentObserver, simplePolicy } from './stage-partner.ts';
@@ -30,7 +31,8 @@ function server(limits: Partial<SmtpLimits> = {}): SmtpServer<string> {
   };
   const policy = simplePolicy(accepted);
   const all = { ...defaultLimits, ...limits };
-  return new SmtpServer({ hostname: 'mail.example', policy, limits: () => all, clock, observer });
+  const reception = openReception(() => all);
+  return new SmtpServer({ hostname: 'mail.example', policy, limits: () => all, ...reception, clock, observer });
 }
 
 async function listen(

@@ -12,19 +12,26 @@ import type { SecureContext } from 'node:tls';
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import { Fault, codeOf } from '#lib/run/fault.ts';
 import { formatReply } from '#mta/reply.ts';
-import { ReceivingMemory, type SmtpLimits } from './limits.ts';
+import type { Doors, Excess } from '../doors.ts';
+import type { ReceivingMemory } from '../memory.ts';
+import type { SmtpLimits } from './limits.ts';
+import { Pressure } from './pressure.ts';
 import { type Introduction, readIntroduction } from './proxied.ts';
 import { type Endpoint, plainAddress } from './proxy.ts';
 import { replies } from './replies.ts';
-import { Session } from './session.ts';
+import { Session, type SessionContext } from './session.ts';
 import type { SmtpObserver, SmtpPolicy } from './submission.ts';
 
 export interface SmtpServerOptions<Identity> {
   /** Greets, answers EHLO, and completes `<Postmaster>`. */
   readonly hostname: string;
   readonly policy: SmtpPolicy<Identity>;
-  /** Asked at each connection, so that limits can change. */
+  /** Asked each time, so that limits can change. */
   readonly limits: () => SmtpLimits;
+  /** Counts connections of all ways in. */
+  readonly doors: Doors;
+  /** Where messages are held while they come in, by all ways in. */
+  readonly memory: ReceivingMemory;
   readonly clock: Clock;
   readonly observer: SmtpObserver;
 }
@@ -66,17 +73,23 @@ interface Guests<Identity> {
   readonly waiting: Set<Socket>;
 }
 
-type Excess = 'too-many-connections' | 'too-many-from-address';
-
 export class SmtpServer<Identity> {
   readonly #options: SmtpServerOptions<Identity>;
-  readonly #memory: ReceivingMemory;
-  readonly #perAddress = new Map<string, number>();
-  #connections = 0;
+  readonly #context: SessionContext<Identity>;
+  readonly #pressure: Pressure;
+  readonly #sessions = new Set<Session<Identity>>();
 
   constructor(options: SmtpServerOptions<Identity>) {
+    const { doors, memory } = options;
+    const fills = () => ({ connections: doors.fill, memory: memory.fill });
+    this.#pressure = new Pressure(options.limits, fills, () => this.#hurry());
     this.#options = options;
-    this.#memory = new ReceivingMemory(() => options.limits().receivingBytes);
+    this.#context = { ...options, limits: () => this.#pressure.limits() };
+  }
+
+  /** Whether connections or memory are scarce, so that peers are given less time. */
+  get isPressed(): boolean {
+    return this.#pressure.isOn;
   }
 
   async listen(options: ListenerOptions): Promise<Listener> {
@@ -102,13 +115,13 @@ export class SmtpServer<Identity> {
 
   /** It counts as a connection from its first byte on, so that silence cannot fill the process. */
   #hearBalancer(socket: Socket, from: Endpoint, options: ListenerOptions, guests: Guests<Identity>): void {
-    if (this.#isFull()) return this.#turnAway(socket, options, 'too-many-connections');
-    const { clock, limits, observer } = this.#options;
-    this.#connections += 1;
+    const { clock, doors, observer } = this.#options;
+    const tooMany = doors.enter(undefined);
+    if (tooMany) return this.#turnAway(socket, options, tooMany);
     guests.waiting.add(socket);
-    readIntroduction(socket, clock, limits().handshakeTime, (introduction: Introduction) => {
+    readIntroduction(socket, clock, this.#context.limits().handshakeTime, (introduction: Introduction) => {
       guests.waiting.delete(socket);
-      this.#connections -= 1;
+      doors.leave(undefined);
       if (introduction.kind === 'introduced') this.#arrived(socket, introduction.source ?? from, options, guests);
       if (introduction.kind === 'refused') observer.turnedAway(options.name, 'no-proxy-header');
     });
@@ -116,20 +129,9 @@ export class SmtpServer<Identity> {
 
   #arrived(socket: Socket, from: Endpoint, options: ListenerOptions, guests: Guests<Identity>): void {
     const isFamiliar = options.isFamiliar?.(from.address) ?? false;
-    const tooMany = this.#excess(from.address, isFamiliar);
+    const tooMany = this.#options.doors.enter(from.address, isFamiliar);
     if (tooMany) this.#turnAway(socket, options, tooMany);
     else this.#admit(socket, from, isFamiliar, options, guests.sessions);
-  }
-
-  #isFull(): boolean {
-    return this.#connections >= this.#options.limits().connections;
-  }
-
-  #excess(address: string, isFamiliar: boolean): Excess | undefined {
-    const { connectionsPerAddress } = this.#options.limits();
-    if (this.#isFull()) return 'too-many-connections';
-    if (isFamiliar) return undefined;
-    return (this.#perAddress.get(address) ?? 0) >= connectionsPerAddress ? 'too-many-from-address' : undefined;
   }
 
   #turnAway(socket: Socket, { name, implicitTls }: ListenerOptions, because: Excess): void {
@@ -149,24 +151,21 @@ export class SmtpServer<Identity> {
     const { name, implicitTls, authRequired, secureContext } = options;
     const { address } = from;
     const peer = { ...from, listener: name };
-    const context = { ...this.#options, limits: this.#options.limits(), memory: this.#memory };
-    const session = new Session(socket, context, { peer, implicitTls, authRequired, secureContext, isFamiliar });
+    const session = new Session(socket, this.#context, { peer, implicitTls, authRequired, secureContext, isFamiliar });
     void session.gone.then(() => {
       sessions.delete(session);
-      this.#count(address, -1);
+      this.#sessions.delete(session);
+      this.#options.doors.leave(address);
       this.#options.observer.closed(name);
     });
     sessions.add(session);
-    this.#count(address, 1);
+    this.#sessions.add(session);
     this.#options.observer.opened(name);
     session.start();
   }
 
-  #count(address: string, change: 1 | -1): void {
-    this.#connections += change;
-    const open = (this.#perAddress.get(address) ?? 0) + change;
-    if (open > 0) this.#perAddress.set(address, open);
-    else this.#perAddress.delete(address);
+  #hurry(): void {
+    for (const session of this.#sessions) session.hurry();
   }
 }
 

@@ -6,6 +6,7 @@ import { selfMadeCertificate } from '#lib/run/certificate.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { reply } from '#mta/reply.ts';
+import { openReception } from '../reception.ts';
 import { defaultLimits } from './limits.ts';
 import { type Listener, type ListenerOptions, SmtpServer } from './listener.ts';
 import { type Accepted, silentObserver, simplePolicy } from './stage-partner.ts';
@@ -32,11 +33,16 @@ afterEach(async () => {
   await closed;
 });
 
-async function start(options: Partial<ListenerOptions> = {}, policy: Partial<SmtpPolicy<string>> = {}) {
+async function start(
+  options: Partial<ListenerOptions> = {},
+  policy: Partial<SmtpPolicy<string>> = {},
+  limits = () => defaultLimits,
+) {
   const server = new SmtpServer<string>({
     hostname: 'mail.example',
     policy: { ...simplePolicy(accepted), ...policy },
-    limits: () => defaultLimits,
+    limits,
+    ...openReception(limits),
     clock,
     observer: silentObserver,
   });
@@ -233,5 +239,17 @@ describe('time', () => {
     while (clock.timers === 0) await new Promise<void>((resolve) => setImmediate(resolve));
     clock.advance(seconds(30));
     expect(await observed).toBe('');
+  });
+
+  it('is short for all, those who wait already too, once connections are scarce (A12)', async () => {
+    const few = { ...defaultLimits, connections: 5 };
+    const waiting = await start({}, {}, () => few);
+    await waiting.hears(220);
+    const { port } = listener;
+    const others = [await dial(port), await dial(port), await dial(port)];
+    for (const other of others) await other.hears(220);
+    await others[0]?.asks('NOOP\r\n', 250);
+    clock.advance(seconds(10));
+    for (const peer of [waiting, ...others]) expect(await peer.closed()).toContain('421 4.4.2');
   });
 });

@@ -7,7 +7,7 @@
  */
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
-import { type Clock, seconds } from '#lib/run/clock.ts';
+import { type Clock, type Duration, seconds } from '#lib/run/clock.ts';
 import { Conversation, type ConversationContext, type ConversationOptions, type Waiting } from './conversation.ts';
 import { Deadline } from '#lib/run/deadline.ts';
 
@@ -69,6 +69,12 @@ export class Session<Identity> {
     else this.destroy();
   }
 
+  /** Limits have become narrower: what is waited for must come as soon as if the wait began now. */
+  hurry(): void {
+    const waiting = this.#waiting ?? 'handshake';
+    if (waiting !== 'policy') this.#deadline.shorten(this.#timeFor(waiting));
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }
@@ -103,7 +109,7 @@ export class Session<Identity> {
   }
 
   #extend(bytes: number): void {
-    const { dataTime, dataBytesPerSecond } = this.#context.limits;
+    const { dataTime, dataBytesPerSecond } = this.#context.limits();
     this.#deadline.extend(seconds(bytes / dataBytesPerSecond), dataTime);
   }
 
@@ -123,10 +129,13 @@ export class Session<Identity> {
   }
 
   #expect(waiting: Waiting): void {
-    const { commandTime, dataTime, handshakeTime, closingTime } = this.#context.limits;
-    const times = { command: commandTime, data: dataTime, handshake: handshakeTime, nothing: closingTime };
     if (waiting === 'policy') this.#deadline.clear();
-    else this.#deadline.set(times[waiting]);
+    else this.#deadline.set(this.#timeFor(waiting));
+  }
+
+  #timeFor(waiting: Exclude<Waiting, 'policy'>): Duration {
+    const { commandTime, dataTime, handshakeTime, closingTime } = this.#context.limits();
+    return { command: commandTime, data: dataTime, handshake: handshakeTime, nothing: closingTime }[waiting];
   }
 
   #late(): void {
@@ -139,7 +148,7 @@ export class Session<Identity> {
   #secure(then: (tls: string) => void): void {
     const secureContext = this.#certificate();
     if (!secureContext) return this.destroy();
-    this.#deadline.set(this.#context.limits.handshakeTime);
+    this.#deadline.set(this.#timeFor('handshake'));
     const plain = this.#socket;
     for (const event of ['data', 'end', 'drain']) plain.removeAllListeners(event);
     const secured = new TLSSocket(plain, { isServer: true, secureContext });

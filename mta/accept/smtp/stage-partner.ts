@@ -6,7 +6,8 @@
  */
 import { reply } from '#mta/reply.ts';
 import { Conversation, type ConversationContext, type ConversationOptions } from './conversation.ts';
-import { ReceivingMemory, type SmtpLimits, defaultLimits } from './limits.ts';
+import { ReceivingMemory } from '../memory.ts';
+import { type SmtpLimits, defaultLimits } from './limits.ts';
 import type { Envelope, Peer, SmtpObserver, SmtpPolicy } from './submission.ts';
 
 export interface Accepted {
@@ -24,6 +25,7 @@ export function simplePolicy(accepted: Accepted[], trusted?: string): SmtpPolicy
       return username === 'user' && password === 'secret' ? username : undefined;
     },
     mail: (_identity, sender) => (sender.startsWith('refused@') ? reply(550, '5.7.1', 'Not your domain') : undefined),
+    sharers: (identity) => [identity],
     rcpt: (_identity, _sender, to) => (to.startsWith('nobody@') ? reply(550, '5.1.1', 'No such user') : undefined),
     async accept(identity, peer, envelope, raw) {
       if (envelope.sender.startsWith('crash@')) throw new Error('a bug');
@@ -69,7 +71,7 @@ export class StagePartner {
     const context: ConversationContext<string> = {
       hostname: 'mail.example',
       policy,
-      limits,
+      limits: () => limits,
       memory: this.memory,
       observer,
     };

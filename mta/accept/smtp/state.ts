@@ -106,7 +106,7 @@ export interface Step<Identity> {
 /** What a dialogue goes by. The functions change nothing. */
 export interface Rules<Identity> {
   readonly hostname: string;
-  readonly limits: SmtpLimits;
+  readonly limits: () => SmtpLimits;
   readonly policy: Pick<SmtpPolicy<Identity>, 'mail' | 'rcpt'>;
   /** The peer's identity by its network. */
   readonly trusted: Identity | undefined;

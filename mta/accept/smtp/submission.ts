@@ -10,6 +10,7 @@
 import type { DsnRequest } from '#mta/dsn-request.ts';
 import type { BodyType } from '#mta/message.ts';
 import type { Reply } from '#mta/reply.ts';
+import type { Sharers } from '../memory.ts';
 
 /** The other end of a connection, as far as it is known at the moment of asking. */
 export interface Peer {
@@ -45,6 +46,8 @@ export interface SmtpPolicy<Identity> {
    * it takes as long for an unknown name as for a wrong password.
    */
   authenticate(peer: Peer, username: string, password: string): Promise<Identity | undefined>;
+  /** For whom memory is held while a message of theirs comes in; see `../memory.ts`. */
+  sharers(identity: Identity): Sharers;
   /** Refuses a sender; undefined goes on. */
   mail(identity: Identity | undefined, sender: string): Reply | undefined;
   /** Refuses a recipient; undefined goes on. A rejection is answered 451. */
