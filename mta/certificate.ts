@@ -32,14 +32,17 @@ export async function ownCertificate(data: string, names: readonly string[], clo
   return load(folder);
 }
 
-/** What a listener's `certificateRefs` name (`<config>/secrets/<name>/tls.crt` and `tls.key`), else `own`. */
+/**
+ * What a listener's `certificateRefs` name (`<config>/secrets/<name>/tls.crt` and `tls.key`), else `own`. Each call makes
+ * a context: where two listeners share one, a session of TLS with the one is resumed by the other.
+ */
 export async function certificateOf(
   listener: Listener,
   config: string,
   own: LoadedCertificate,
 ): Promise<LoadedCertificate> {
   const [reference] = listener.tls?.certificateRefs ?? [];
-  return reference ? load(join(config, 'secrets', reference.name)) : own;
+  return reference ? load(join(config, 'secrets', reference.name)) : { ...own, context: contextOf(own) };
 }
 
 async function load(folder: string): Promise<LoadedCertificate> {
@@ -47,10 +50,13 @@ async function load(folder: string): Promise<LoadedCertificate> {
   try {
     const cert = await readFile(certificateFile);
     const key = await readFile(join(folder, 'tls.key'));
-    return { certificateFile, cert, key, context: createSecureContext({ cert, key, minVersion: 'TLSv1.2' }) };
+    return { certificateFile, cert, key, context: contextOf({ cert, key }) };
   } catch (cause) {
     throw new Fault('certificate-invalid', `${folder} must hold a certificate in tls.crt and its key in tls.key`, {
       cause,
     });
   }
 }
+
+const contextOf = ({ cert, key }: Pick<LoadedCertificate, 'cert' | 'key'>): SecureContext =>
+  createSecureContext({ cert, key, minVersion: 'TLSv1.2' });

@@ -44,8 +44,8 @@ export interface ListenerOptions {
   /** TLS from the first byte (RFC 8314), rather than by STARTTLS. */
   readonly implicitTls: boolean;
   /**
-   * The certificate to use now, asked at each handshake, so that it can change. Absent: no STARTTLS. Make contexts with a
-   * `sessionIdContext` of their own per service, so that a TLS session of another one is not resumed here.
+   * The certificate to use now, asked at each handshake, so that it can change. Absent: no STARTTLS. A listener needs a
+   * context of its own: a session of TLS is resumed by whoever has the context it was made with.
    */
   readonly secureContext?: () => SecureContext;
   /** AUTH is offered under TLS, and MAIL is refused without it unless the policy trusts the network. */

@@ -1,20 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { HIDDEN, SMUGGLED } from '../../../test/attacks/sequences.ts';
 import { codes, greeted, readyForData } from './stage-partner.ts';
-
-/** The sequences of the public scanner for CVE-2023-51764, -51765 and -51766: none is the end of data. */
-const SMUGGLED = [
-  '\n.\n',
-  '\n.\r\n',
-  '\r.\n',
-  '\r.\r',
-  '\n.\r',
-  '\r.\r\n',
-  '\r\n.\r\r\n',
-  '\r\r\n.\r\r\n',
-  '\r\n\0.\r\n',
-] as const;
-const HIDDEN =
-  'MAIL FROM:<evil@client.example>\r\nRCPT TO:<c@mail.example>\r\nDATA\r\nSubject: evil\r\n\r\nevil\r\n.\r\n';
 
 describe('A01 smuggling', () => {
   it.each(SMUGGLED.map((sequence) => [JSON.stringify(sequence), sequence]))(
