@@ -6,7 +6,8 @@
  * control character, so it can stand in a command or a header; linear time, never throws. Refused although some
  * parser somewhere takes them: source routes, comments, obsolete forms, a trailing dot, encoded-words, and quoted
  * local parts that hold '@', '%' or '!': quoted they are plain text, but relays that strip the quotes read a route,
- * so they mean one mailbox here and another one there. Unquoted '%' and '!' are plain characters to everybody but
+ * so they mean one mailbox here and another one there. For the same reason not with a space at either end, which some
+ * drop with the quotes. Unquoted '%' and '!' are plain characters to everybody but
  * the domain's own host, and are never read as a route by us.
  *
  * Left to others: the case of local parts (kept as written), header fields (`mailbox-list.ts`), the null reverse-path.
@@ -98,6 +99,7 @@ function localProblem({ content, quoted }: Split, options: AddressOptions): stri
   if (ENCODED_WORD.test(content)) return 'The local part holds an encoded-word.';
   if (quoted && /[@%!]/.test(content))
     return "The quoted local part holds '@', '%' or '!', which relays read as a route.";
+  if (/^ | $/.test(content)) return 'The local part begins or ends with a space, which some readers drop.';
   if (!quoted && !isDotAtom(content)) return 'The local part holds a character or a dot where none is allowed.';
   if (Buffer.byteLength(written(content)) > LONGEST_LOCAL)
     return `The local part is longer than ${LONGEST_LOCAL} octets.`;

@@ -20,6 +20,7 @@ function wireOf(raw: string): string {
   const stamped = stamp(reading.header, {
     id: '1',
     now: 0,
+    date: 0,
     hostname: 'mail.example',
     domain: 'example.com',
     protocol: 'ESMTP',

@@ -27,7 +27,7 @@ function count(vitest: Vitest): Counts {
   return counts;
 }
 
-needTools('strace', 'swaks', 'perl', 'knot', 'unbound');
+needTools('strace', 'swaks', 'perl', 'postfix', 'knot', 'unbound');
 await needMailbench();
 const vitest = await startVitest(process.argv.slice(2), { watch: false, run: true });
 const { passed, failed, skipped } = count(vitest);
