@@ -56,6 +56,22 @@ program
     await traceCommand(id, flags.data, flags.json === true, print);
   });
 
+program
+  .command('explain-reply')
+  .description('show what a reply of a receiver means: class, outcome, action and the rule that says so')
+  .argument('<reply>', "as the receiver gave it: '550 5.1.1 no such user'")
+  .requiredOption('--domain <name>', 'domain of the recipient')
+  .option('--stage <stage>', 'what was answered: banner, ehlo, mail, rcpt, data, dot', 'rcpt')
+  .option('--host <name>', 'the host that answered')
+  .option('--config <folder>', 'resources whose policies count too', EXAMPLE)
+  .option('--json', 'print JSON')
+  .action(
+    async (said: string, flags: { domain: string; stage: string; host?: string; config: string; json?: boolean }) => {
+      const { explainReplyCommand } = await import('#mta/explain-reply.ts');
+      await explainReplyCommand({ ...flags, said }, flags.config, flags.json === true, print);
+    },
+  );
+
 async function runStandalone(flags: StandaloneFlags): Promise<void> {
   const { startStandalone } = await import('#mta/standalone.ts');
   const { openLog } = await import('#lib/run/log.ts');

@@ -11,6 +11,8 @@ function problemsOf(document: unknown): string[] {
   return validated.kind === 'valid' ? [] : validated.problems.map(({ path, problem }) => `${path} ${problem}`.trim());
 }
 
+const rule = (fields: object) => sample('DestinationPolicy', { rules: [{ name: 'r', class: 'Technical', ...fields }] });
+
 describe('a document', () => {
   it.each(kinds)('of kind %s is valid with what is required', (kind) => {
     expect(problemsOf(sample(kind))).toEqual([]);
@@ -212,7 +214,51 @@ const MISTAKES: readonly [why: string, document: unknown, problems: string[]][] 
     sample('DestinationPolicy', { match: { all: {}, domains: ['a.test'] } }),
     ['spec.match must have exactly one of provider, domains, mxSuffixes, all'],
   ],
-  ['reserved rules', sample('DestinationPolicy', { rules: [{}] }), ['spec.rules must have no entries']],
+  ['a rule that says nothing', rule({}), ['spec.rules[0] must have a pattern, or codes, or both']],
+  [
+    'a rule without a class',
+    rule({ codes: ['550'], class: undefined }),
+    [
+      'spec.rules[0].class is missing: it must be one of Invalid Address, Technical, Content, Reputation, Frequency/Volume, Mailbox Unavailable, Unclassified',
+    ],
+  ],
+  [
+    'a regular expression in a rule',
+    rule({ pattern: 'user .* unknown' }),
+    ['spec.rules[0].pattern is no regular expression: * alone stands for any text'],
+  ],
+  [
+    'an escape in a rule',
+    rule({ pattern: String.raw`RL\d+` }),
+    [
+      'spec.rules[0].pattern must be words, with * for any text between them and | between alternatives, such as "too many * connections | slow down"',
+    ],
+  ],
+  [
+    'a code that is none',
+    rule({ codes: ['5.7.x'] }),
+    ['spec.rules[0].codes[0] must be a reply code or the beginning of an enhanced one, such as 5, 550, 5.7 or 5.7.1'],
+  ],
+  [
+    'a suspension without an end',
+    rule({ codes: ['4'], action: 'Suspend' }),
+    ['spec.rules[0] must have durationSeconds when its action is Slow or Suspend'],
+  ],
+  [
+    'limits without an action',
+    rule({ codes: ['4'], limits: { connections: 1 } }),
+    ['spec.rules[0] must have limits exactly when its action is Slow'],
+  ],
+  [
+    'a scope without use',
+    rule({ codes: ['4'], action: 'Fail', scope: 'Site' }),
+    ['spec.rules[0] must not have a scope unless its action is Slow or Suspend'],
+  ],
+  [
+    'a duration without use',
+    rule({ codes: ['4'], durationSeconds: 60 }),
+    ['spec.rules[0] must not have durationSeconds unless its action is Slow, Suspend, OtherSource or Retry'],
+  ],
   [
     'moment without zone',
     sample('SendingCredential', { expiresAt: '2026-12-31T23:59:59' }),

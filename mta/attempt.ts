@@ -7,10 +7,33 @@ import type { Duration } from '#lib/run/clock.ts';
 import type { Reply } from './reply.ts';
 
 /**
- * How far it got. `resolve`: no host to go to. `connect`: no session, to any host. `transaction`: the peer was asked
- * to take this message. `local`: it was never begun, for a reason of ours.
+ * What the reply answers, in the order mail travels. `resolve`: no host to go to. `local`: it was never begun, for a
+ * reason of ours. `bind` to `tls`: no session, to any host. From `rset` on the peer was asked to take this message;
+ * `content` is the message on its way, `dot` the reply to it.
  */
-export type Stage = 'resolve' | 'connect' | 'transaction' | 'local';
+export type Stage =
+  | 'resolve'
+  | 'local'
+  | 'bind'
+  | 'connect'
+  | 'banner'
+  | 'ehlo'
+  | 'tls'
+  | 'rset'
+  | 'mail'
+  | 'rcpt'
+  | 'data'
+  | 'content'
+  | 'dot';
+
+const BEFORE_ANY_SESSION: ReadonlySet<Stage> = new Set(['bind', 'connect', 'banner', 'ehlo', 'tls']);
+const OUR_OWN: ReadonlySet<Stage> = new Set(['resolve', 'local']);
+
+/** No session came about: nobody was asked to take anything. */
+export const isBeforeSession = (stage: Stage): boolean => BEFORE_ANY_SESSION.has(stage);
+
+/** The peer was asked to take this message. */
+export const isInTransaction = (stage: Stage): boolean => !BEFORE_ANY_SESSION.has(stage) && !OUR_OWN.has(stage);
 
 export interface Attempt {
   readonly stage: Stage;

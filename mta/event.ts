@@ -5,6 +5,8 @@
  * replies, never secrets or content.
  */
 import type { Instant } from '#lib/run/clock.ts';
+import type { Stage } from './attempt.ts';
+import type { ReplyClass } from './reply.ts';
 import type { Labels, Message, MessageId } from './message.ts';
 
 export type EventType = 'queued' | 'delivered' | 'deferred' | 'bounced' | 'expired' | 'cancelled';
@@ -42,6 +44,10 @@ export interface MailEvent {
   readonly labels?: Labels;
   /** Bytes of the message as accepted. */
   readonly size?: number;
+  /** For what was not delivered: what the reply answers, what kind of failure it is, and which rule says so. */
+  readonly stage?: Stage;
+  readonly class?: ReplyClass;
+  readonly rule?: string;
   /** For `deferred`: the peer may have taken the message, its reply was not seen. */
   readonly inDoubt?: true;
 }

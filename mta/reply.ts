@@ -12,6 +12,16 @@ export interface Reply {
   readonly text: string;
 }
 
+/** What kind of failure a negative reply tells of: SendGrid's seven classes. */
+export type ReplyClass =
+  | 'Invalid Address'
+  | 'Technical'
+  | 'Content'
+  | 'Reputation'
+  | 'Frequency/Volume'
+  | 'Mailbox Unavailable'
+  | 'Unclassified';
+
 export const reply = (code: number, enhanced: string, text: string): Reply => ({ code, enhanced, text });
 
 export const isPositive = (it: Reply): boolean => it.code >= 200 && it.code < 300;

@@ -14,6 +14,7 @@ export function tellEvent(log: Log): (event: MailEvent) => void {
     if (event.type === 'cancelled') return metrics.cancelled.inc();
     metrics.attempts.inc({ outcome: event.type });
     if (event.type === 'delivered') metrics.queueSeconds.observe((event.at - since(event)) / 1000);
+    if (event.class !== undefined) metrics.failures.inc({ outcome: event.type, class: event.class });
     if (event.inDoubt) metrics.inDoubt.inc();
     if (event.took !== undefined) metrics.transactionSeconds.observe(event.took / 1000);
   };

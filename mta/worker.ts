@@ -9,6 +9,7 @@
 import { codeOf, reasonOf } from '#lib/run/fault.ts';
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import type { Resolver } from '#lib/dns/resolver.ts';
+import { shippedPolicies } from '#crds/shipped.ts';
 import type { Resources } from '#crds/source/resources.ts';
 import type { Keyring } from '#lib/keyring/keyring.ts';
 import type { Log } from '#lib/run/log.ts';
@@ -18,6 +19,7 @@ import type { MailEvent } from './event.ts';
 import { dueOf } from './message.ts';
 import { type Claim, type LaneName, type Lease, parseLane, type Queue, type Settlement } from './queue/queue.ts';
 import { type Reply, reply, replyLine } from './reply.ts';
+import { ReplyRules } from './reply-rules.ts';
 import { Destinations } from './schedule/destination.ts';
 import { nextAttempt } from './schedule/retry.ts';
 import { Scheduler, type Turn } from './schedule/scheduler.ts';
@@ -49,6 +51,13 @@ export interface WorkerOptions {
   readonly tell: (event: MailEvent) => void;
 }
 
+/** Made anew when the resources change. */
+interface Tables {
+  readonly of: Resources;
+  readonly destinations: Destinations;
+  readonly replies: ReplyRules;
+}
+
 /** Most connections to receivers at once. */
 const CONNECTIONS = 2000;
 
@@ -61,7 +70,7 @@ export class MailWorker {
   readonly #setup: ConnectSetup;
   readonly #sources = new Map<string, SourceChoice>();
   readonly #running = new Set<Promise<void>>();
-  #destinations: { readonly of: Resources; readonly table: Destinations } | undefined;
+  #tables: Tables | undefined;
 
   private constructor(options: WorkerOptions, claim: Claim) {
     const { queue, clock, random, hostname, tell } = options;
@@ -76,7 +85,8 @@ export class MailWorker {
       tell,
       troubled,
       refused: (settlements) => this.#refused(settlements),
-      nextAttempt: (lease, attempts) => this.#nextAttempt(lease, attempts),
+      rulesOf: (lease, { host }) => this.#table().replies.of(parseLane(lease.lane).domain, hostNameOf(host)),
+      nextAttempt: (lease, attempts, first) => this.#nextAttempt(lease, attempts, first),
     });
     this.#reporter = new Reporter({ queue, claim, clock, random, hostname, troubled });
     this.#scheduler = new Scheduler({
@@ -126,19 +136,22 @@ export class MailWorker {
 
   #planOf(lane: LaneName): { site: string; connections: number } {
     const { pool, domain } = parseLane(lane);
-    const { site, connections } = this.#table().of(domain);
+    const { site, connections } = this.#table().destinations.of(domain);
     return { site: `${pool} ${site}`, connections };
   }
 
-  /** The destinations of the newest resources. */
-  #table(): Destinations {
+  /** What the newest resources say of destinations and their replies. */
+  #table(): Tables {
     const resources = this.#options.resources();
-    if (this.#destinations?.of !== resources) {
+    if (this.#tables?.of !== resources) {
+      const { policies } = resources;
       const [cluster] = resources.clusters;
       if (!cluster) throw new Error('a source of resources has an MTACluster');
-      this.#destinations = { of: resources, table: new Destinations(resources.policies, cluster.spec.defaults) };
+      const shipped = shippedPolicies();
+      const destinations = new Destinations(policies, cluster.spec.defaults, shipped.providers);
+      this.#tables = { of: resources, destinations, replies: new ReplyRules(policies, shipped) };
     }
-    return this.#destinations.table;
+    return this.#tables;
   }
 
   #start(turn: Turn): void {
@@ -148,7 +161,7 @@ export class MailWorker {
       queue,
       clock,
       claim: this.#claim,
-      messages: this.#table().of(domain).messagesPerConnection,
+      messages: this.#table().destinations.of(domain).messagesPerConnection,
       suppressed: (lease) => this.#suppressed(lease),
       open: () => this.#open(pool, domain),
       sign: ({ message }) => sign(message, keyring().signingKeys(message.domain), clock.now()),
@@ -171,7 +184,7 @@ export class MailWorker {
     const { resources, resolver, random } = this.#options;
     const source = this.#sourceOf(pool);
     if (!source) return this.#withoutSource(pool);
-    const { routes, tls } = this.#table().of(domain);
+    const { routes, tls } = this.#table().destinations.of(domain);
     const allowPrivate = resources().clusters[0]?.spec.dns.allowPrivate ?? [];
     const destination = { domain, routes, families: familiesOf(source.address), allowPrivate };
     const resolution = await resolve(destination, resolver, random);
@@ -205,11 +218,12 @@ export class MailWorker {
     );
   }
 
-  #nextAttempt(lease: Lease, attempts: number): number | undefined {
+  #nextAttempt(lease: Lease, attempts: number, first?: Duration): number | undefined {
     const { clock, random } = this.#options;
     const { expiresAt } = lease.message;
-    const { retry, expireAfter } = this.#table().of(parseLane(lease.lane).domain);
-    return nextAttempt(attempts, clock.now(), Math.min(expiresAt, dueOf(lease.message) + expireAfter), retry, random);
+    const { retry, expireAfter } = this.#table().destinations.of(parseLane(lease.lane).domain);
+    const policy = { ...retry, first: first ?? retry.first };
+    return nextAttempt(attempts, clock.now(), Math.min(expiresAt, dueOf(lease.message) + expireAfter), policy, random);
   }
 
   #missed({ stage, target, reply: said }: ConnectFailure): void {
@@ -228,3 +242,6 @@ export class MailWorker {
     this.#options.log.error(what, { code: codeOf(thrown), reason: reasonOf(thrown) });
   }
 }
+
+/** `mx1.example.net` of `mx1.example.net [192.0.2.1]:25`. */
+const hostNameOf = (host: string | undefined): string | undefined => host?.split(' ', 1)[0]?.toLowerCase();

@@ -15,7 +15,8 @@ import {
 } from '../delivery.ts';
 import { shortName } from '../parts.ts';
 import { type Resource, document } from '../resource.ts';
-import { type Infer, immutable, integer, list, object, opaque, ruled } from '../schema.ts';
+import { type Infer, immutable, integer, list, listBy, object, ruled } from '../schema.ts';
+import { replyRule } from './reply-rule.ts';
 
 const match = () =>
   ruled(
@@ -83,7 +84,9 @@ const spec = object({
   )
     .default([])
     .describe('Hosts to use in place of the mail exchangers, in order.'),
-  rules: list(opaque(), 0).default([]).describe('Reserved: takes no entries yet.'),
+  rules: listBy('name', replyRule(), 256)
+    .default([])
+    .describe('What replies of these destinations mean, in order, before the rules that are built in.'),
 });
 
 export const destinationPolicy = document('DestinationPolicy', 'object', spec);

@@ -56,6 +56,12 @@ export const metrics = {
     labelNames: ['outcome'],
     registers,
   }),
+  failures: new Counter({
+    name: 'postfleet_failures_total',
+    help: 'Attempts that did not deliver, by what became of them and the class of failure.',
+    labelNames: ['outcome', 'class'],
+    registers,
+  }),
   inDoubt: new Counter({
     name: 'postfleet_in_doubt_total',
     help: 'Attempts whose final dot was sent and whose reply was not seen.',

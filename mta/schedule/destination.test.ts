@@ -95,3 +95,37 @@ test('domains with the same route share a site', () => {
   expect(table.of('b.test').site).toBe(table.of('a.test').site);
   expect(table.of('a.test').expireAfter).toBe(seconds(60));
 });
+
+test("what a provider is known to take fills in what a user's own policy leaves out, unless mail is routed elsewhere", () => {
+  const google = policy('google', {
+    match: { provider: 'google' },
+    limits: { connections: 5, messagesPerConnection: 50 },
+    tls: 'Required',
+  });
+  const limitsOf = (domain: string, ...own: DestinationPolicy[]) => {
+    const { connections, messagesPerConnection, tls } = new Destinations(
+      own,
+      DEFAULTS,
+      new Map([['google', google]]),
+    ).of(domain);
+    return [connections, messagesPerConnection, tls];
+  };
+  const all = { match: { all: {} }, limits: { connections: 7 } };
+  expect(limitsOf('gmail.com')).toEqual([5, 50, 'Required']);
+  expect(limitsOf('example.com')).toEqual([10, 100, 'Opportunistic']);
+  expect(limitsOf('gmail.com', policy('mine', all))).toEqual([7, 50, 'Required']);
+  const routes = [{ host: 'relay.example.net' }];
+  expect(limitsOf('gmail.com', policy('mine', { ...all, routes }))).toEqual([7, 100, 'Opportunistic']);
+});
+
+test('a policy for a provider holds for its domains, before one for all', () => {
+  const table = new Destinations(
+    [
+      policy('all', { match: { all: {} }, limits: { connections: 1 } }),
+      policy('google', { match: { provider: 'google' }, limits: { connections: 2 } }),
+      policy('below', { match: { domains: ['googlemail.com'] }, limits: { connections: 3 } }),
+    ],
+    DEFAULTS,
+  );
+  expect(['gmail.com', 'googlemail.com', 'example.com'].map((it) => table.of(it).connections)).toEqual([2, 3, 1]);
+});

@@ -2,13 +2,15 @@
  * Which rules hold for a recipient domain: the most specific `DestinationPolicy`, over the cluster's defaults.
  *
  * An exact domain beats a pattern, a longer pattern a shorter one, any pattern `all`; among equals the older wins,
- * then the name. Policies that match by provider or mail exchanger need what DNS says and are not looked at here.
+ * then the name. A provider is known by its own domains here, and its policy comes before `all`; what needs DNS (a
+ * company's domain at a provider, mail exchangers) is not looked at.
  * Pure, remembered per domain until the resources change.
  */
 import { keyOf } from '#crds/resource.ts';
 import type { DestinationPolicy, Match } from '#crds/kinds/destination-policy.ts';
 import type { MTAClusterSpec } from '#crds/kinds/mta-cluster.ts';
 import { type Duration, seconds } from '#lib/run/clock.ts';
+import { providerOf } from '../provider.ts';
 import type { RetryPolicy } from './retry.ts';
 
 export type TlsLevel = MTAClusterSpec['defaults']['tls'];
@@ -35,10 +37,17 @@ const MESSAGES_PER_CONNECTION = 100;
 export class Destinations {
   readonly #policies: readonly DestinationPolicy[];
   readonly #defaults: MTAClusterSpec['defaults'];
+  readonly #providers: ReadonlyMap<string, DestinationPolicy>;
   readonly #known = new Map<string, Destination>();
 
-  constructor(policies: readonly DestinationPolicy[], defaults: MTAClusterSpec['defaults']) {
+  /** `providers`: the policies that come with the product, by provider; they fill in what a user's own leave out. */
+  constructor(
+    policies: readonly DestinationPolicy[],
+    defaults: MTAClusterSpec['defaults'],
+    providers: ReadonlyMap<string, DestinationPolicy> = new Map(),
+  ) {
     this.#policies = policies;
+    this.#providers = providers;
     this.#defaults = defaults;
   }
 
@@ -46,7 +55,8 @@ export class Destinations {
     const known = this.#known.get(domain);
     if (known) return known;
     if (this.#known.size >= MOST_KNOWN) this.#known.clear();
-    const found = destinationOf(domain, bestPolicy(domain, this.#policies), this.#defaults);
+    const provider = this.#providers.get(providerOf({ domain }) ?? '');
+    const found = destinationOf(domain, policyOf(domain, this.#policies), provider, this.#defaults);
     this.#known.set(domain, found);
     return found;
   }
@@ -58,16 +68,20 @@ const MOST_KNOWN = 100_000;
 function destinationOf(
   domain: string,
   policy: DestinationPolicy | undefined,
+  provider: DestinationPolicy | undefined,
   defaults: MTAClusterSpec['defaults'],
 ): Destination {
   const spec = policy?.spec;
   const routes = spec?.routes ?? [];
+  // What a provider takes says nothing of a host that mail is routed to in its place.
+  const theirs = routes.length > 0 ? undefined : provider?.spec;
   const retry = { ...defaults.retry, ...spec?.retry };
-  const tls = spec?.tls ?? defaults.tls;
+  const tls = spec?.tls ?? theirs?.tls ?? defaults.tls;
   return {
     site: siteOf(domain, policy, tls),
-    connections: spec?.limits.connections ?? CONNECTIONS,
-    messagesPerConnection: spec?.limits.messagesPerConnection ?? MESSAGES_PER_CONNECTION,
+    connections: spec?.limits.connections ?? theirs?.limits.connections ?? CONNECTIONS,
+    messagesPerConnection:
+      spec?.limits.messagesPerConnection ?? theirs?.limits.messagesPerConnection ?? MESSAGES_PER_CONNECTION,
     routes,
     tls,
     retry: { first: seconds(retry.firstSeconds), factor: retry.factor, max: seconds(retry.maxSeconds) },
@@ -81,7 +95,8 @@ function siteOf(domain: string, policy: DestinationPolicy | undefined, tls: TlsL
   return `${routes.map((it) => `${it.host}:${it.port}`).join(',')} by ${keyOf(policy.metadata)} tls=${tls}`;
 }
 
-function bestPolicy(domain: string, policies: readonly DestinationPolicy[]): DestinationPolicy | undefined {
+/** A user's own policy for a domain, if there is one. */
+export function policyOf(domain: string, policies: readonly DestinationPolicy[]): DestinationPolicy | undefined {
   let best: DestinationPolicy | undefined;
   let most = 0;
   for (const policy of policies) {
@@ -97,7 +112,8 @@ export function specificity(match: Match, domain: string): number {
     if (pattern === domain) return 1000;
     return pattern.startsWith('*.') && domain.endsWith(pattern.slice(1)) ? 1 + pattern.length : 0;
   });
-  return Math.max(match.all ? 1 : 0, ...fits);
+  const isProvider = match.provider !== undefined && match.provider === providerOf({ domain });
+  return Math.max(match.all ? 1 : 0, isProvider ? 2 : 0, ...fits);
 }
 
 function isOlder(a: DestinationPolicy, b: DestinationPolicy): boolean {

@@ -137,7 +137,7 @@ describe('a connection', () => {
     expect(session.sent[0]?.content).toEqual([SIGNATURE, first?.lease.message.raw]);
     expect(settled.map((it) => it.attempt)).toEqual(
       Array.from({ length: 3 }, () => ({
-        stage: 'transaction',
+        stage: 'dot',
         reply: reply(250, '2.0.0', 'ok'),
         own: false,
         inDoubt: false,
@@ -361,7 +361,7 @@ describe('without a session', () => {
     await deliver(supply, courier);
     expect(settled.map((it) => it.attempt)).toEqual(
       Array.from({ length: 2 }, () => ({
-        stage: 'connect',
+        stage: 'banner',
         reply: reply(451, '4.4.1', 'no session: banner'),
         own: true,
         inDoubt: false,
@@ -456,7 +456,7 @@ describe('a session that ends', () => {
     const { courier, settled, put } = await open({}, session);
     await put(1);
     await deliver(new FakeSupply(), courier);
-    expect(settled[0]?.attempt).toMatchObject({ stage: 'transaction', own: true, inDoubt: true });
+    expect(settled[0]?.attempt).toMatchObject({ stage: 'dot', own: true, inDoubt: true });
   });
 
   test('with a fault gives the others back, and the connection is over', async () => {
@@ -479,7 +479,7 @@ describe('a message', () => {
     expect(session.transactions).toBe(1);
     expect(settled.map((it) => it.attempt)).toMatchObject([
       { stage: 'local', reply: { code: 451, enhanced: '4.4.7' }, own: true, inDoubt: false },
-      { stage: 'transaction' },
+      { stage: 'dot' },
     ]);
   });
 
@@ -497,7 +497,7 @@ describe('a message', () => {
     expect(session.sent.map((it) => it.recipients)).toEqual([['b@dest.test']]);
     expect(settled.map((it) => it.attempt)).toMatchObject([
       { stage: 'local', reply: why, own: true, inDoubt: false },
-      { stage: 'transaction' },
+      { stage: 'dot' },
     ]);
   });
 

@@ -230,8 +230,8 @@ const ownAttempt = (why: Reply): Attempt => ({ stage: 'local', reply: why, own: 
 
 const TOO_LATE = ownAttempt(reply(451, '4.4.7', 'its time ran out before it could be tried again'));
 
-const connectAttempt = ({ reply: said, own, target }: ConnectFailure): Attempt => ({
-  stage: 'connect',
+const connectAttempt = ({ stage, reply: said, own, target }: ConnectFailure): Attempt => ({
+  stage,
   reply: said,
   own,
   inDoubt: false,
@@ -242,7 +242,7 @@ const connectAttempt = ({ reply: said, own, target }: ConnectFailure): Attempt =
 function transactionAttempt(result: TransactionResult, session: Session, took: Duration): Attempt {
   const [verdict] = result.verdicts;
   return {
-    stage: 'transaction',
+    stage: verdict?.stage ?? 'mail',
     reply: verdict?.reply ?? reply(451, '4.5.0', 'the receiver said nothing of this recipient'),
     own: verdict?.own ?? true,
     inDoubt: result.failure?.inDoubt ?? false,

@@ -1,17 +1,19 @@
 /**
  * Decides what an attempt means for its recipient: the only place that says what is temporary.
  *
- * A positive reply is delivery. A negative one is final only if the peer said so about this message (RFC 5321 §4.2.1),
- * or if there is nobody to ask (no such domain, null MX) or our own rules forbid the try. A host that could not be
- * reached, or greeted us with a refusal, says nothing about the message. What nobody recognises is temporary.
+ * A positive reply in a transaction is delivery. Everything else has a meaning (`rules/meaning.ts`): a class, a rule that
+ * says so, an outcome. While nobody knows whether the peer took the message, nothing is final.
  */
-import type { Attempt } from '../attempt.ts';
-import { isPermanent, isPositive } from '../reply.ts';
+import { type Attempt, isInTransaction } from '../attempt.ts';
+import { isPositive } from '../reply.ts';
+import { type Meaning, meaningOf } from './rules/meaning.ts';
+import type { Rule } from './rules/rule.ts';
 
-export type Verdict = 'delivered' | 'bounced' | 'later';
+export type Verdict = { readonly kind: 'delivered' } | { readonly kind: 'failed'; readonly meaning: Meaning };
 
-export function classify(attempt: Attempt): Verdict {
-  if (attempt.stage === 'transaction' && isPositive(attempt.reply)) return 'delivered';
-  if (attempt.stage === 'connect' || attempt.inDoubt) return 'later';
-  return isPermanent(attempt.reply) ? 'bounced' : 'later';
+/** `attempts`: made so far, this one included; `rules`: in the order they are tried. */
+export function classify(attempt: Attempt, attempts: number, rules: readonly Rule[]): Verdict {
+  if (isInTransaction(attempt.stage) && isPositive(attempt.reply) && !attempt.inDoubt) return { kind: 'delivered' };
+  const meaning = meaningOf(attempt, attempts, rules);
+  return { kind: 'failed', meaning: attempt.inDoubt ? { ...meaning, outcome: 'later', action: 'retry' } : meaning };
 }

@@ -14,7 +14,7 @@ const LANE = 'default default/main dest.test';
 const HOLD = minutes(45);
 
 const attempt = (over: Partial<Attempt> = {}): Attempt => ({
-  stage: 'transaction',
+  stage: 'rcpt',
   reply: reply(250, '2.0.0', 'ok'),
   own: false,
   inDoubt: false,
@@ -37,6 +37,7 @@ async function open(over: Partial<SettlerOptions> = {}) {
     queue,
     claim,
     clock,
+    rulesOf: () => [],
     nextAttempt: () => clock.now() + minutes(15),
     tell: (event) => told.push(event),
     refused: () => undefined,

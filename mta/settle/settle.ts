@@ -14,14 +14,21 @@ import { type EventType, type MailEvent, notBeforeOf } from '../event.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Claim, Lease, Queue, Settlement } from '../queue/queue.ts';
 import { reply, replyLine } from '../reply.ts';
-import { classify } from './classify.ts';
+import { classify, type Verdict } from './classify.ts';
+import type { Meaning } from './rules/meaning.ts';
+import type { Rule } from './rules/rule.ts';
 
 export interface SettlerOptions {
   readonly queue: Queue;
   readonly claim: Claim;
   readonly clock: Clock;
-  /** When to try again after this attempt, or undefined when the message has expired (`schedule/retry.ts`). */
-  readonly nextAttempt: (lease: Lease, attempts: number) => number | undefined;
+  /** The rules for what was said in this attempt, in the order they are tried. */
+  readonly rulesOf: (lease: Lease, attempt: Attempt) => readonly Rule[];
+  /**
+   * When to try again after this attempt, or undefined when the message has expired (`schedule/retry.ts`). `first`: the
+   * wait after a first attempt, where the reply asks for one.
+   */
+  readonly nextAttempt: (lease: Lease, attempts: number, first?: Duration) => number | undefined;
   /** Told of each event that is durable. Must not throw. */
   readonly tell: (event: MailEvent) => void;
   /** Told when outcomes cannot be written, once per try. Must not throw. */
@@ -59,11 +66,12 @@ export class Settler {
 
   /** The attempt's outcome will be durable soon; nothing to wait for. */
   settle(lease: Lease, attempt: Attempt): void {
-    const outcome = this.#outcomeOf(lease, attempt);
+    const verdict = classify(attempt, lease.attempts + 1, this.#options.rulesOf(lease, attempt));
+    const outcome = this.#outcomeOf(lease, attempt, verdict);
     this.#gathering.push({
       lease,
       outcome,
-      event: this.#eventOf(lease, attempt, outcome),
+      event: this.#eventOf(lease, attempt, outcome, verdict),
       owesReport: owesReport(lease, outcome),
     });
     this.#unsettled += 1;
@@ -81,14 +89,14 @@ export class Settler {
     await this.#writing;
   }
 
-  #outcomeOf(lease: Lease, attempt: Attempt): Outcome {
-    const verdict = classify(attempt);
-    if (verdict !== 'later') return { kind: verdict, reply: attempt.reply };
-    const due = this.#options.nextAttempt(lease, lease.attempts + 1);
+  #outcomeOf(lease: Lease, attempt: Attempt, verdict: Verdict): Outcome {
+    if (verdict.kind === 'delivered') return { kind: 'delivered', reply: attempt.reply };
+    if (verdict.meaning.outcome === 'bounced') return { kind: 'bounced', reply: attempt.reply };
+    const due = this.#options.nextAttempt(lease, lease.attempts + 1, firstWaitOf(verdict.meaning));
     return due === undefined ? expired(attempt) : { kind: 'later', reply: attempt.reply, due };
   }
 
-  #eventOf(lease: Lease, attempt: Attempt, outcome: Outcome): MailEvent {
+  #eventOf(lease: Lease, attempt: Attempt, outcome: Outcome, verdict: Verdict): MailEvent {
     const { message } = lease;
     return {
       v: 1,
@@ -104,6 +112,11 @@ export class Settler {
       ...notBeforeOf(message),
       ...(outcome.kind === 'later' ? { due: outcome.due } : {}),
       ...present({ host: attempt.host, source: attempt.source, tls: attempt.tls, took: attempt.took }),
+      ...(verdict.kind === 'failed' && {
+        stage: attempt.stage,
+        class: verdict.meaning.class,
+        rule: verdict.meaning.rule,
+      }),
       ...(attempt.inDoubt ? { inDoubt: true as const } : {}),
     };
   }
@@ -139,6 +152,13 @@ export class Settler {
       }
     }
   }
+}
+
+/** How long the mail itself waits first, where the reply says so. */
+function firstWaitOf({ action, by }: Meaning): Duration | undefined {
+  if (action === 'split') return 0;
+  if (action === 'other-source') return minutes(1);
+  return action === 'retry' ? by?.duration : undefined;
 }
 
 /** RFC 5321 §4.5.4.1; the last reply is kept, because it says why. */

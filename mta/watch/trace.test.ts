@@ -43,6 +43,7 @@ async function open() {
     queue,
     claim,
     clock,
+    rulesOf: () => [],
     nextAttempt: () => clock.now() + minutes(15),
     tell: () => undefined,
     troubled: () => undefined,
@@ -66,7 +67,7 @@ describe('a trace', () => {
     clock.advance(seconds(1));
     const [first, second] = await lease();
     const where = { host: 'mx.dest.test [192.0.2.1]:25', source: '192.0.2.9', tls: 'TLSv1.3', took: 12 };
-    const attempt = { stage: 'transaction', own: false, inDoubt: false } as const;
+    const attempt = { stage: 'dot', own: false, inDoubt: false } as const;
     if (first) settler.settle(first, { ...attempt, reply: reply(250, '2.0.0', 'ok'), ...where });
     if (second) settler.settle(second, { ...attempt, reply: reply(451, '4.7.1', 'later') });
     await settler.flush();
@@ -74,7 +75,7 @@ describe('a trace', () => {
     expect(lines).toEqual([
       '2026-01-01T00:00:01.000Z delivered b@dest.test  250 2.0.0 ok, by mx.dest.test [192.0.2.1]:25, from 192.0.2.9, ' +
         'over TLSv1.3, in 12 ms',
-      '2026-01-01T00:00:01.000Z deferred  c@dest.test  451 4.7.1 later, next try 2026-01-01T00:15:01.000Z',
+      '2026-01-01T00:00:01.000Z deferred  c@dest.test  451 4.7.1 later, Unclassified (none), next try 2026-01-01T00:15:01.000Z',
       'waiting    c@dest.test: 1 attempts so far, next try 2026-01-01T00:15:01.000Z',
       'leased     d@dest.test: 0 attempts so far',
     ]);

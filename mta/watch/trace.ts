@@ -36,6 +36,7 @@ function formatTrace({ events, pending }: Trace): string {
 function eventLine(event: MailEvent): string {
   const details = [
     event.type === 'queued' ? `from <${event.sender}>, ${event.size ?? 0} bytes` : event.reply,
+    event.class === undefined ? '' : `${event.class} (${event.rule ?? ''})`,
     event.host === undefined ? '' : `by ${event.host}`,
     event.source === undefined ? '' : `from ${event.source}`,
     event.tls === undefined ? '' : `over ${event.tls}`,
