@@ -48,4 +48,6 @@ export interface Attempt {
   readonly source?: string | undefined;
   readonly tls?: string | undefined;
   readonly took?: Duration | undefined;
+  /** For what is no attempt at the mail: how long it is until the site is tried again. */
+  readonly pause?: Duration;
 }

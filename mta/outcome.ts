@@ -11,4 +11,10 @@ export type Outcome =
   | { readonly kind: 'delivered'; readonly reply: Reply }
   | { readonly kind: 'bounced'; readonly reply: Reply }
   | { readonly kind: 'expired'; readonly reply: Reply }
-  | { readonly kind: 'later'; readonly reply: Reply; readonly due: Instant };
+  | {
+      readonly kind: 'later';
+      readonly reply: Reply;
+      readonly due: Instant;
+      /** It was no attempt at the mail: the count stays. */
+      readonly uncounted?: true;
+    };

@@ -86,6 +86,7 @@ export class MailWorker {
       troubled,
       refused: (settlements) => this.#refused(settlements),
       rulesOf: (lease, { host }) => this.#table().replies.of(parseLane(lease.lane).domain, hostNameOf(host)),
+      expiresAt: (lease) => this.#expiresAt(lease),
       nextAttempt: (lease, attempts, first) => this.#nextAttempt(lease, attempts, first),
     });
     this.#reporter = new Reporter({ queue, claim, clock, random, hostname, troubled });
@@ -166,6 +167,7 @@ export class MailWorker {
       open: () => this.#open(pool, domain),
       sign: ({ message }) => sign(message, keyring().signingKeys(message.domain), clock.now()),
       settle: (lease, attempt) => this.#settler.settle(lease, attempt),
+      expiresAt: (lease) => this.#expiresAt(lease),
       ready: () => this.#settler.ready(),
       missed: (failure) => this.#missed(failure),
       troubled: (thrown) => this.#troubled('cannot deliver', thrown),
@@ -220,10 +222,14 @@ export class MailWorker {
 
   #nextAttempt(lease: Lease, attempts: number, first?: Duration): number | undefined {
     const { clock, random } = this.#options;
-    const { expiresAt } = lease.message;
-    const { retry, expireAfter } = this.#table().destinations.of(parseLane(lease.lane).domain);
+    const { retry } = this.#table().destinations.of(parseLane(lease.lane).domain);
     const policy = { ...retry, first: first ?? retry.first };
-    return nextAttempt(attempts, clock.now(), Math.min(expiresAt, dueOf(lease.message) + expireAfter), policy, random);
+    return nextAttempt(attempts, clock.now(), this.#expiresAt(lease), policy, random);
+  }
+
+  #expiresAt({ message, lane }: Lease): number {
+    const { expireAfter } = this.#table().destinations.of(parseLane(lane).domain);
+    return Math.min(message.expiresAt, dueOf(message) + expireAfter);
   }
 
   #missed({ stage, target, reply: said }: ConnectFailure): void {

@@ -69,7 +69,11 @@ function settlement(lease: Lease, outcome: Outcome, owesReport = false): Settlem
 
 const delivered: Outcome = { kind: 'delivered', reply: reply(250, '2.0.0', 'ok') };
 const bounced: Outcome = { kind: 'bounced', reply: reply(550, '5.1.1', 'no such user') };
-const later = (due: number): Outcome => ({ kind: 'later', reply: reply(451, '4.7.1', 'later'), due });
+const later = (due: number): Extract<Outcome, { kind: 'later' }> => ({
+  kind: 'later',
+  reply: reply(451, '4.7.1', 'later'),
+  due,
+});
 
 export function queueContract(name: string, make: () => QueueHarness): void {
   describe(`${name} keeps the promises of the queue port`, () => {
@@ -390,6 +394,16 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       expect(await queue.move(claim, { domain: 'dest.test' }, { kind: 'resume' })).toBe(1);
       expect(told).toContain(LANE);
       expect(await leaseAll()).toHaveLength(1);
+    });
+
+    test('what waits without an attempt keeps its count, also after a crash', async () => {
+      await queue.put(message());
+      await settle(await leaseOne(), later(clock.now() + minutes(1)));
+      clock.advance(minutes(1));
+      await settle(await leaseOne(), { ...later(clock.now() + minutes(1)), uncounted: true });
+      await reopen();
+      clock.advance(minutes(1));
+      expect(await leaseOne()).toMatchObject({ attempts: 1 });
     });
 
     test('what is retried is due now, what is leased stays where it is', async () => {

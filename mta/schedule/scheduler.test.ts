@@ -170,12 +170,65 @@ test('after stop a connection is told not to go on, and gets no lane that waits'
   expect(await turn(0).next(0)).toBeUndefined();
 });
 
-test('sites are forgotten, those that could not be reached after their rest', () => {
+test('sites are forgotten, those that could not be reached a while after their rest', () => {
   scheduler.announce('a-1');
   turn(0).leave('done');
   scheduler.announce('b-1');
   turn(1).leave('unreachable');
   expect(scheduler.sites().map((it) => it.site)).toEqual(['b']);
-  clock.advance(minutes(10));
+  clock.advance(minutes(19));
+  expect(scheduler.sites()).toHaveLength(1);
+  clock.advance(minutes(2));
   expect(scheduler.sites()).toEqual([]);
+  expect(clock.timers).toBe(0);
+});
+
+test('a site rests longer each time, also when nothing waited between two failures', () => {
+  const rests = Array.from({ length: 8 }, (_, at) => {
+    scheduler.announce('a-1');
+    const { pause } = turn(at);
+    turn(at).leave('unreachable');
+    clock.advance(pause + seconds(1));
+    return pause;
+  });
+  expect(rests.map((it) => it / 1000)).toEqual([15, 30, 60, 120, 240, 480, 600, 600]);
+});
+
+test('why a site was not reached is told to people and to the next who tries, until it is reached', () => {
+  scheduler.announce('a-1');
+  expect(turn(0).trouble).toBeUndefined();
+  turn(0).leave('unreachable', '451 4.4.1 no connection');
+  turn(0).putBack('a-1');
+  expect(started).toHaveLength(1);
+  expect(scheduler.sites()).toEqual([
+    {
+      site: 'a',
+      connections: 0,
+      lanes: 1,
+      resting: true,
+      until: clock.now() + seconds(15),
+      trouble: '451 4.4.1 no connection',
+    },
+  ]);
+  clock.advance(seconds(15));
+  expect(turn(1).trouble).toBe('451 4.4.1 no connection');
+  turn(1).reached();
+  expect(scheduler.sites()).toEqual([{ site: 'a', connections: 1, lanes: 0, resting: false }]);
+});
+
+test('a site that is suspended starts nothing, its connections end, and it goes on when the time has come', async () => {
+  for (const lane of ['a-1', 'a-2', 'a-3']) scheduler.announce(lane);
+  const next = turn(0).next(seconds(5));
+  expect(await next).toBe('a-3');
+  const idle = turn(1).next(seconds(5));
+  scheduler.suspend('a', clock.now() + minutes(30), 'yahoo/complaints: 421 4.7.0 [TSS04] deferred');
+  expect(await idle).toBeUndefined();
+  expect(turn(0).goesOn).toBe(false);
+  turn(0).leave('done');
+  turn(1).leave('done');
+  scheduler.announce('a-3');
+  expect(started).toHaveLength(2);
+  expect(scheduler.sites()).toMatchObject([{ resting: true, trouble: 'yahoo/complaints: 421 4.7.0 [TSS04] deferred' }]);
+  clock.advance(minutes(30));
+  expect(lanes()[2]).toBe('a-3');
 });

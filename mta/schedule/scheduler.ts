@@ -11,15 +11,27 @@
  *
  * No I/O: opening and sending is `start`'s business; what is due is the queue's.
  */
-import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
-import { minutes, seconds } from '#lib/run/clock.ts';
+import type { Clock, Duration, Instant, Timer } from '#lib/run/clock.ts';
 import type { LaneName } from '../queue/queue.ts';
+import { Rest } from './rest.ts';
 
 export interface SitePlan {
   /** What shares the limits. */
   readonly site: string;
   /** Most connections at once, at least 1. */
   readonly connections: number;
+}
+
+/** What people are told of a site. */
+export interface SiteState {
+  readonly site: string;
+  readonly connections: number;
+  readonly lanes: number;
+  readonly resting: boolean;
+  /** When it is tried again, while it rests. */
+  readonly until?: Instant;
+  /** Why it was not reached the last time. */
+  readonly trouble?: string;
 }
 
 /** A connection's side of the scheduler. Every `Turn` ends with exactly one `leave`. */
@@ -32,10 +44,14 @@ export interface Turn {
   next(idle: Duration): Promise<LaneName | undefined>;
   /** The site takes mail: it may be given more connections again. */
   reached(): void;
+  /** How long the site rests if it is found unreachable now. */
+  readonly pause: Duration;
+  /** Why the site could not be reached the last time; undefined when it could. */
+  readonly trouble: string | undefined;
   /** False once nothing more should be begun. */
   readonly goesOn: boolean;
-  /** The connection is over. `unreachable` lets the site rest. */
-  leave(end: 'done' | 'unreachable'): void;
+  /** The connection is over. `unreachable` lets the site rest, and `why` says so to people. */
+  leave(end: 'done' | 'unreachable', why?: string): void;
 }
 
 export interface SchedulerOptions {
@@ -60,14 +76,8 @@ interface Site {
   readonly ring: Set<LaneName>;
   readonly idle: Waiting[];
   active: number;
-  /** Failures to reach it in a row. */
-  failures: number;
-  resting: Timer | undefined;
+  readonly rest: Rest;
 }
-
-/** A site that cannot be reached is probed after this long, doubling up to the longest rest. */
-const FIRST_REST: Duration = seconds(15);
-const LONGEST_REST: Duration = minutes(10);
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -102,11 +112,19 @@ export class Scheduler {
     for (const lane of waiting) this.announce(lane);
   }
 
+  /** Nothing is sent to a site until then, by name: a connection under way ends after the message it is at. */
+  suspend(name: string, until: Instant, why: string): void {
+    const site = this.#site(name);
+    site.rest.suspend(until, why);
+    for (const waiting of site.idle.splice(0)) answer(waiting, undefined);
+    this.#withIdle.delete(site);
+  }
+
   /** No connection is started any more; idle ones are told to end. */
   stop(): void {
     this.#stopped = true;
     for (const site of this.#sites.values()) {
-      site.resting?.cancel();
+      site.rest.end();
       for (const waiting of site.idle.splice(0)) answer(waiting, undefined);
     }
   }
@@ -116,19 +134,18 @@ export class Scheduler {
   }
 
   /** Connections and waiting lanes by site, for metrics and people. */
-  sites(): readonly { site: string; connections: number; lanes: number; resting: boolean }[] {
-    return [...this.#sites.values()].map((it) => ({
-      site: it.name,
-      connections: it.active,
-      lanes: it.ring.size,
-      resting: it.resting !== undefined,
-    }));
+  sites(): readonly SiteState[] {
+    return [...this.#sites.values()].map(stateOf);
   }
 
   #site(name: string): Site {
     const known = this.#sites.get(name);
     if (known) return known;
-    const site: Site = { name, limit: 1, ring: new Set(), idle: [], active: 0, failures: 0, resting: undefined };
+    const rest = new Rest(this.#options.clock, () => {
+      this.#serve(site);
+      this.#forgetIfDone(site);
+    });
+    const site: Site = { name, limit: 1, ring: new Set(), idle: [], active: 0, rest };
     this.#sites.set(name, site);
     return site;
   }
@@ -161,7 +178,7 @@ export class Scheduler {
   }
 
   #mayStart(site: Site): boolean {
-    if (site.resting || site.active >= (site.failures > 0 ? 1 : site.limit)) return false;
+    if (site.rest.isOn || site.active >= (site.rest.hasFailed ? 1 : site.limit)) return false;
     if (this.#active < this.#options.connections) return true;
     this.#hungry.add(site);
     this.#endOneIdle();
@@ -190,20 +207,26 @@ export class Scheduler {
     return {
       lane,
       get goesOn() {
-        return !isStopped();
+        return !isStopped() && !site.rest.isSuspended;
       },
       putBack: (it) => this.announce(it),
       next: (idle) => this.#next(site, idle),
+      get pause() {
+        return site.rest.pause;
+      },
+      get trouble() {
+        return site.rest.trouble;
+      },
       reached: () => {
-        site.failures = 0;
+        site.rest.reached();
         this.#serve(site);
       },
-      leave: (end) => this.#leave(site, end),
+      leave: (end, why) => this.#leave(site, end, why),
     };
   }
 
   #next(site: Site, idle: Duration): Promise<LaneName | undefined> {
-    if (this.#stopped || site.active > site.limit) return Promise.resolve(undefined);
+    if (this.#stopped || site.rest.isSuspended || site.active > site.limit) return Promise.resolve(undefined);
     const lane = this.#take(site);
     if (lane !== undefined) return Promise.resolve(lane);
     return new Promise((resolve) => {
@@ -218,10 +241,10 @@ export class Scheduler {
     });
   }
 
-  #leave(site: Site, end: 'done' | 'unreachable'): void {
+  #leave(site: Site, end: 'done' | 'unreachable', why: string | undefined): void {
     site.active -= 1;
     this.#active -= 1;
-    if (end === 'unreachable') this.#rest(site);
+    if (end === 'unreachable' && !this.#stopped) site.rest.unreachable(why);
     if (this.#hungry.size > 0) {
       if (site.ring.size > 0) this.#hungry.add(site);
       this.#serveHungry();
@@ -229,21 +252,9 @@ export class Scheduler {
     this.#forgetIfDone(site);
   }
 
-  /** A site that was unreachable is remembered while it rests, and is new again after. */
+  /** A site that was unreachable is remembered while it rests and for a while after, and is new again then. */
   #forgetIfDone(site: Site): void {
-    if (site.active === 0 && site.ring.size === 0 && !site.resting) this.#sites.delete(site.name);
-  }
-
-  /** Connections that fail while the site rests already belong to the same failure. */
-  #rest(site: Site): void {
-    if (site.resting) return;
-    const rest = Math.min(FIRST_REST * 2 ** site.failures, LONGEST_REST);
-    site.failures += 1;
-    site.resting = this.#options.clock.after(rest, () => {
-      site.resting = undefined;
-      this.#serve(site);
-      this.#forgetIfDone(site);
-    });
+    if (site.active === 0 && site.ring.size === 0 && !site.rest.isRemembered) this.#sites.delete(site.name);
   }
 
   /** One connection to each in turn, as far as there are any. */
@@ -256,6 +267,18 @@ export class Scheduler {
       if (site.ring.size > 0) this.#hungry.add(site);
     }
   }
+}
+
+function stateOf({ name, active, ring, rest }: Site): SiteState {
+  const { until, trouble } = rest;
+  return {
+    site: name,
+    connections: active,
+    lanes: ring.size,
+    resting: rest.isOn,
+    ...(until !== undefined && { until }),
+    ...(trouble !== undefined && { trouble }),
+  };
 }
 
 function answer(waiting: Waiting, lane: LaneName | undefined): void {

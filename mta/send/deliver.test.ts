@@ -58,8 +58,11 @@ class FakeSupply implements LaneSupply {
   readonly #rest: LaneName[];
   readonly putBacks: LaneName[] = [];
   readonly ends: string[] = [];
+  readonly whys: (string | undefined)[] = [];
   readonly waits: Duration[] = [];
   reaches = 0;
+  readonly pause = seconds(15);
+  trouble: string | undefined;
   goesOn = true;
 
   constructor(...lanes: readonly LaneName[]) {
@@ -79,8 +82,9 @@ class FakeSupply implements LaneSupply {
     this.reaches += 1;
   }
 
-  leave(end: 'done' | 'unreachable'): void {
+  leave(end: 'done' | 'unreachable', why?: string): void {
     this.ends.push(end);
+    this.whys.push(why);
   }
 }
 
@@ -111,6 +115,7 @@ async function open(over: Partial<Courier> = {}, session = new FakeSession()) {
     suppressed: () => undefined,
     open: async () => opened(session),
     sign: async () => ({ kind: 'signed', signatures: SIGNATURE }),
+    expiresAt: ({ message }) => message.expiresAt,
     settle: (lease, attempt) => settled.push({ lease, attempt }),
     ready: () => undefined,
     missed: (it) => missed.push(it),
@@ -354,22 +359,24 @@ test('told to stop, a connection ends after the message under way', async () => 
 });
 
 describe('without a session', () => {
-  test('everything held is an attempt, in the words of the report', async () => {
+  test('one message says why in the words of the report, and the others are given back', async () => {
     const { courier, settled, missed, put, free } = await open({ open: async () => unreachable(failure('banner')) });
     await put(2);
     const supply = new FakeSupply();
     await deliver(supply, courier);
-    expect(settled.map((it) => it.attempt)).toEqual(
-      Array.from({ length: 2 }, () => ({
+    expect(settled.map((it) => it.attempt)).toEqual([
+      {
         stage: 'banner',
         reply: reply(451, '4.4.1', 'no session: banner'),
         own: true,
         inDoubt: false,
         host: 'mx.dest.test [192.0.2.1]:25',
-      })),
-    );
+        pause: seconds(15),
+      },
+    ]);
     expect([supply.ends, supply.reaches, missed.length]).toEqual([['unreachable'], 0, 1]);
-    expect(await free()).toEqual([]);
+    expect(supply.whys).toEqual(['451 4.4.1 no session: banner']);
+    expect((await free()).map((it) => it.attempts)).toEqual([0]);
   });
 
   test('for a fault of the source the mail pays nothing: it is given back untried', async () => {
@@ -382,16 +389,16 @@ describe('without a session', () => {
   });
 
   test.each([
-    ['there is nobody to ask', 550, 'done'],
-    ['DNS does not answer', 451, 'unreachable'],
-  ])('because %s, everything held is told so', async (_, code, end) => {
+    ['there is nobody to ask, everything held', 550, 2, 'done'],
+    ['DNS does not answer, one message', 451, 1, 'unreachable'],
+  ])('because %s is told so', async (_, code, count, end) => {
     const why = reply(code, '', 'no way');
     const { courier, settled, put } = await open({ open: async () => ({ kind: 'unroutable', reply: why }) });
     await put(2);
     const supply = new FakeSupply();
     await deliver(supply, courier);
-    const want = { stage: 'resolve', reply: why, own: true, inDoubt: false };
-    expect(settled.map((it) => it.attempt)).toEqual([want, want]);
+    const want = { stage: 'resolve', reply: why, own: true, inDoubt: false, pause: seconds(15) };
+    expect(settled.map((it) => it.attempt)).toEqual(Array.from({ length: count }, () => want));
     expect(supply.ends).toEqual([end]);
   });
 
@@ -481,6 +488,15 @@ describe('a message', () => {
       { stage: 'local', reply: { code: 451, enhanced: '4.4.7' }, own: true, inDoubt: false },
       { stage: 'dot' },
     ]);
+  });
+
+  test('whose time ran out while its site could not be reached says why it could not', async () => {
+    const { courier, clock, settled, put } = await open({ expiresAt: () => clock.now() });
+    await put(1);
+    const supply = new FakeSupply();
+    supply.trouble = '451 4.4.1 no connection (ECONNREFUSED)';
+    await deliver(supply, courier);
+    expect(settled[0]?.attempt.reply.text).toMatch(/time ran out .*: 451 4\.4\.1 no connection \(ECONNREFUSED\)$/);
   });
 
   test('that cannot be signed waits, and those behind it go', async () => {

@@ -3,7 +3,9 @@
  *
  * Promises: a message is leased before anybody is dialled and attempted or given back after; nothing is sent while
  * outcomes cannot be recorded; a connection carries at most so many messages; the next message is signed while the
- * current one is under way; nobody is sent to who was suppressed when the transaction began. A fault of the source or of the storage costs the mail no attempt.
+ * current one is under way; nobody is sent to who was suppressed when the transaction began. What is about no mail (the
+ * source, the storage, a site that cannot be reached) costs none an attempt: one message is told of it, the others are
+ * given back.
  *
  * Left to others: whose turn it is (`schedule/`), what an attempt means (`settle/`).
  */
@@ -11,7 +13,8 @@ import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import type { Attempt } from '../attempt.ts';
 import type { Claim, LaneName, Lease, Queue } from '../queue/queue.ts';
-import { type Reply, reply } from '../reply.ts';
+import { type Reply, reply, replyLine } from '../reply.ts';
+import { scopeOf } from '../scope.ts';
 import type { ConnectFailure } from './connect.ts';
 import type { Dialled } from './dial.ts';
 import type { Session } from './session.ts';
@@ -25,9 +28,14 @@ export interface LaneSupply {
   next(idle: Duration): Promise<LaneName | undefined>;
   /** The site takes mail. */
   reached(): void;
+  /** How long the site rests if this connection finds it unreachable. */
+  readonly pause: Duration;
+  /** Why the site could not be reached the last time; undefined when it could. */
+  readonly trouble: string | undefined;
   /** False once nothing more should be begun. */
   readonly goesOn: boolean;
-  leave(end: 'done' | 'unreachable'): void;
+  /** `why`: for `unreachable`, in the words of who said so. */
+  leave(end: 'done' | 'unreachable', why?: string): void;
 }
 
 export type Opening = Dialled | { readonly kind: 'unroutable'; readonly reply: Reply };
@@ -43,6 +51,8 @@ export interface Courier {
   open(): Promise<Opening>;
   sign(lease: Lease): Promise<Signed>;
   settle(lease: Lease, attempt: Attempt): void;
+  /** When a message's life ends, by its own wish and by policy. */
+  expiresAt(lease: Lease): Instant;
   /** When outcomes can be recorded; undefined: now. */
   ready(): Promise<void> | undefined;
   /** Told of targets that gave no session, and of faults of ours. Must not throw. */
@@ -66,8 +76,9 @@ export async function deliver(supply: LaneSupply, courier: Courier): Promise<voi
   } catch (thrown) {
     courier.troubled(thrown);
   } finally {
+    // First the site rests, then it gets its mail back: otherwise the mail would start the next connection.
+    supply.leave(end, end === 'unreachable' ? run.why : undefined);
     run.abandon();
-    supply.leave(end);
   }
 }
 
@@ -83,6 +94,8 @@ class Run {
   /** The receiver closed the door (421, or the connection) and has not taken part in any transaction before. */
   #isTurnedAway = false;
   #hasTakenPart = false;
+  /** What was said last that kept mail from going. */
+  #why: string | undefined;
 
   constructor(supply: LaneSupply, courier: Courier) {
     this.#supply = supply;
@@ -102,6 +115,10 @@ class Run {
       if (!(await this.#sendHeld())) break;
     }
     return this.#isTurnedAway ? 'unreachable' : 'done';
+  }
+
+  get why(): string | undefined {
+    return this.#why;
   }
 
   /** Gives everything back that was not attempted, and says goodbye. */
@@ -125,13 +142,14 @@ class Run {
 
   /** Ends what need not be sent, before anybody is dialled for it. */
   async #sift(leases: readonly Lease[], now: Instant): Promise<void> {
+    const courier = this.#courier;
     for (const lease of leases) {
-      const looking = this.#courier.suppressed(lease);
+      const looking = courier.suppressed(lease);
       const why = looking && (await looking);
-      const attempt = lease.message.expiresAt <= now ? TOO_LATE : why && ownAttempt(why);
+      const attempt = courier.expiresAt(lease) <= now ? tooLate(this.#supply.trouble) : why && ownAttempt(why);
       if (!attempt) continue;
       this.#held.splice(this.#held.indexOf(lease), 1);
-      this.#courier.settle(lease, attempt);
+      courier.settle(lease, attempt);
     }
   }
 
@@ -144,17 +162,26 @@ class Run {
       this.#session = opening.session;
       return undefined;
     }
-    if (opening.report.stage !== 'bind') this.#settleHeld(connectAttempt(opening.report));
+    this.#why = replyLine(opening.report.reply);
+    if (opening.report.stage !== 'bind') this.#settleOne(connectAttempt(opening.report, this.#supply.pause));
     return 'unreachable';
   }
 
   #unroutable(why: Reply): 'done' | 'unreachable' {
-    this.#settleHeld({ stage: 'resolve', reply: why, own: true, inDoubt: false });
-    return why.code >= 500 ? 'done' : 'unreachable';
+    const attempt: Attempt = { stage: 'resolve', reply: why, own: true, inDoubt: false, pause: this.#supply.pause };
+    this.#why = replyLine(why);
+    if (!scopeOf(attempt).counts) {
+      this.#settleOne(attempt);
+      return 'unreachable';
+    }
+    for (const lease of this.#held.splice(0)) this.#courier.settle(lease, attempt);
+    return 'done';
   }
 
-  #settleHeld(attempt: Attempt): void {
-    for (const lease of this.#held.splice(0)) this.#courier.settle(lease, attempt);
+  /** A failure that is about no mail costs none an attempt: one says in its events why all of them wait. */
+  #settleOne(attempt: Attempt): void {
+    const lease = this.#held.shift();
+    if (lease) this.#courier.settle(lease, attempt);
   }
 
   /** False when the session cannot carry more, or what is held may be another's by now. */
@@ -207,13 +234,15 @@ class Run {
     });
     const took = Math.round(this.#courier.clock.monotonic() - started);
     if (isLostBefore(result, session)) return this.#courier.queue.giveBack([lease]);
-    this.#courier.settle(lease, transactionAttempt(result, session, took));
-    this.#learn(result);
+    const attempt = transactionAttempt(result, session, took);
+    this.#courier.settle(lease, attempt);
+    this.#learn(attempt, result.failure !== undefined);
   }
 
   /** A site that only says 421 is not reached, however often it greets: it rests, and costs one message a probe. */
-  #learn({ verdicts, failure }: TransactionResult): void {
-    const isClosed = failure !== undefined || verdicts.every((it) => it.reply.code === 421);
+  #learn(attempt: Attempt, isBroken: boolean): void {
+    const isClosed = isBroken || scopeOf(attempt).strikes;
+    if (isClosed) this.#why = replyLine(attempt.reply);
     if (!isClosed && !this.#hasTakenPart) this.#supply.reached();
     this.#hasTakenPart ||= !isClosed;
     this.#isTurnedAway = isClosed && !this.#hasTakenPart;
@@ -228,14 +257,17 @@ const isLostBefore = ({ failure }: TransactionResult, session: Session): boolean
 
 const ownAttempt = (why: Reply): Attempt => ({ stage: 'local', reply: why, own: true, inDoubt: false });
 
-const TOO_LATE = ownAttempt(reply(451, '4.4.7', 'its time ran out before it could be tried again'));
+/** The reason is the receiver's own where it is known: the sender will read it. */
+const tooLate = (trouble: string | undefined): Attempt =>
+  ownAttempt(reply(451, '4.4.7', `its time ran out before it could be tried again${trouble ? `: ${trouble}` : ''}`));
 
-const connectAttempt = ({ stage, reply: said, own, target }: ConnectFailure): Attempt => ({
+const connectAttempt = ({ stage, reply: said, own, target }: ConnectFailure, pause: Duration): Attempt => ({
   stage,
   reply: said,
   own,
   inDoubt: false,
   host: `${target.host} [${target.address}]:${target.port}`,
+  pause,
 });
 
 /** One recipient per transaction: the first verdict is the verdict. */

@@ -38,6 +38,7 @@ async function open(over: Partial<SettlerOptions> = {}) {
     claim,
     clock,
     rulesOf: () => [],
+    expiresAt: ({ message }) => message.expiresAt,
     nextAttempt: () => clock.now() + minutes(15),
     tell: (event) => told.push(event),
     refused: () => undefined,
@@ -71,7 +72,7 @@ describe('an outcome', () => {
     ['delivered', delivered, 0],
     ['bounced', refused, 0],
     ['deferred', deferred, 1],
-    ['deferred', attempt({ stage: 'connect', reply: reply(554, '5.7.1', 'go away') }), 1],
+    ['deferred', attempt({ stage: 'banner', reply: reply(554, '5.7.1', 'go away') }), 1],
   ] as const)('is %s, and ends the entry only when it is final', async (type, tried, left) => {
     const { settler, told, leaseNew, depth } = await open();
     settler.settle(await leaseNew({ via: 'http' }), tried);
@@ -147,6 +148,32 @@ describe('an outcome', () => {
     for (const leased of await lease()) settler.settle(leased, deferred);
     await settler.flush();
     expect(asked).toEqual([1, 2]);
+  });
+});
+
+describe('a failure to reach anybody', () => {
+  const away = attempt({ stage: 'connect', reply: reply(451, '4.4.1', 'no connection'), own: true, pause: minutes(2) });
+
+  test('is no attempt: the message waits as long as its site, and asks no retry policy', async () => {
+    const asked: number[] = [];
+    const { settler, clock, told, leaseNew, lease } = await open({
+      nextAttempt: (_, attempts) => asked.push(attempts) && clock.now(),
+    });
+    settler.settle(await leaseNew(), away);
+    await settler.flush();
+    expect(told).toMatchObject([
+      { type: 'deferred', attempt: 0, due: clock.now() + minutes(2), stage: 'connect', class: 'Technical' },
+    ]);
+    clock.advance(minutes(2));
+    expect(await lease()).toMatchObject([{ attempts: 0 }]);
+    expect(asked).toEqual([]);
+  });
+
+  test('lengthens no life: the message is due again when its life ends', async () => {
+    const { settler, clock, told, leaseNew } = await open({ expiresAt: () => clock.now() + seconds(30) });
+    settler.settle(await leaseNew(), away);
+    await settler.flush();
+    expect(told).toMatchObject([{ type: 'deferred', due: clock.now() + seconds(30) }]);
   });
 });
 

@@ -6,7 +6,7 @@
  * held, the same settlements are tried again, and `ready` keeps whoever sends from going on, because what cannot be
  * recorded must not be sent (it would be sent twice).
  */
-import type { Clock, Duration } from '#lib/run/clock.ts';
+import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import { minutes, seconds, sleep } from '#lib/run/clock.ts';
 import type { Attempt } from '../attempt.ts';
 import { wantsFailures } from '../dsn-request.ts';
@@ -14,6 +14,7 @@ import { type EventType, type MailEvent, notBeforeOf } from '../event.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Claim, Lease, Queue, Settlement } from '../queue/queue.ts';
 import { reply, replyLine } from '../reply.ts';
+import { scopeOf } from '../scope.ts';
 import { classify, type Verdict } from './classify.ts';
 import type { Meaning } from './rules/meaning.ts';
 import type { Rule } from './rules/rule.ts';
@@ -28,7 +29,9 @@ export interface SettlerOptions {
    * When to try again after this attempt, or undefined when the message has expired (`schedule/retry.ts`). `first`: the
    * wait after a first attempt, where the reply asks for one.
    */
-  readonly nextAttempt: (lease: Lease, attempts: number, first?: Duration) => number | undefined;
+  readonly nextAttempt: (lease: Lease, attempts: number, first?: Duration) => Instant | undefined;
+  /** When a message's life ends. */
+  readonly expiresAt: (lease: Lease) => Instant;
   /** Told of each event that is durable. Must not throw. */
   readonly tell: (event: MailEvent) => void;
   /** Told when outcomes cannot be written, once per try. Must not throw. */
@@ -92,8 +95,16 @@ export class Settler {
   #outcomeOf(lease: Lease, attempt: Attempt, verdict: Verdict): Outcome {
     if (verdict.kind === 'delivered') return { kind: 'delivered', reply: attempt.reply };
     if (verdict.meaning.outcome === 'bounced') return { kind: 'bounced', reply: attempt.reply };
+    if (!scopeOf(attempt).counts) return this.#outcomeOfPause(lease, attempt);
     const due = this.#options.nextAttempt(lease, lease.attempts + 1, firstWaitOf(verdict.meaning));
     return due === undefined ? expired(attempt) : { kind: 'later', reply: attempt.reply, due };
+  }
+
+  /** No attempt was made at the mail: it waits with its site, for as long as it lives. */
+  #outcomeOfPause(lease: Lease, { reply: said, pause = 0 }: Attempt): Outcome {
+    const now = this.#options.clock.now();
+    const due = Math.min(now + pause, Math.max(this.#options.expiresAt(lease), now));
+    return { kind: 'later', reply: said, due, uncounted: true };
   }
 
   #eventOf(lease: Lease, attempt: Attempt, outcome: Outcome, verdict: Verdict): MailEvent {
@@ -108,7 +119,7 @@ export class Settler {
       sender: message.sender,
       recipient: lease.recipient,
       reply: replyLine(outcome.reply).slice(0, REPLY_LIMIT),
-      attempt: lease.attempts + 1,
+      attempt: outcome.kind === 'later' && outcome.uncounted ? lease.attempts : lease.attempts + 1,
       ...notBeforeOf(message),
       ...(outcome.kind === 'later' ? { due: outcome.due } : {}),
       ...present({ host: attempt.host, source: attempt.source, tls: attempt.tls, took: attempt.took }),

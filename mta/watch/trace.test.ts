@@ -44,6 +44,7 @@ async function open() {
     claim,
     clock,
     rulesOf: () => [],
+    expiresAt: ({ message }) => message.expiresAt,
     nextAttempt: () => clock.now() + minutes(15),
     tell: () => undefined,
     troubled: () => undefined,

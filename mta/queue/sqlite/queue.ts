@@ -251,7 +251,7 @@ export class SqliteQueue implements Queue {
 }
 
 function outcomeStatements(entry: number, { lease, outcome, event, owesReport }: Settlement): Statement[] {
-  if (outcome.kind === 'later') return [tables.deferEntry(entry, outcome.due)];
+  if (outcome.kind === 'later') return [tables.deferEntry(entry, outcome.due, outcome.uncounted ? 0 : 1)];
   if (owesReport) return [tables.failEntry(entry, JSON.stringify(event))];
   return tables.endEntry(entry, lease.message.recipients.length === 1);
 }

@@ -57,9 +57,9 @@ export const insertEntry = (entry: number, lane: LaneName, due: number): Stateme
   params: [entry, lane, due],
 });
 
-export const deferEntry = (entry: number, due: number): Statement => ({
-  sql: 'UPDATE entry SET due = ?, attempts = attempts + 1 WHERE no = ?',
-  params: [due, entry],
+export const deferEntry = (entry: number, due: number, attempts: number): Statement => ({
+  sql: 'UPDATE entry SET due = ?, attempts = attempts + ? WHERE no = ?',
+  params: [due, attempts, entry],
 });
 
 /** Keeps the entry as a debt: its failure is to be reported to the sender. */
