@@ -1,14 +1,16 @@
 /**
  * `npm run proof -- relay [--short]`: Postfleet and Postfix on this machine, in this run, in turn, by one yardstick.
+ * `npm run proof -- http [--short]` is told in `http.ts`.
  *
  * Prints a table. Without `--short` each row is the median of three runs, the table goes to `docs/performance.md`, and
  * less than twice Postfix's rate at 20 connections fails. Lost, doubled or unsigned mail always fails. The last line is
  * `N passed, N failed`, a proof being one.
  */
-import { loadavg } from 'node:os';
 import { Mailbench, type Verdict } from '../test/harness/mailbench.ts';
 import { Stage } from '../test/harness/stage.ts';
 import { needMailbench, needTools } from '../test/setup/tools.ts';
+import { proveHttp } from './http.ts';
+import { loadAverage, middleOf } from './page.ts';
 import { type RelayName, starters } from './relays.ts';
 import { publish, type Row, tableOf } from './report.ts';
 import { usageOf } from './usage.ts';
@@ -55,10 +57,7 @@ async function measure(relay: RelayName, connections: number, messages: number):
 
 /** The run in the middle by rate, with the worst counts of all. */
 function rowOf(runs: readonly Run[], postfix: number): Row {
-  const inOrder = runs.toSorted((a, b) => a.verdict.deliverPerSecond - b.verdict.deliverPerSecond);
-  const middle = inOrder[Math.floor(inOrder.length / 2)];
-  if (!middle) throw new Error('a row needs a run');
-  const { relay, connections, verdict, cpu, peakMemory } = middle;
+  const { relay, connections, verdict, cpu, peakMemory } = middleOf(runs, (it) => it.verdict.deliverPerSecond);
   const worst = (count: (verdict: Verdict) => number): number => Math.max(...runs.map((it) => count(it.verdict)));
   return {
     relay,
@@ -99,9 +98,7 @@ async function proveRelay(isShort: boolean): Promise<boolean> {
   needTools('postfix');
   await needMailbench();
   const { messages, rounds } = isShort ? SHORT : FULL;
-  const load = loadavg()
-    .map((it) => it.toFixed(2))
-    .join(', ');
+  const load = loadAverage();
   say(`load average: ${load}`);
   const runs: Run[] = [];
   for (let round = 1; round <= rounds; round += 1) {
@@ -123,10 +120,15 @@ async function proveRelay(isShort: boolean): Promise<boolean> {
 }
 
 const [what, ...flags] = process.argv.slice(2);
-if (what !== 'relay' || flags.some((it) => it !== '--short')) {
-  process.stderr.write('usage: npm run proof -- relay [--short]\n');
+const proofs = new Map([
+  ['relay', proveRelay],
+  ['http', (isShort: boolean) => proveHttp(isShort, say)],
+]);
+const prove = proofs.get(what ?? '');
+if (!prove || flags.some((it) => it !== '--short')) {
+  process.stderr.write(`usage: npm run proof -- ${[...proofs.keys()].join('|')} [--short]\n`);
   process.exit(2);
 }
-const isProven = await proveRelay(flags.includes('--short'));
+const isProven = await prove(flags.includes('--short'));
 say(isProven ? '1 passed, 0 failed' : '0 passed, 1 failed');
 process.exit(isProven ? 0 : 1);

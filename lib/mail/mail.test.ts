@@ -56,6 +56,46 @@ describe('a message composed of fields', () => {
     headers: [['X-Ours', 'caf\u00e9']],
     attachments: [],
   };
+
+  test('is put together at once as the library would by its streams', async () => {
+    const word = fc.constantFrom(
+      'a',
+      'word ',
+      ' ',
+      '\t',
+      '\n',
+      '\r\n',
+      '.',
+      '=',
+      '--_NmP',
+      '\u00e9',
+      '\u{1f600}',
+      'x'.repeat(90),
+    );
+    const content = fc.array(word, { maxLength: 60 }).map((it) => it.join(''));
+    const attachment = fc.record({
+      filename: fc.constantFrom('a.txt', 'r\u00e9sum\u00e9 "1".pdf', 'n'.repeat(200)),
+      contentType: fc.constantFrom('text/plain', 'text/csv; charset=utf-8', 'application/pdf'),
+      content: fc.uint8Array({ maxLength: 300 }).map((it) => Buffer.from(it)),
+      contentId: fc.option(fc.constant('pic'), { nil: undefined }),
+    });
+    const mail = fc.record({
+      text: fc.option(content, { nil: undefined }),
+      html: fc.option(content, { nil: undefined }),
+      attachments: fc.array(attachment, { maxLength: 3 }),
+    });
+    const withoutBoundary = (raw: Buffer): string => raw.toString('latin1').replaceAll(/--_NmP-[0-9a-f]+/g, '--_NmP');
+    await fc.assert(
+      fc.asyncProperty(mail, async (over) => {
+        const [atOnce, byStreams] = [
+          await composeMail({ ...MESSAGE, ...over }),
+          await composeMail({ ...MESSAGE, ...over }, -1),
+        ];
+        expect(withoutBoundary(atOnce)).toBe(withoutBoundary(byStreams));
+      }),
+    );
+  });
+
   const compose = async (over: Partial<Mail> = {}): Promise<string> =>
     (await composeMail({ ...MESSAGE, ...over })).toString('latin1');
   const html = '<p>hi</p>';

@@ -32,6 +32,8 @@ describe('refuses what is read in two ways', () => {
     ['a byte order mark within', '{\ufeff}'],
     ['B09 bytes that are not UTF-8', Buffer.from([0x22, 0xff, 0x22])],
     ['B09 a number without a value', '{"a":1e400}'],
+    ['B09 a number of as many digits', `{"a":${'9'.repeat(400)}}`],
+    ['B09 a number with a fraction and an exponent', '[-1.5E+0400]'],
     ['B09 a field twice', '{"a":1,"b":2,"a":1}'],
     ['B09 a field twice, once escaped', String.raw`{"a":1,"\u0061":1}`],
     ['a field twice, far within', '[[{"x":{"a":1 , "a" : 1}}]]'],

@@ -5,6 +5,8 @@
  * values than any request has. Linear time, no recursion, never throws.
  */
 
+import { isUtf8 } from 'node:buffer';
+
 export type JsonReading =
   | { readonly kind: 'json'; readonly value: unknown }
   | { readonly kind: 'unreadable'; readonly problem: string };
@@ -12,14 +14,21 @@ export type JsonReading =
 /** `most` bounds commas and brackets together, and so what can be in it. */
 export function readJson(bytes: Buffer, most: number): JsonReading {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    if (!isUtf8(bytes)) return { kind: 'unreadable', problem: NOT_JSON };
+    const text = bytes.toString('utf8', bytes.subarray(0, BOM.length).equals(BOM) ? BOM.length : 0);
     const wrong = new Scan(text, most).problem();
     if (wrong !== undefined) return { kind: 'unreadable', problem: wrong };
-    return { kind: 'json', value: JSON.parse(text, refuseInfinite) };
+    return { kind: 'json', value: MAY_BE_INFINITE.test(text) ? JSON.parse(text, refuseInfinite) : JSON.parse(text) };
   } catch {
-    return { kind: 'unreadable', problem: 'the body is not JSON in UTF-8' };
+    return { kind: 'unreadable', problem: NOT_JSON };
   }
 }
+
+const NOT_JSON = 'the body is not JSON in UTF-8';
+/** In front of some programs' UTF-8; ignored (RFC 8259 §8.1). */
+const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
+/** The least a number without a value has: an exponent of three digits, or as many digits. Looking at each value costs. */
+const MAY_BE_INFINITE = /[eE]\+?\d{3}|\d{300}/;
 
 function refuseInfinite(_key: string, value: unknown): unknown {
   if (typeof value === 'number' && !Number.isFinite(value)) throw new RangeError('a number that is none');

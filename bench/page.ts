@@ -1,0 +1,61 @@
+/**
+ * Tables for people, on the screen and as sections of `docs/performance.md`, one a proof.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg } from 'node:os';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** A Markdown table whose columns also line up. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [head, ...rows];
+  const widths = head.map((_, at) => Math.max(...all.map((line) => line[at]?.length ?? 0)));
+  const [first = '', ...body] = all.map(
+    (line) => `| ${line.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`,
+  );
+  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
+  return [first, rule, ...body].join('\n');
+}
+
+/** The machine's, over one, five and fifteen minutes. */
+export const loadAverage = (): string =>
+  loadavg()
+    .map((it) => it.toFixed(2))
+    .join(', ');
+
+/** The run in the middle by rate. */
+export function middleOf<Run>(runs: readonly Run[], rate: (run: Run) => number): Run {
+  const middle = runs.toSorted((a, b) => rate(a) - rate(b))[Math.floor(runs.length / 2)];
+  if (!middle) throw new Error('a row needs a run');
+  return middle;
+}
+
+const page = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
+
+/** Writes a proof's section, in place of its last one. */
+export function publishSection(proof: string, load: string, what: string, text: string): void {
+  const command = `npm run proof -- ${proof}`;
+  const begin = `<!-- proof ${proof}: begin (written by \`${command}\`) -->`;
+  const end = `<!-- proof ${proof}: end -->`;
+  const old = existsSync(page) ? readFileSync(page, 'utf8') : '# Performance\n';
+  const whole = old.includes(begin) ? old : `${old.trimEnd()}\n\n${begin}\n${end}\n`;
+  const [before = '', rest = ''] = whole.split(begin);
+  const after = rest.split(end)[1] ?? '\n';
+  const section = `\`${command}\` at commit ${commit()}, on ${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores shared by
+source, relay and sink, Node ${process.versions.node}. Load average at the start: ${load}. Each row is the median of three
+${what}.`;
+  writeFileSync(page, `${before}${begin}\n\n${section}\n\n${text}\n\n${end}${after}`);
+}
+
+function commit(): string {
+  const id = git('rev-parse', '--short', 'HEAD');
+  if (id === undefined) return 'unknown';
+  return git('status', '--porcelain') === '' ? id : `${id}, with changes not yet committed`;
+}
+
+/** Undefined outside of a repository. */
+function git(...args: readonly string[]): string | undefined {
+  const { status, stdout } = spawnSync('git', args, { cwd: dirname(page), encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : undefined;
+}
