@@ -45,7 +45,7 @@ function draftOf(request: MessageRequest, most: number, errors: FieldError[]): D
   const [to = [], cc = [], bcc = [], replyTo = []] = lists;
   const recipients = [...new Set([...to, ...cc, ...bcc].map((it) => it.address))];
   errors.push(
-    ...recipientErrors([...to, ...cc, ...bcc].length, most),
+    ...recipientErrors(request.to.length + request.cc.length + request.bcc.length, most),
     ...headerErrors(request),
     ...contentErrors(request),
   );

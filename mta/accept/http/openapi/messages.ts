@@ -2,6 +2,7 @@
  * What the OpenAPI document says of messages; what one may hold comes from the schema that checks it.
  */
 import { jsonSchemaOf } from '#crds/schema.ts';
+import type { EventType } from '../../../event.ts';
 import type { CancelResult } from '../cancel.ts';
 import { JSON_TYPE, RAW_TYPE } from '../intake.ts';
 import { MOST_MESSAGES, messageSchema } from '../schema.ts';
@@ -10,10 +11,41 @@ import { answer, bodyOf, integer, listOf, named, objectOf, problem, query, text,
 const recipient = { id: text, address: text };
 const result = { type: 'string', enum: ['cancelled', 'underWay', 'ended'] satisfies CancelResult[] };
 
+const state = {
+  type: 'string',
+  enum: ['queued', 'delivered', 'deferred', 'bounced', 'expired', 'cancelled'] satisfies EventType[],
+};
+
+/** Those fields of an event that every sender reads; others may come. */
+const event = objectOf(
+  {
+    v: integer,
+    at: { ...integer, description: 'Milliseconds since 1970.' },
+    type: state,
+    message: text,
+    index: { ...integer, description: 'Of the recipient in the message.' },
+    sender: text,
+    recipient: text,
+    reply: { ...text, description: 'What was said, in one line.' },
+    attempt: integer,
+    due: { ...integer, description: 'For deferred: when it is tried again, in milliseconds since 1970.' },
+  },
+  'v',
+  'at',
+  'type',
+  'message',
+  'index',
+  'sender',
+  'recipient',
+  'reply',
+  'attempt',
+);
+
 export const messageSchemas = (): Readonly<Record<string, object>> => ({
   Message: jsonSchemaOf(messageSchema),
   Accepted: objectOf({ id: text, recipients: listOf(objectOf(recipient, 'id', 'address')) }, 'id', 'recipients'),
   Results: objectOf({ results: listOf(objectOf({ status: integer, id: text }, 'status')) }, 'results'),
+  Event: event,
   Cancelled: objectOf(
     { id: text, recipients: listOf(objectOf({ ...recipient, result }, 'id', 'address', 'result')) },
     'id',
@@ -23,8 +55,8 @@ export const messageSchemas = (): Readonly<Record<string, object>> => ({
     {
       id: text,
       sendAt: { ...text, format: 'date-time', description: 'Nothing is sent before; absent: at once.' },
-      recipients: listOf(objectOf({ ...recipient, state: text })),
-      events: listOf({ type: 'object' }),
+      recipients: listOf(objectOf({ ...recipient, state }, 'id', 'address', 'state')),
+      events: listOf(named('Event')),
     },
     'id',
     'recipients',

@@ -1,0 +1,289 @@
+// @ts-nocheck
+/**
+ * Postfleet
+ * v1
+ * DO NOT MODIFY - This file has been generated using oazapfts.
+ * See https://www.npmjs.com/package/oazapfts
+ */
+import * as Oazapfts from "@oazapfts/runtime";
+import * as QS from "@oazapfts/runtime/query";
+export const defaults: Oazapfts.Defaults<Oazapfts.CustomHeaders> = {
+    headers: {},
+    baseUrl: "/"
+};
+const oazapfts = Oazapfts.runtime(defaults);
+export const servers = {};
+export type Message = {
+    /** The author; also the envelope sender. Its domain is a SendingDomain of the credential. */
+    "from": {
+        /** Mail address, such as ann@example.com. */
+        address: string;
+        /** Display name, as people read it. */
+        name?: string;
+    };
+    /** Recipients, shown to all. */
+    to?: {
+        /** Mail address, such as ann@example.com. */
+        address: string;
+        /** Display name, as people read it. */
+        name?: string;
+    }[];
+    /** More recipients, shown to all. */
+    cc?: {
+        /** Mail address, such as ann@example.com. */
+        address: string;
+        /** Display name, as people read it. */
+        name?: string;
+    }[];
+    /** Recipients that nobody is shown. */
+    bcc?: {
+        /** Mail address, such as ann@example.com. */
+        address: string;
+        /** Display name, as people read it. */
+        name?: string;
+    }[];
+    /** Where answers go; to the author when absent. */
+    replyTo?: {
+        /** Mail address, such as ann@example.com. */
+        address: string;
+        /** Display name, as people read it. */
+        name?: string;
+    }[];
+    /** The subject. */
+    subject?: string;
+    /** The message as plain text. */
+    text?: string;
+    /** The message as HTML. */
+    html?: string;
+    /** More header fields. Not those that this request or Postfleet itself writes. */
+    headers?: {
+        [key: string]: string;
+    };
+    /** Files. */
+    attachments?: {
+        /** Name of the file. */
+        filename: string;
+        /** Its media type; not multipart/ or message/. */
+        contentType?: string;
+        /** Its bytes, in base64. */
+        content: string;
+        /** For a picture within the HTML: it is shown where the HTML says cid: and this. */
+        contentId?: string;
+    }[];
+    /** Words to find the message by; told in its events, never sent. */
+    tags?: string[];
+    /** The sender's own facts; told in its events, never sent. */
+    metadata?: {
+        [key: string]: string;
+    };
+    /** Nothing is sent before this moment, at most 72 hours from now; one that has passed means at once. */
+    sendAt?: string;
+    /** Seconds after which it is given up, counted from sendAt; at most what the MTACluster allows. */
+    expireAfter?: number;
+};
+export type Accepted = {
+    id: string;
+    recipients: {
+        id: string;
+        address: string;
+    }[];
+};
+export type Problem = {
+    "type"?: string;
+    title: string;
+    status: number;
+    detail: string;
+    errors?: {
+        pointer: string;
+        detail: string;
+    }[];
+};
+export type Results = {
+    results: {
+        status: number;
+        id?: string;
+    }[];
+};
+export type Event = {
+    v: number;
+    /** Milliseconds since 1970. */
+    at: number;
+    "type": "queued" | "delivered" | "deferred" | "bounced" | "expired" | "cancelled";
+    message: string;
+    /** Of the recipient in the message. */
+    index: number;
+    sender: string;
+    recipient: string;
+    /** What was said, in one line. */
+    reply: string;
+    attempt: number;
+    /** For deferred: when it is tried again, in milliseconds since 1970. */
+    due?: number;
+};
+export type Status = {
+    id: string;
+    /** Nothing is sent before; absent: at once. */
+    sendAt?: string;
+    recipients: {
+        id: string;
+        address: string;
+        state: "queued" | "delivered" | "deferred" | "bounced" | "expired" | "cancelled";
+    }[];
+    events: Event[];
+};
+export type Cancelled = {
+    id: string;
+    recipients: {
+        id: string;
+        address: string;
+        result: "cancelled" | "underWay" | "ended";
+    }[];
+};
+/**
+ * Hands in one message. 202: it is on disk, for all its recipients.
+ */
+export function submitMessage(message: Message, { idempotencyKey, to, $from }: {
+    idempotencyKey?: string;
+    to?: string[];
+    $from?: string;
+} = {}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 202;
+        data: Accepted;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 403;
+        data: Problem;
+    } | {
+        status: 409;
+        data: Problem;
+    } | {
+        status: 413;
+        data: Problem;
+    } | {
+        status: 415;
+        data: Problem;
+    } | {
+        status: 422;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 503;
+        data: Problem;
+    } | {
+        status: 507;
+        data: Problem;
+    }>(`/v1/messages${QS.query(QS.explode({
+        to,
+        "from": $from
+    }))}`, oazapfts.json({
+        ...opts,
+        method: "POST",
+        body: message,
+        headers: oazapfts.mergeHeaders(opts?.headers, {
+            "Idempotency-Key": idempotencyKey
+        })
+    }));
+}
+/**
+ * Hands in several messages, each with a result of its own, in the same order.
+ */
+export function submitMessages(body: Message[], { idempotencyKey }: {
+    idempotencyKey?: string;
+} = {}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: Results;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 403;
+        data: Problem;
+    } | {
+        status: 409;
+        data: Problem;
+    } | {
+        status: 413;
+        data: Problem;
+    } | {
+        status: 415;
+        data: Problem;
+    } | {
+        status: 422;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 503;
+        data: Problem;
+    } | {
+        status: 507;
+        data: Problem;
+    }>("/v1/messages/batch", oazapfts.json({
+        ...opts,
+        method: "POST",
+        body,
+        headers: oazapfts.mergeHeaders(opts?.headers, {
+            "Idempotency-Key": idempotencyKey
+        })
+    }));
+}
+/**
+ * Where each recipient of a message stands, and every event. Needs scope Events.
+ */
+export function showMessage(id: string, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: Status;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 403;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    }>(`/v1/messages/${encodeURIComponent(id)}`, {
+        ...opts
+    });
+}
+/**
+ * Cancels a message for every recipient that nothing is being sent to. Harmless to ask again.
+ */
+export function cancelMessage(id: string, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: Cancelled;
+    } | {
+        status: 202;
+        data: Cancelled;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 403;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    } | {
+        status: 409;
+        data: Problem;
+    }>(`/v1/messages/${encodeURIComponent(id)}`, {
+        ...opts,
+        method: "DELETE"
+    });
+}
