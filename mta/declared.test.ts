@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { sample } from '#crds/sample.ts';
-import { seconds } from '#lib/run/clock.ts';
+import { hours, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import type { Log } from '#lib/run/log.ts';
 import { seededRandom } from '#lib/run/random.ts';
@@ -46,8 +46,20 @@ async function open(...documents: readonly object[]) {
       clock.advance(seconds(10));
       return isSeen();
     });
-  return { declared, errors, infos, seen };
+  return { declared, errors, infos, seen, clock };
 }
+
+test('a key for return paths is made with the first domain that has one, and a new one follows in time', async () => {
+  const { declared, seen, clock } = await open();
+  expect(declared.keyring().returnPathKeys()).toEqual([]);
+  const own = { domain: 'own.example', dkim: { algorithms: ['Ed25519'] }, returnPathHost: 'bounce.own.example' };
+  declare(...WORLD, sample('SendingDomain', own, { name: 'own.example' }));
+  await seen('a key for return paths', () => declared.keyring().returnPathKeys().length === 1);
+  clock.advance(hours(31 * 24));
+  await seen('another key', () => declared.keyring().returnPathKeys().length === 2);
+  const [newest, older] = declared.keyring().returnPathKeys();
+  expect((newest?.day ?? 0) - (older?.day ?? 0)).toBe(31);
+});
 
 describe('at the start', () => {
   test('keys and secrets are there for everything that is declared', async () => {

@@ -12,7 +12,8 @@ import { type FolderKeyring, openKeyring } from '#lib/keyring/folder.ts';
 import type { Keyring } from '#lib/keyring/keyring.ts';
 import { provision } from '#lib/keyring/provision.ts';
 import { type Endpoint, keyringFolder } from '#lib/keyring/surroundings.ts';
-import type { Clock } from '#lib/run/clock.ts';
+import { provisionReturnPath } from '#lib/keyring/provision-return-path.ts';
+import { type Clock, type Duration, type Timer, hours } from '#lib/run/clock.ts';
 import { reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
 import { metrics } from '#lib/run/metrics.ts';
@@ -26,17 +27,22 @@ export interface DeclaredOptions {
   readonly log: Log;
 }
 
+/** How often keys are looked at for their age. */
+const AGING: Duration = hours(1);
+
 export class Declared {
   readonly #options: DeclaredOptions;
   readonly #source: ResourceSource;
   readonly #keyring: FolderKeyring;
   readonly #listeners: (() => void)[] = [];
   #taking: Promise<void> = Promise.resolve();
+  #aging: Timer;
 
   private constructor(options: DeclaredOptions, source: ResourceSource, keyring: FolderKeyring) {
     this.#options = options;
     this.#source = source;
     this.#keyring = keyring;
+    this.#aging = options.clock.after(AGING, () => this.#age());
     source.onChange(() => {
       this.#taking = this.#taking.then(() => this.#take());
     });
@@ -74,9 +80,27 @@ export class Declared {
   }
 
   async close(): Promise<void> {
+    this.#aging.cancel();
     await this.#source.close();
     await this.#taking;
     this.#keyring.close();
+  }
+
+  /** Keys of return paths are followed by new ones, whether resources change or not. */
+  #age(): void {
+    this.#aging = this.#options.clock.after(AGING, () => this.#age());
+    this.#taking = this.#taking.then(() => this.#renewKeys());
+  }
+
+  async #renewKeys(): Promise<void> {
+    const { config, data, clock, random, log } = this.#options;
+    try {
+      const around = { dataFolder: data, configFolder: config, clock, random };
+      const { made } = await provisionReturnPath(this.resources().domains, around);
+      if (made.length > 0) await this.#keyring.reread();
+    } catch (thrown) {
+      log.error('a new key for return paths cannot be made', { reason: reasonOf(thrown) });
+    }
   }
 
   async #take(): Promise<void> {

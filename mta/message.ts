@@ -50,7 +50,8 @@ export interface Message {
   readonly labels?: Labels;
 }
 
-const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+/** Crockford's base32 in lower case: no letter is mistaken for another. */
+export const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /** A new id for a message accepted at `now`. */
 export function newMessageId(now: Instant, random: Random): MessageId {

@@ -33,7 +33,11 @@ async function open() {
     address: { host: '127.0.0.1', port: 0 },
     hostname: 'receiver.test',
     folder,
-    keyring: () => ({ signingKeys: (domain) => (domain === 'example.com' ? [key] : []), credential: () => undefined }),
+    keyring: () => ({
+      signingKeys: (domain) => (domain === 'example.com' ? [key] : []),
+      returnPathKeys: () => [],
+      credential: () => undefined,
+    }),
     clock,
     random: seededRandom(1),
     secureContext: () => secureContext,

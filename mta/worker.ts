@@ -20,6 +20,7 @@ import { dueOf } from './message.ts';
 import { type Claim, type LaneName, type Lease, parseLane, type Queue, type Settlement } from './queue/queue.ts';
 import { type Reply, reply, replyLine } from './reply.ts';
 import { ReplyRules } from './reply-rules.ts';
+import { ReturnPaths } from './return-paths.ts';
 import { Destinations } from './schedule/destination.ts';
 import { nextAttempt } from './schedule/retry.ts';
 import { Scheduler, type Turn } from './schedule/scheduler.ts';
@@ -68,6 +69,7 @@ export class MailWorker {
   readonly #settler: Settler;
   readonly #reporter: Reporter;
   readonly #setup: ConnectSetup;
+  readonly #returnPaths: ReturnPaths;
   readonly #sources = new Map<string, SourceChoice>();
   readonly #running = new Set<Promise<void>>();
   #tables: Tables | undefined;
@@ -76,6 +78,7 @@ export class MailWorker {
     const { queue, clock, random, hostname, tell } = options;
     this.#options = options;
     this.#claim = claim;
+    this.#returnPaths = new ReturnPaths(options);
     this.#setup = { clock, timeouts: defaultTimeouts, context: clientContext() };
     const troubled = (thrown: unknown): void => this.#troubled('cannot record outcomes', thrown);
     this.#settler = new Settler({
@@ -166,6 +169,7 @@ export class MailWorker {
       suppressed: (lease) => this.#suppressed(lease),
       open: () => this.#open(pool, domain),
       sign: ({ message }) => sign(message, keyring().signingKeys(message.domain), clock.now()),
+      senderOf: ({ message, index }) => this.#returnPaths.senderOf(message, index),
       settle: (lease, attempt) => this.#settler.settle(lease, attempt),
       expiresAt: (lease) => this.#expiresAt(lease),
       ready: () => this.#settler.ready(),

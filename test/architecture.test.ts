@@ -51,7 +51,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
   { layer: 'queue adapter', files: /^mta\/queue\//, may: ['queue port', 'noun', 'lib'] },
   {
     layer: 'noun',
-    files: /^mta\/(message|dsn-request|reply|outcome|event|attempt|header|suppression|gcra|provider|scope)\.ts$/,
+    files: /^mta\/(message|dsn-request|reply|outcome|event|attempt|header|suppression|gcra|provider|scope|return-path)\.ts$/,
     may: ['lib'],
   },
   {

@@ -1,5 +1,6 @@
 /**
- * The keyring read from a folder: `dkim/<selector>._domainkey.<domain>.pem` and `credentials/<namespace>.<name>.json`.
+ * The keyring read from a folder: `dkim/<selector>._domainkey.<domain>.pem`, `credentials/<namespace>.<name>.json` and
+ * `return-path/<yyyymmdd>.key`.
  *
  * File names are such as keys of a Secret may be, so a mounted Secret is read by the same code; a part that is not
  * mounted is empty. All or nothing: while any file is bad, the last good keyring stays and every problem is listed.
@@ -12,6 +13,7 @@ import { type SigningKey, loadKey } from '#lib/dkim/key.ts';
 import { parseCredential } from './credential.ts';
 import type { CredentialRecord, Keyring } from './keyring.ts';
 import { type Part, emptyPart, readPart } from './part.ts';
+import { type ReturnPathKey, readReturnPathKey } from './return-path-key.ts';
 
 export interface FolderKeyring extends Keyring {
   /** Reads what has changed, now. Resolves with all that is wrong; if anything is, the last good keyring stays. */
@@ -50,8 +52,10 @@ class Folder implements FolderKeyring {
   readonly #clock: Clock;
   #keys: Part<SigningKey> = emptyPart;
   #credentials: Part<CredentialRecord> = emptyPart;
+  #returnPath: Part<ReturnPathKey> = emptyPart;
   #byDomain: ReadonlyMap<string, readonly SigningKey[]> = new Map();
   #byUsername: ReadonlyMap<string, CredentialRecord> = new Map();
+  #newestFirst: readonly ReturnPathKey[] = [];
   #problems: readonly string[] = [];
   #reading: Promise<unknown> = Promise.resolve();
   #timer: Timer | undefined;
@@ -68,6 +72,10 @@ class Folder implements FolderKeyring {
 
   credential(username: string): CredentialRecord | undefined {
     return this.#byUsername.get(username);
+  }
+
+  returnPathKeys(): readonly ReturnPathKey[] {
+    return this.#newestFirst;
   }
 
   problems(): readonly string[] {
@@ -89,19 +97,22 @@ class Folder implements FolderKeyring {
   async #read(): Promise<readonly string[]> {
     const keys = await readPart(join(this.#folder, 'dkim'), readKey, this.#keys);
     const credentials = await readPart(join(this.#folder, 'credentials'), readCredential, this.#credentials);
-    this.#problems = [...keys.problems, ...credentials.problems];
-    if (this.#problems.length === 0) this.#take(keys, credentials);
+    const returnPath = await readPart(join(this.#folder, 'return-path'), readReturnPathKey, this.#returnPath);
+    this.#problems = [...keys.problems, ...credentials.problems, ...returnPath.problems];
+    if (this.#problems.length === 0) this.#take(keys, credentials, returnPath);
     this.#timer?.cancel();
     if (!this.#closed) this.#timer = this.#clock.after(SLOW_LOOK, () => void this.reread());
     return this.#problems;
   }
 
-  #take(keys: Part<SigningKey>, credentials: Part<CredentialRecord>): void {
+  #take(keys: Part<SigningKey>, credentials: Part<CredentialRecord>, returnPath: Part<ReturnPathKey>): void {
     const all = [...keys.files.values()].map(({ value }) => value);
     this.#keys = keys;
     this.#credentials = credentials;
+    this.#returnPath = returnPath;
     this.#byDomain = Map.groupBy(all, ({ domain }) => domain);
     this.#byUsername = new Map([...credentials.files.values()].map(({ value }) => [value.username, value]));
+    this.#newestFirst = [...returnPath.files.values()].map(({ value }) => value).toSorted((a, b) => b.day - a.day);
   }
 }
 

@@ -1,14 +1,17 @@
 /**
- * The keyring: private keys that sign and what proves credentials. A port; `folder.ts` reads it from files.
+ * The keyring: private keys that sign, return paths too, and what proves credentials. A port; `folder.ts` reads it from files.
  *
  * Promises: look-ups cost nothing and are of one reading, whole. What is in the keyring is not by itself valid: who may
  * send is declared in the resources, and a caller admits only a username that is still declared there.
  */
 import type { SigningKey } from '#lib/dkim/key.ts';
+import type { ReturnPathKey } from './return-path-key.ts';
 
 export interface Keyring {
   /** Keys of a domain (lower-case A-labels), by selector. Every one signs: who fills the keyring decides. */
   signingKeys(domain: string): readonly SigningKey[];
+  /** Keys that sign return paths, the newest first: it signs, all of them verify. */
+  returnPathKeys(): readonly ReturnPathKey[];
   /** What proves a username, `<namespace>.<name>`. */
   credential(username: string): CredentialRecord | undefined;
 }

@@ -15,6 +15,10 @@ const GENERATED = random.bytes(32).toString('base64url');
 class FakeKeyring implements Keyring {
   readonly records = new Map<string, CredentialRecord>();
 
+  returnPathKeys(): readonly [] {
+    return [];
+  }
+
   signingKeys(): readonly [] {
     return [];
   }

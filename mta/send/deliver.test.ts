@@ -116,6 +116,7 @@ async function open(over: Partial<Courier> = {}, session = new FakeSession()) {
     open: async () => opened(session),
     sign: async () => ({ kind: 'signed', signatures: SIGNATURE }),
     expiresAt: ({ message }) => message.expiresAt,
+    senderOf: ({ message }) => message.sender,
     settle: (lease, attempt) => settled.push({ lease, attempt }),
     ready: () => undefined,
     missed: (it) => missed.push(it),

@@ -50,6 +50,8 @@ export interface Courier {
   suppressed(lease: Lease): undefined | Promise<Reply | undefined>;
   open(): Promise<Opening>;
   sign(lease: Lease): Promise<Signed>;
+  /** The envelope sender to use. */
+  senderOf(lease: Lease): string;
   settle(lease: Lease, attempt: Attempt): void;
   /** When a message's life ends, by its own wish and by policy. */
   expiresAt(lease: Lease): Instant;
@@ -225,7 +227,7 @@ class Run {
     const { message, recipient, index } = lease;
     const { utf8, dsn } = message;
     const result = await session.send({
-      sender: message.sender,
+      sender: this.#courier.senderOf(lease),
       recipients: [recipient],
       body: message.body,
       ...(utf8 && { utf8 }),
