@@ -27,7 +27,14 @@ describe('a data folder', () => {
     const database = await open(folder);
     expect(modeOf(folder)).toBe(0o700);
     const tables = await database.read("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
-    expect(tables.map((it) => it['name'])).toEqual(['entry', 'event', 'message', 'put_once', 'suppression']);
+    expect(tables.map((it) => it['name'])).toEqual([
+      'entry',
+      'event',
+      'message',
+      'put_once',
+      'returned',
+      'suppression',
+    ]);
   });
 
   test('of any earlier release opens, with what is in it', async () => {

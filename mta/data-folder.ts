@@ -14,13 +14,19 @@ import { Database } from '#lib/sqlite/database.ts';
 import { KEY_TABLES } from './queue/sqlite/keys.ts';
 import { QUEUE_TABLES } from './queue/sqlite/tables.ts';
 import { SUPPRESSION_TABLES } from './settle/ledger/suppression-rows.ts';
-import { LEDGER_TABLES } from './settle/ledger/sqlite.ts';
+import { LEDGER_TABLES, RETURN_TABLES } from './settle/ledger/sqlite.ts';
 import { tokenFile } from './watch/admin-client.ts';
 
 const QUEUE_FILE = 'queue.db';
 
 /** Every table there is. Only ever added to at the end: a file remembers how many of these it has had. */
-export const MIGRATIONS: readonly string[] = [QUEUE_TABLES, LEDGER_TABLES, KEY_TABLES, SUPPRESSION_TABLES];
+export const MIGRATIONS: readonly string[] = [
+  QUEUE_TABLES,
+  LEDGER_TABLES,
+  KEY_TABLES,
+  SUPPRESSION_TABLES,
+  RETURN_TABLES,
+];
 
 /** Opens the database of a data folder; `fresh` empties the folder first, unless somebody uses it. */
 export async function openData(folder: string, fresh: boolean): Promise<Database> {

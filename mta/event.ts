@@ -9,7 +9,15 @@ import type { Stage } from './attempt.ts';
 import type { ReplyClass } from './reply.ts';
 import type { Labels, Message, MessageId } from './message.ts';
 
-export type EventType = 'queued' | 'delivered' | 'deferred' | 'bounced' | 'expired' | 'cancelled';
+export type EventType =
+  | 'queued'
+  | 'delivered'
+  | 'deferred'
+  | 'bounced'
+  | 'expired'
+  | 'cancelled'
+  /** Mail came back to the return path of the recipient, whatever it says. */
+  | 'returned';
 
 export interface MailEvent {
   readonly v: 1;
@@ -22,8 +30,8 @@ export interface MailEvent {
   readonly sender: string;
   readonly recipient: string;
   /**
-   * What was said, one line: `250 2.0.0 queued as 4711`. For `queued` the reply given to the sender, for `cancelled`
-   * who did it.
+   * What was said, one line: `250 2.0.0 queued as 4711`. For `queued` and `returned` the reply given to who sent it, for
+   * `cancelled` who did it.
    */
   readonly reply: string;
   /** Attempts made so far, this one included. */
@@ -95,3 +103,8 @@ export const cancelledEvent = (
 /** What every event of a message says of when it was to be sent. */
 export const notBeforeOf = ({ notBefore }: Message): Pick<MailEvent, 'notBefore'> =>
   notBefore === undefined ? {} : { notBefore };
+
+const OF_RETURNED_MAIL: ReadonlySet<EventType> = new Set<EventType>(['returned']);
+
+/** Whether an event tells of mail that came back, rather than of an attempt. */
+export const isOfReturnedMail = ({ type }: MailEvent): boolean => OF_RETURNED_MAIL.has(type);

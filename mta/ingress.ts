@@ -18,6 +18,8 @@ import { metrics, watchGauge } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
 import { Authority, type Submitter } from './accept/authority.ts';
 import { apiRoutes } from './accept/http/api.ts';
+import { withReturns } from './accept/returns/policy.ts';
+import { Returns } from './accept/returns/returns.ts';
 import { submissionPolicy } from './accept/smtp-policy.ts';
 import { defaultLimits, limitsOf, type SmtpLimits } from './accept/smtp/limits.ts';
 import { SmtpServer } from './accept/smtp/listener.ts';
@@ -28,6 +30,8 @@ import type { LoadedCertificate } from './certificate.ts';
 import { type MailEvent, queuedEvents } from './event.ts';
 import type { Message, MessageId } from './message.ts';
 import type { Queue } from './queue/queue.ts';
+import { ReturnPaths } from './return-paths.ts';
+import type { Ledger } from './settle/ledger/ledger.ts';
 import type { Suppressions } from './settle/ledger/suppressions.ts';
 import { smtpObserver } from './smtp-observer.ts';
 
@@ -46,6 +50,8 @@ export interface IngressOptions {
   /** Every event of a message, oldest first. */
   readonly trace: (id: MessageId) => Promise<readonly MailEvent[]>;
   readonly suppressions: Suppressions;
+  /** Where what comes back is kept. */
+  readonly ledger: Pick<Ledger, 'trace' | 'keep'>;
 }
 
 /** A place where mail is taken. */
@@ -91,7 +97,7 @@ interface Ways {
 }
 
 async function openWays(options: IngressOptions): Promise<Ways> {
-  const { queue, resources, keyring, clock, random, hostname, log, trace, suppressions } = options;
+  const { queue, resources, keyring, clock, random, hostname, log, trace, suppressions, ledger } = options;
   const verifier = await openVerifier(keyring(), clock, random);
   const authority = new Authority({
     clock,
@@ -102,8 +108,10 @@ async function openWays(options: IngressOptions): Promise<Ways> {
   const accepted = (message: Message): void => countAccepted(message, options.tell);
   const troubled = (thrown: unknown): void => countFault(thrown, log);
   const submissions = new Submissions({ authority, queue, resources, clock, random, hostname, accepted, troubled });
+  const addresses = new ReturnPaths(options);
+  const returns = new Returns({ addresses, ledger, clock, tell: options.tell, troubled });
+  const policy = withReturns(submissionPolicy(authority, submissions, suppressions), returns);
   const limits = newestLimits(resources);
-  const policy = submissionPolicy(authority, submissions, suppressions);
   const reception = openReception(limits);
   const smtp = new SmtpServer({ hostname, policy, clock, limits, ...reception, observer: smtpObserver(log) });
   watchGauge('postfleet_receiving_bytes', 'Bytes held of mail that is coming in.', () => reception.memory.used);

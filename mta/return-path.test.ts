@@ -66,39 +66,33 @@ describe('C09 what is not ours gives the same answer:', () => {
   });
 
   test('every letter of it exchanged for every other', () => {
+    const taken: string[] = [];
     for (let at = 0; at < 58; at += 1)
       for (const letter of `${ALPHABET}-ilou.`) {
         if (letter === signed[at]) continue;
         const altered = signed.slice(0, at) + letter + signed.slice(at + 1);
-        expect(readReturnPath(AT, altered, [KEY], NOW), altered).toBeUndefined();
+        if (readReturnPath(AT, altered, [KEY], NOW)) taken.push(altered);
       }
+    expect(taken).toEqual([]);
   });
 
   test('20,000 guesses at the seal, in order and by chance', () => {
     const about = signed.slice(0, 38);
     const guess = (letters: (at: number) => number): string =>
       `${about}${Array.from({ length: 20 }, (_, at) => ALPHABET.charAt(letters(at))).join('')}@${AT.host}`;
+    let taken = 0;
     for (let count = 0; count < 10_000; count += 1) {
-      expect(
-        readReturnPath(
-          AT,
-          guess((at) => (count >> (5 * (19 - at))) & 31),
-          [KEY],
-          NOW,
-        ),
-      ).toBeUndefined();
-      expect(
-        readReturnPath(
-          AT,
-          guess(() => random.fraction() * 32),
-          [KEY],
-          NOW,
-        ),
-      ).toBeUndefined();
+      const guesses = [guess((at) => (count >> (5 * (19 - at))) & 31), guess(() => random.fraction() * 32)];
+      taken += guesses.filter((it) => readReturnPath(AT, it, [KEY], NOW)).length;
     }
+    expect(taken).toBe(0);
   });
 
   test('anything at all', () => {
-    fc.assert(fc.property(fc.string({ maxLength: 200 }), (text) => readReturnPath(AT, text, [KEY], NOW) === undefined));
+    fc.assert(
+      fc.property(fc.string({ maxLength: 200 }), (text) => {
+        expect(readReturnPath(AT, text, [KEY], NOW)).toBeUndefined();
+      }),
+    );
   });
 });

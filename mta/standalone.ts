@@ -125,7 +125,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
 
   const certificate = (listener: Parameters<typeof certificateOf>[0]) => certificateOf(listener, config, own);
   const trace = (id: string) => ledger.trace(id);
-  ingress = opened.adopt(await startIngress({ ...shared, certificate, trace }), async (it) => {
+  ingress = opened.adopt(await startIngress({ ...shared, certificate, trace, ledger }), async (it) => {
     ingress = undefined;
     await it.close();
   });

@@ -62,6 +62,12 @@ export const metrics = {
     labelNames: ['outcome', 'class'],
     registers,
   }),
+  returned: new Counter({
+    name: 'postfleet_returned_total',
+    help: 'Mail that came back to return paths, and what it told: returned, bounced-later, complained.',
+    labelNames: ['what'],
+    registers,
+  }),
   inDoubt: new Counter({
     name: 'postfleet_in_doubt_total',
     help: 'Attempts whose final dot was sent and whose reply was not seen.',

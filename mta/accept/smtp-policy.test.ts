@@ -83,26 +83,26 @@ describe('an envelope', () => {
   test('may have the null sender and any recipient', async () => {
     const { policy } = await open();
     expect(policy.mail(APP, '')).toBeUndefined();
-    expect(policy.rcpt(APP, '', 'anybody@anywhere.example')).toBeUndefined();
+    expect(policy.rcpt(APP, '', 'anybody@anywhere.example', [])).toBeUndefined();
   });
 
   test('may not have a recipient whom the tenant has suppressed, and others may', async () => {
     const { policy, suppressions } = await open();
     await suppressions.suppress('default', [aSuppression('ann@dest.test'), aSuppression('gone.test')]);
-    expect(await policy.rcpt(APP, '', 'ann@dest.test')).toEqual({
+    expect(await policy.rcpt(APP, '', 'ann@dest.test', [])).toEqual({
       code: 550,
       enhanced: '5.7.1',
       text: '<ann@dest.test> is suppressed (complaint, since 2026-01-01)',
     });
-    expect(await policy.rcpt(APP, '', 'anybody@gone.test')).toMatchObject({ code: 550 });
-    expect(policy.rcpt(APP, '', 'bob@dest.test')).toBeUndefined();
-    expect(policy.rcpt({ tenant: 'shop', username: 'shop.app' }, '', 'ann@dest.test')).toBeUndefined();
+    expect(await policy.rcpt(APP, '', 'anybody@gone.test', [])).toMatchObject({ code: 550 });
+    expect(policy.rcpt(APP, '', 'bob@dest.test', [])).toBeUndefined();
+    expect(policy.rcpt({ tenant: 'shop', username: 'shop.app' }, '', 'ann@dest.test', [])).toBeUndefined();
   });
 
   test.each(['ANN@dest.test', 'Ann@dest.test'])('B10 may not have one in another form: %s', async (recipient) => {
     const { policy, suppressions } = await open();
     await suppressions.suppress('default', [aSuppression('ann@dest.test')]);
-    expect(await policy.rcpt(APP, '', recipient)).toMatchObject({ code: 550, enhanced: '5.7.1' });
+    expect(await policy.rcpt(APP, '', recipient, [])).toMatchObject({ code: 550, enhanced: '5.7.1' });
   });
 
   test('may not have a sender of others', async () => {

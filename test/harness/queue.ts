@@ -37,7 +37,10 @@ export function openTestStorage(): (clock: Clock) => Promise<TestQueue> {
   return async (clock) => {
     const database = await opening;
     await database.write(
-      ['message', 'entry', 'event', 'put_once', 'suppression'].map((it) => ({ sql: `DELETE FROM ${it}`, params: [] })),
+      ['message', 'entry', 'event', 'put_once', 'suppression', 'returned'].map((it) => ({
+        sql: `DELETE FROM ${it}`,
+        params: [],
+      })),
     );
     return openQueue(database, clock);
   };

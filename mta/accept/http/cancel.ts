@@ -29,6 +29,7 @@ const RESULTS: Readonly<Record<EventType, CancelResult>> = {
   delivered: 'ended',
   bounced: 'ended',
   expired: 'ended',
+  returned: 'ended',
   cancelled: 'cancelled',
 };
 

@@ -29,6 +29,8 @@ const recipientsOf = (events: readonly MailEvent[]): RecipientStatus[] =>
     state: type,
   }));
 
-/** The last event of each recipient, which says where it stands. */
+/** The last event of each recipient, which says where it stands; that something came back alone changes nothing. */
 export const lastEvents = (events: readonly MailEvent[]): MailEvent[] =>
-  [...new Map(events.map((event) => [event.index, event])).values()].toSorted((one, other) => one.index - other.index);
+  [...new Map(events.filter((it) => it.type !== 'returned').map((event) => [event.index, event])).values()].toSorted(
+    (one, other) => one.index - other.index,
+  );

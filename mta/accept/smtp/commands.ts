@@ -8,7 +8,16 @@ import { type Reply, reply } from '#mta/reply.ts';
 import { bdat } from './chunking.ts';
 import { type AuthStep, type Exchange, continueAuth, startAuth } from './auth.ts';
 import { replies } from './replies.ts';
-import { type Answer, type Phase, type RcptCommand, type Rules, type State, idle, isInTransaction } from './state.ts';
+import {
+  type Answer,
+  type Phase,
+  type RcptCommand,
+  type Rules,
+  type State,
+  idle,
+  isInTransaction,
+  largestMessage,
+} from './state.ts';
 import type { Envelope } from './submission.ts';
 import type { Command } from './verbs.ts';
 
@@ -137,9 +146,10 @@ function mail<I>(rules: Rules<I>, state: State<I>, command: Of<'MAIL'>): Answer<
 function mailRefusal<I>(rules: Rules<I>, state: State<I>, command: Of<'MAIL'>): Reply | undefined {
   if (state.phase.kind === 'start') return replies.sayEhlo;
   if (isInTransaction(state.phase)) return replies.transactionOpen;
-  if (rules.authRequired && state.identity === undefined)
+  const most = largestMessage(rules, state);
+  if (most === undefined)
     return state.tls === undefined && rules.canSecure ? replies.startTlsFirst : replies.authenticationRequired;
-  return command.size > rules.limits().messageBytes ? replies.tooLarge : undefined;
+  return command.size > most ? replies.tooLarge : undefined;
 }
 
 function rcpt<I>(rules: Rules<I>, state: State<I>, command: RcptCommand): Answer<I> {
@@ -147,7 +157,7 @@ function rcpt<I>(rules: Rules<I>, state: State<I>, command: RcptCommand): Answer
   const { envelope } = state.phase;
   if (envelope.recipients.length >= rules.limits().recipients) return { state, reply: replies.tooManyRecipients };
   if (command.isUtf8 && !envelope.smtpUtf8) return { state, reply: replies.needsUtf8 };
-  const word = rules.policy.rcpt(state.identity, envelope.sender, command.recipient);
+  const word = rules.policy.rcpt(state.identity, envelope.sender, command.recipient, envelope.recipients);
   if (!(word instanceof Promise)) return decided(state, envelope, command, word);
   return { state: { ...state, phase: { kind: 'checking', envelope, command } }, effect: { kind: 'check', word } };
 }

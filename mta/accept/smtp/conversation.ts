@@ -12,7 +12,16 @@ import { advance, takesFrames } from './dialogue.ts';
 import { Framer } from './framing.ts';
 import type { SmtpLimits } from './limits.ts';
 import { replies } from './replies.ts';
-import { type Effect, type Input, type Rules, type State, holdsContent, isReceiving, openingState } from './state.ts';
+import {
+  type Effect,
+  type Input,
+  type Rules,
+  type State,
+  holdsContent,
+  isReceiving,
+  limitsOfMail,
+  openingState,
+} from './state.ts';
 import type { Envelope, Peer, SmtpObserver, SmtpPolicy, Subject } from './submission.ts';
 
 /** What all conversations of a server share. */
@@ -159,10 +168,10 @@ export class Conversation<Identity> {
   #perform(effect: Effect): void {
     switch (effect.kind) {
       case 'receive':
-        this.#framer.readData(this.#context.limits(), this.#hold);
+        this.#framer.readData(limitsOfMail(this.#rules, this.#state), this.#hold);
         break;
       case 'receive-chunk':
-        this.#framer.readChunk(effect.size, effect.isLast, this.#context.limits(), this.#hold);
+        this.#framer.readChunk(effect.size, effect.isLast, limitsOfMail(this.#rules, this.#state), this.#hold);
         break;
       case 'discard':
         this.#framer.discard(effect.size);

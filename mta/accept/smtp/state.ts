@@ -107,7 +107,7 @@ export interface Step<Identity> {
 export interface Rules<Identity> {
   readonly hostname: string;
   readonly limits: () => SmtpLimits;
-  readonly policy: Pick<SmtpPolicy<Identity>, 'mail' | 'rcpt'>;
+  readonly policy: Pick<SmtpPolicy<Identity>, 'mail' | 'rcpt' | 'strangers'>;
   /** The peer's identity by its network. */
   readonly trusted: Identity | undefined;
   /** AUTH is offered, and nothing goes without it unless the network is trusted. */
@@ -116,6 +116,24 @@ export interface Rules<Identity> {
   readonly canSecure: boolean;
   /** Whether memory has room for another message. */
   readonly hasRoom: () => boolean;
+}
+
+/** The largest message of this peer; undefined when it may send none. */
+export function largestMessage<I>(
+  { authRequired, policy, limits }: Rules<I>,
+  { identity }: State<I>,
+): number | undefined {
+  const { messageBytes } = limits();
+  if (!authRequired || identity !== undefined) return messageBytes;
+  const stranger = policy.strangers?.();
+  return stranger && Math.min(stranger.messageBytes, messageBytes);
+}
+
+/** What holds for the message of this peer. */
+export function limitsOfMail<I>(rules: Rules<I>, state: State<I>): SmtpLimits {
+  const limits = rules.limits();
+  const messageBytes = largestMessage(rules, state) ?? 0;
+  return messageBytes === limits.messageBytes ? limits : { ...limits, messageBytes };
 }
 
 /** Where a peer is without a transaction. */

@@ -50,12 +50,21 @@ export interface SmtpPolicy<Identity> {
   sharers(identity: Identity): Sharers;
   /** Refuses a sender; undefined goes on. */
   mail(identity: Identity | undefined, sender: string): Reply | undefined;
-  /** Refuses a recipient; undefined goes on. A rejection is answered 451. */
+  /**
+   * Refuses a recipient; undefined goes on. A rejection is answered 451. `others` were taken before, in this
+   * transaction.
+   */
   rcpt(
     identity: Identity | undefined,
     sender: string,
     recipient: string,
+    others: readonly string[],
   ): Reply | undefined | Promise<Reply | undefined>;
+  /**
+   * Asked where nothing goes without AUTH, when a peer without an identity says MAIL: the largest message it may send, to
+   * whomever `rcpt` then takes. Undefined, or absent: it may send nothing, and is told to authenticate.
+   */
+  strangers?(): { readonly messageBytes: number } | undefined;
   /**
    * Everything is read. Resolves to the final reply, and a positive one means durably queued; a rejection is
    * answered 451. `raw` is canonical: CRLF line ends only, no transparency dots, ends with CRLF, or is empty. It belongs

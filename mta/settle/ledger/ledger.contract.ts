@@ -81,6 +81,26 @@ export function ledgerContract(name: string, open: (clock: FakeClock) => Promise
       },
     );
 
+    test('what came back is kept with its event, and goes with it', async () => {
+      const clock = new FakeClock(START);
+      const { ledger, record, retention } = await open(clock);
+      const [one, other] = [idAt(START), idAt(START)];
+      await record([anEvent(one, 'queued'), anEvent(other, 'queued')]);
+      const bytes = Buffer.from('Subject: \u00e9\r\n\r\n\0', 'latin1');
+      await ledger.keep([anEvent(one, 'returned', { reply: '250 2.0.0 first' })], bytes);
+      await ledger.keep([anEvent(one, 'returned', { reply: '250 2.0.0 second' })], Buffer.from('again'));
+      const replies = (await ledger.trace(one)).map((it) => it.reply);
+      expect(replies).toEqual(['250 2.0.0 ok', '250 2.0.0 first', '250 2.0.0 second']);
+      expect([await ledger.copies(one), await ledger.copies(other)]).toEqual([[bytes, Buffer.from('again')], []]);
+      clock.advance(retention);
+      await record([anEvent(idAt(clock.now() + minutes(5)), 'queued')]);
+      await until('it to go', async () => {
+        clock.advance(minutes(0.25));
+        return (await ledger.trace(one)).length === 0;
+      });
+      expect(await ledger.copies(one)).toEqual([]);
+    });
+
     test('events go when their retention has passed, a whole message at a time and no sooner', async () => {
       const clock = new FakeClock(START);
       const { ledger, record, retention } = await open(clock);

@@ -1,8 +1,8 @@
 /**
  * PORT: the ledger. What has happened, to be looked up, and what follows from it for mail to come.
  *
- * Events come into it with the outcomes they tell of, in the queue's own transactions; the ledger only reads them.
- * They are kept for the retention its adapter was opened with, whole messages at a time.
+ * Events come into it with the outcomes they tell of, in the queue's own transactions; those of mail that came back later
+ * come in with that mail. They are kept for the retention its adapter was opened with, whole messages at a time.
  */
 import type { MailEvent } from '../../event.ts';
 import type { MessageId } from '../../message.ts';
@@ -11,5 +11,12 @@ import type { Suppressions } from './suppressions.ts';
 export interface Ledger {
   /** Every event of a message, oldest first; empty when nothing is known of it. */
   trace(message: MessageId): Promise<readonly MailEvent[]>;
+  /**
+   * Resolves when events of a message that was accepted before are durable, with a copy of the mail that says so. The copy
+   * is kept as long as they are.
+   */
+  keep(events: readonly MailEvent[], copy: Buffer): Promise<void>;
+  /** What came back for a message, oldest first. */
+  copies(message: MessageId): Promise<readonly Buffer[]>;
   readonly suppressions: Suppressions;
 }

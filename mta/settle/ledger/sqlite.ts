@@ -17,6 +17,16 @@ export const LEDGER_TABLES = `
   CREATE TABLE event (message TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, PRIMARY KEY (message, seq))
   WITHOUT ROWID`;
 
+/** Mail that came back, cut to what is worth keeping. */
+export const RETURN_TABLES = `
+  CREATE TABLE returned (message TEXT NOT NULL, seq INTEGER NOT NULL, copy BLOB NOT NULL, PRIMARY KEY (message, seq))
+  WITHOUT ROWID`;
+
+const keepCopy = (message: MessageId, copy: Buffer): Statement => ({
+  sql: 'INSERT INTO returned SELECT ?1, coalesce(max(seq), 0) + 1, ?2 FROM returned WHERE message = ?1',
+  params: [message, copy],
+});
+
 /** The statement that records an event: next in its message's sequence. */
 export const recordEvent = (event: MailEvent): Statement => ({
   sql: 'INSERT INTO event SELECT ?1, coalesce(max(seq), 0) + 1, ?2 FROM event WHERE message = ?1',
@@ -52,7 +62,7 @@ export class SqliteLedger implements Ledger {
     this.#timer = options.clock.after(PAUSE, () => this.#prune());
   }
 
-  /** The database must have `LEDGER_TABLES` and `SUPPRESSION_TABLES` among its migrations. */
+  /** The database must have `LEDGER_TABLES`, `SUPPRESSION_TABLES` and `RETURN_TABLES` among its migrations. */
   static async open(options: SqliteLedgerOptions): Promise<SqliteLedger> {
     return new SqliteLedger(options, await SqliteSuppressions.open(options.database, options.clock));
   }
@@ -60,6 +70,16 @@ export class SqliteLedger implements Ledger {
   async trace(message: MessageId): Promise<readonly MailEvent[]> {
     const rows = await this.#database.read('SELECT event FROM event WHERE message = ? ORDER BY seq', [message]);
     return rows.map((row) => JSON.parse(String(row['event'])) as MailEvent);
+  }
+
+  async keep(events: readonly MailEvent[], copy: Buffer): Promise<void> {
+    const messages = new Set(events.map((it) => it.message));
+    await this.#database.write([...events.map(recordEvent), ...[...messages].map((it) => keepCopy(it, copy))]);
+  }
+
+  async copies(message: MessageId): Promise<readonly Buffer[]> {
+    const rows = await this.#database.read('SELECT copy FROM returned WHERE message = ? ORDER BY seq', [message]);
+    return rows.map((row) => Buffer.from(row['copy'] as Uint8Array));
   }
 
   close(): void {
@@ -82,7 +102,11 @@ export class SqliteLedger implements Ledger {
     const before = firstIdAt(Math.max(Math.min(this.#clock.now(), acceptedAtOf(row['newest'])) - RETENTION, 0));
     const old = `SELECT message FROM event WHERE message < ? AND message NOT IN (${this.#queued}) ORDER BY message LIMIT ?`;
     const [any] = await this.#database.read(old, [before, 1]);
-    if (any)
-      await this.#database.write([{ sql: `DELETE FROM event WHERE message IN (${old})`, params: [before, SLICE] }]);
+    if (!any) return;
+    const params = [before, SLICE];
+    await this.#database.write(
+      // Copies first: what is old is told by the events.
+      ['returned', 'event'].map((table) => ({ sql: `DELETE FROM ${table} WHERE message IN (${old})`, params })),
+    );
   }
 }

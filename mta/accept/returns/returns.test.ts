@@ -1,0 +1,210 @@
+import { describe, expect, test } from 'vitest';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { Fault } from '#lib/run/fault.ts';
+import type { MailEvent } from '../../event.ts';
+import { anEvent } from '../../settle/ledger/ledger.contract.ts';
+import { type Accepted, simplePolicy, type StageOptions, StagePartner } from '../smtp/stage-partner.ts';
+import { withReturns } from './policy.ts';
+import { type ReturnAddresses, Returns } from './returns.ts';
+
+const MESSAGE = '01m804kbq61h2td7vkqgy132ca';
+const VALID = 'b-valid@bounce.example';
+const REPORT = 'Subject: Undelivered\r\n\r\nIt came back.\r\n.\r\n';
+
+/** Names of return paths that are valid; hosts are given. */
+const addressesAt = (...hosts: string[]): ReturnAddresses => ({
+  isOpen: hosts.length > 0,
+  isHost: (domain) => hosts.includes(domain),
+  read: (address) => (address === VALID ? { tenant: 'default', message: MESSAGE, index: 1 } : undefined),
+});
+
+class Shelf {
+  readonly events: MailEvent[] = [
+    anEvent(MESSAGE, 'queued', { index: 0, recipient: 'other@dest.test' }),
+    anEvent(MESSAGE, 'queued', { index: 1, recipient: 'b@dest.test' }),
+    anEvent(MESSAGE, 'delivered', { index: 1, recipient: 'b@dest.test', attempt: 2 }),
+  ];
+  readonly copies: Buffer[] = [];
+  fault: Fault | undefined;
+
+  async trace(message: string): Promise<readonly MailEvent[]> {
+    return this.events.filter((it) => it.message === message);
+  }
+
+  async keep(events: readonly MailEvent[], copy: Buffer): Promise<void> {
+    if (this.fault) throw this.fault;
+    this.events.push(...events);
+    this.copies.push(copy);
+  }
+}
+
+function open(options: StageOptions = {}, addresses = addressesAt('bounce.example')) {
+  const shelf = new Shelf();
+  const told: MailEvent[] = [];
+  const clock = new FakeClock(Date.UTC(2026, 0, 2));
+  const returns = new Returns({
+    addresses,
+    ledger: shelf,
+    clock,
+    tell: (event) => told.push(event),
+    troubled: () => undefined,
+  });
+  const accepted: Accepted[] = [];
+  const policy = withReturns(simplePolicy(accepted, options.trusted), returns);
+  const partner = new StagePartner({ authRequired: true, canSecure: true, ...options, policy });
+  partner.conversation.begin();
+  return { shelf, told, partner, accepted };
+}
+
+/** The replies to commands said one by one after EHLO. */
+async function say({ partner }: ReturnType<typeof open>, ...commands: readonly string[]): Promise<string[]> {
+  await partner.send('EHLO mx.dest.test\r\n');
+  const said: string[] = [];
+  for (const command of commands) said.push((await partner.send(`${command}\r\n`)).trimEnd());
+  return said;
+}
+
+const SENDER_OK = '250 2.1.0 Sender OK';
+const NO_SUCH = '550 5.1.1 no such address';
+const APART = '452 4.5.3 Mail to a return path goes alone; send the rest in another transaction';
+
+describe('without AUTH', () => {
+  test.each(['', 'anybody@else.example'])('mail from <%s> to a valid return path is taken and kept', async (sender) => {
+    const scene = open();
+    const [mail, rcpt] = await say(scene, `MAIL FROM:<${sender}>`, `RCPT TO:<${VALID}>`, 'DATA');
+    expect([mail, rcpt]).toEqual([SENDER_OK, '250 2.1.5 Recipient OK']);
+    expect(await scene.partner.send(REPORT)).toBe('250 2.0.0 taken\r\n');
+    const event = {
+      type: 'returned',
+      at: Date.UTC(2026, 0, 2),
+      message: MESSAGE,
+      index: 1,
+      tenant: 'default',
+      sender: 'a@example.com',
+      recipient: 'b@dest.test',
+      attempt: 2,
+      reply: '250 2.0.0 taken',
+      host: 'mx.dest.test [192.0.2.1]',
+    };
+    expect(scene.told).toMatchObject([event]);
+    expect(scene.shelf.events.at(-1)).toEqual(scene.told[0]);
+    expect(String(scene.shelf.copies[0])).toBe('Subject: Undelivered\r\n\r\nIt came back.\r\n');
+    expect(scene.accepted).toEqual([]);
+  });
+
+  test('nothing else is taken, and the reply is one for all that no return path of ours says', async () => {
+    const others = ['b-forged@bounce.example', 'b-valid@BOUNCE.example.', 'postmaster@bounce.example'];
+    const scene = open();
+    const said = await say(scene, 'MAIL FROM:<>', ...others.map((it) => `RCPT TO:<${it}>`), 'RCPT TO:<a@b.example>');
+    expect(said).toEqual([
+      SENDER_OK,
+      NO_SUCH,
+      expect.stringMatching(/^501 /),
+      NO_SUCH,
+      '550 5.7.1 Authentication required to send mail to others',
+    ]);
+  });
+
+  test('C11 no mail is taken that could only be bounced: no recipient, no DATA', async () => {
+    const scene = open();
+    const said = await say(scene, 'MAIL FROM:<victim@else.example>', 'RCPT TO:<nobody@bounce.example>', 'DATA');
+    expect(said[2]).toBe('554 5.5.1 No valid recipients');
+    expect([scene.told, scene.accepted, scene.shelf.copies]).toEqual([[], [], []]);
+  });
+
+  test('C09 guessing ends the connection', async () => {
+    const scene = open();
+    await say(scene, 'MAIL FROM:<>', ...Array.from({ length: 20 }, (_, at) => `RCPT TO:<b-${at}@bounce.example>`));
+    expect(scene.partner.isClosed).toBe(true);
+  });
+
+  test('MAIL asks for AUTH as before while no domain has a return path', async () => {
+    expect(await say(open({}, addressesAt()), 'MAIL FROM:<>')).toEqual([
+      '530 5.7.0 Authentication required; say STARTTLS first',
+    ]);
+  });
+
+  test.each<[string, string, string]>([
+    ['announced', 'MAIL FROM:<> SIZE=1048577', '552'],
+    ['not announced', 'MAIL FROM:<>', '552'],
+  ])('more than a megabyte is refused, %s', async (_, mail, code) => {
+    const scene = open();
+    const said = await say(scene, mail, `RCPT TO:<${VALID}>`, 'DATA');
+    const line = `${'x'.repeat(990)}\r\n`;
+    const last = said[2]?.startsWith('354')
+      ? await scene.partner.send(`Subject: big\r\n\r\n${line.repeat(1060)}.\r\n`)
+      : said[0];
+    expect(last?.slice(0, 3)).toBe(code);
+    expect(scene.shelf.copies).toEqual([]);
+  });
+});
+
+describe('who may send otherwise', () => {
+  test('sends as before, and mail to a return path goes alone', async () => {
+    const scene = open({ trusted: 'network' });
+    const said = await say(scene, 'MAIL FROM:<a@example.com>', 'RCPT TO:<b@dest.test>', `RCPT TO:<${VALID}>`, 'DATA');
+    expect(said.slice(2)).toEqual([APART, '354 End data with <CR><LF>.<CR><LF>']);
+    await scene.partner.send(REPORT);
+    expect(scene.accepted).toMatchObject([{ identity: 'network', envelope: { recipients: ['b@dest.test'] } }]);
+    expect(scene.told).toEqual([]);
+  });
+
+  test('may return mail too, and nothing beside it', async () => {
+    const scene = open({ trusted: 'network' });
+    const said = await say(scene, 'MAIL FROM:<>', `RCPT TO:<${VALID}>`, `RCPT TO:<${VALID}>`, 'RCPT TO:<b@dest.test>');
+    expect(said.slice(2)).toEqual([APART, APART]);
+    await scene.partner.send('DATA\r\n');
+    await scene.partner.send(REPORT);
+    expect([scene.told.length, scene.accepted.length]).toEqual([1, 0]);
+  });
+
+  test('is told of an address at a return path host that is none', async () => {
+    expect(await say(open({ trusted: 'network' }), 'MAIL FROM:<>', 'RCPT TO:<x@bounce.example>')).toEqual([
+      SENDER_OK,
+      NO_SUCH,
+    ]);
+  });
+});
+
+describe('at the end of the message', () => {
+  async function returned(scene: ReturnType<typeof open>, content = REPORT): Promise<string> {
+    await say(scene, 'MAIL FROM:<>', `RCPT TO:<${VALID}>`, 'DATA');
+    return scene.partner.send(content);
+  }
+
+  test.each<[string, (scene: ReturnType<typeof open>) => void]>([
+    ['that the ledger has forgotten', ({ shelf }) => void shelf.events.splice(0)],
+    [
+      'that is another tenant’s',
+      ({ shelf }) => shelf.events.forEach((it, at) => (shelf.events[at] = { ...it, tenant: 'other' })),
+    ],
+  ])('a message %s is as unknown as a forged return path', async (_, change) => {
+    const scene = open();
+    change(scene);
+    expect(await returned(scene)).toBe(`${NO_SUCH}\r\n`);
+    expect(scene.told).toEqual([]);
+  });
+
+  test.each<[string, string]>([
+    ['storage-full', '452 4.3.1 no room: try again later\r\n'],
+    ['storage-failed', '451 4.3.0 cannot be kept now: try again later\r\n'],
+  ])('what cannot be written (%s) stays with who returns it', async (code, said) => {
+    const scene = open();
+    scene.shelf.fault = new Fault(code, 'cannot write');
+    expect(await returned(scene)).toBe(said);
+    expect(scene.told).toEqual([]);
+  });
+
+  test('only the front of long mail is kept', async () => {
+    const scene = open();
+    await returned(scene, `Subject: long\r\n\r\n${`${'x'.repeat(900)}\r\n`.repeat(300)}.\r\n`);
+    expect(scene.shelf.copies[0]?.length).toBe(64 * 1024);
+  });
+
+  test('a recipient has room for ten returns', async () => {
+    const scene = open();
+    for (let count = 0; count < 10; count += 1) expect(await returned(scene)).toMatch(/^250 /);
+    expect(await returned(scene)).toBe('550 5.2.2 enough has come back for this message\r\n');
+    expect(scene.shelf.copies).toHaveLength(10);
+  });
+});

@@ -1,0 +1,127 @@
+/**
+ * Mail that comes back: taken for a valid return path, without AUTH, and kept with the message it is about.
+ *
+ * Promises: at a host of return paths everything but a valid one gets one reply, whatever is wrong with it; 250 means
+ * that event and copy are durable; nothing taken here ever causes mail, so nothing can be bounced off us. Returned mail
+ * goes alone, one recipient in a transaction, so that it is never queued with other mail. A message has room for a few
+ * returns: somebody who has one return path cannot fill the disk.
+ */
+import type { Clock } from '#lib/run/clock.ts';
+import { codeOf } from '#lib/run/fault.ts';
+import { metrics } from '#lib/run/metrics.ts';
+import type { MailEvent } from '../../event.ts';
+import { domainOf } from '../../message.ts';
+import { type Reply, reply, replyLine } from '../../reply.ts';
+import type { Returning } from '../../return-path.ts';
+import type { Ledger } from '../../settle/ledger/ledger.ts';
+import type { Envelope, Peer } from '../smtp/submission.ts';
+
+/** A recipient and whose it is. */
+export interface Returned extends Returning {
+  readonly tenant: string;
+}
+
+/** What return paths are ours now. */
+export interface ReturnAddresses {
+  readonly isOpen: boolean;
+  isHost(domain: string): boolean;
+  read(address: string): Returned | undefined;
+}
+
+export interface ReturnsOptions {
+  readonly addresses: ReturnAddresses;
+  readonly ledger: Pick<Ledger, 'trace' | 'keep'>;
+  readonly clock: Clock;
+  /** Told of each event that is durable. Must not throw. */
+  readonly tell: (event: MailEvent) => void;
+  /** Told when the ledger could not be written. Must not throw. */
+  readonly troubled: (thrown: unknown) => void;
+}
+
+/** `ordinary`: no mail that comes back. */
+export type Verdict = { readonly kind: 'ordinary' | 'taken' } | { readonly kind: 'refused'; readonly reply: Reply };
+
+/** Largest mail that is taken back: reports are small, and who returns the whole message returns no news. */
+export const LARGEST_RETURN = 1024 * 1024;
+/** What is kept of it: header and report stand in front. */
+const LARGEST_COPY = 64 * 1024;
+/** Returns kept for one recipient of a message. */
+const MOST_RETURNS = 10;
+
+const unknown = reply(550, '5.1.1', 'no such address');
+const apart = reply(452, '4.5.3', 'Mail to a return path goes alone; send the rest in another transaction');
+const enough = reply(550, '5.2.2', 'enough has come back for this message');
+const taken = reply(250, '2.0.0', 'taken');
+const full = reply(452, '4.3.1', 'no room: try again later');
+const unwritable = reply(451, '4.3.0', 'cannot be kept now: try again later');
+
+export class Returns {
+  readonly #options: ReturnsOptions;
+
+  constructor(options: ReturnsOptions) {
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#options.addresses.isOpen;
+  }
+
+  /** Whether mail to these recipients is mail that comes back. */
+  takes([recipient]: readonly string[]): boolean {
+    return recipient !== undefined && this.#isAtHost(recipient);
+  }
+
+  judge(recipient: string, others: readonly string[]): Verdict {
+    const isReturn = this.#isAtHost(recipient);
+    if (others.length > 0 && (isReturn || this.takes(others))) return { kind: 'refused', reply: apart };
+    if (!isReturn) return { kind: 'ordinary' };
+    return this.#options.addresses.read(recipient) ? { kind: 'taken' } : refused(unknown);
+  }
+
+  /** The reply to the end of the message. */
+  async accept(peer: Peer, { recipients }: Envelope, raw: Buffer): Promise<Reply> {
+    const returned = this.#options.addresses.read(recipients[0] ?? '');
+    try {
+      return returned ? await this.#keep(returned, peer, raw) : refused(unknown).reply;
+    } catch (thrown) {
+      this.#options.troubled(thrown);
+      return codeOf(thrown) === 'storage-full' ? full : unwritable;
+    }
+  }
+
+  async #keep({ tenant, message, index }: Returned, peer: Peer, raw: Buffer): Promise<Reply> {
+    const { ledger, clock, tell } = this.#options;
+    const known = (await ledger.trace(message)).filter((it) => it.tenant === tenant && it.index === index);
+    const first = known.find((it) => it.type === 'queued');
+    if (!first) return refused(unknown).reply;
+    if (known.filter((it) => it.type === 'returned').length >= MOST_RETURNS) return refused(enough).reply;
+    const event = returnedEvent(first, known.at(-1) ?? first, peer, clock.now());
+    await ledger.keep([event], raw.subarray(0, LARGEST_COPY));
+    tell(event);
+    return taken;
+  }
+
+  #isAtHost(address: string): boolean {
+    return this.#options.addresses.isHost(domainOf(address));
+  }
+}
+
+function refused(said: Reply): { readonly kind: 'refused'; readonly reply: Reply } {
+  metrics.refused.inc({ check: 'return-path' });
+  return { kind: 'refused', reply: said };
+}
+
+const returnedEvent = (queued: MailEvent, last: MailEvent, peer: Peer, now: number): MailEvent => ({
+  v: 1,
+  at: now,
+  type: 'returned',
+  message: queued.message,
+  index: queued.index,
+  tenant: queued.tenant,
+  sender: queued.sender,
+  recipient: queued.recipient,
+  reply: replyLine(taken),
+  attempt: last.attempt,
+  host: `${peer.ehlo} [${peer.address}]`,
+  ...(peer.tls !== undefined && { tls: peer.tls }),
+});
