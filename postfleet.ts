@@ -72,6 +72,17 @@ program
     },
   );
 
+program
+  .command('parse-report')
+  .description('show what bounces, complaints and other mail that came back say')
+  .argument('<file...>', 'a message each')
+  .option('--config <folder>', 'resources whose policies count too', EXAMPLE)
+  .option('--json', 'print JSON, a line for each file')
+  .action(async (files: string[], flags: { config: string; json?: boolean }) => {
+    const { parseReportCommand } = await import('#mta/parse-report.ts');
+    await parseReportCommand(files, flags.config, flags.json === true, print);
+  });
+
 async function runStandalone(flags: StandaloneFlags): Promise<void> {
   const { startStandalone } = await import('#mta/standalone.ts');
   const { openLog } = await import('#lib/run/log.ts');

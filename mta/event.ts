@@ -7,6 +7,8 @@
 import type { Instant } from '#lib/run/clock.ts';
 import type { Stage } from './attempt.ts';
 import type { ReplyClass } from './reply.ts';
+import type { ReportKind } from './report.ts';
+import type { Suppression } from './suppression.ts';
 import type { Labels, Message, MessageId } from './message.ts';
 
 export type EventType =
@@ -17,7 +19,11 @@ export type EventType =
   | 'expired'
   | 'cancelled'
   /** Mail came back to the return path of the recipient, whatever it says. */
-  | 'returned';
+  | 'returned'
+  /** What came back says that it was not delivered after all. */
+  | 'bounced-later'
+  /** What came back says that the recipient complained. */
+  | 'complained';
 
 export interface MailEvent {
   readonly v: 1;
@@ -56,6 +62,10 @@ export interface MailEvent {
   readonly stage?: Stage;
   readonly class?: ReplyClass;
   readonly rule?: string;
+  /** For `returned`: what kind of mail came back. */
+  readonly report?: ReportKind;
+  /** The recipient was suppressed for it, and why. */
+  readonly suppressed?: Suppression['reason'];
   /** For `deferred`: the peer may have taken the message, its reply was not seen. */
   readonly inDoubt?: true;
 }
@@ -104,7 +114,7 @@ export const cancelledEvent = (
 export const notBeforeOf = ({ notBefore }: Message): Pick<MailEvent, 'notBefore'> =>
   notBefore === undefined ? {} : { notBefore };
 
-const OF_RETURNED_MAIL: ReadonlySet<EventType> = new Set<EventType>(['returned']);
+const OF_RETURNED_MAIL: ReadonlySet<EventType> = new Set<EventType>(['returned', 'bounced-later', 'complained']);
 
 /** Whether an event tells of mail that came back, rather than of an attempt. */
 export const isOfReturnedMail = ({ type }: MailEvent): boolean => OF_RETURNED_MAIL.has(type);

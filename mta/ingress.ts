@@ -28,6 +28,7 @@ import { openReception } from './accept/reception.ts';
 import { Submissions } from './accept/submit.ts';
 import type { LoadedCertificate } from './certificate.ts';
 import { type MailEvent, queuedEvents } from './event.ts';
+import { judgeBy } from './judge.ts';
 import type { Message, MessageId } from './message.ts';
 import type { Queue } from './queue/queue.ts';
 import { ReturnPaths } from './return-paths.ts';
@@ -51,7 +52,7 @@ export interface IngressOptions {
   readonly trace: (id: MessageId) => Promise<readonly MailEvent[]>;
   readonly suppressions: Suppressions;
   /** Where what comes back is kept. */
-  readonly ledger: Pick<Ledger, 'trace' | 'keep'>;
+  readonly ledger: Ledger;
 }
 
 /** A place where mail is taken. */
@@ -109,7 +110,7 @@ async function openWays(options: IngressOptions): Promise<Ways> {
   const troubled = (thrown: unknown): void => countFault(thrown, log);
   const submissions = new Submissions({ authority, queue, resources, clock, random, hostname, accepted, troubled });
   const addresses = new ReturnPaths(options);
-  const returns = new Returns({ addresses, ledger, clock, tell: options.tell, troubled });
+  const returns = new Returns({ addresses, ledger, clock, judge: judgeBy(resources), tell: options.tell, troubled });
   const policy = withReturns(submissionPolicy(authority, submissions, suppressions), returns);
   const limits = newestLimits(resources);
   const reception = openReception(limits);

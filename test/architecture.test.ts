@@ -51,7 +51,8 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
   { layer: 'queue adapter', files: /^mta\/queue\//, may: ['queue port', 'noun', 'lib'] },
   {
     layer: 'noun',
-    files: /^mta\/(message|dsn-request|reply|outcome|event|attempt|header|suppression|gcra|provider|scope|return-path)\.ts$/,
+    files:
+      /^mta\/(message|dsn-request|reply|outcome|event|attempt|header|suppression|gcra|provider|scope|return-path|report)\.ts$/,
     may: ['lib'],
   },
   {
@@ -93,6 +94,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   'node:sqlite': 'lib/sqlite/connection.ts',
   nodemailer: 'lib/mail/mail.ts',
   pino: 'lib/run/log.ts',
+  'postal-mime': 'lib/mail/parse.ts',
   'prom-client': 'lib/run/metrics.ts',
   selfsigned: 'lib/run/certificate.ts',
   yaml: 'crds/source/yaml.ts',

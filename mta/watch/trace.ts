@@ -37,6 +37,8 @@ function eventLine(event: MailEvent): string {
   const details = [
     event.type === 'queued' ? `from <${event.sender}>, ${event.size ?? 0} bytes` : event.reply,
     event.class === undefined ? '' : `${event.class} (${event.rule ?? ''})`,
+    event.report === undefined ? '' : event.report,
+    event.suppressed === undefined ? '' : `suppressed (${event.suppressed})`,
     event.host === undefined ? '' : `by ${event.host}`,
     event.source === undefined ? '' : `from ${event.source}`,
     event.tls === undefined ? '' : `over ${event.tls}`,

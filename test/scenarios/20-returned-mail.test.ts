@@ -32,7 +32,8 @@ async function sendTo(recipient: string): Promise<{ readonly id: string; readonl
   await client.say(`AUTH PLAIN ${Buffer.from(`\0${fleet.username}\0${fleet.password}`).toString('base64')}`);
   const said = await client.send('hello@example.com', [recipient], plainMessage('hello@example.com', recipient));
   client.close();
-  const [, id = ''] = /^250 2\.0\.0 queued as (\S+)$/.exec(said) ?? [];
+  const [, id] = /^250 2\.0\.0 queued as (\S+)$/.exec(said) ?? [];
+  if (id === undefined) throw new Error(said);
   const taken = await until('the message', () => receiver.taken.find((it) => it.recipients.includes(recipient)));
   return { id, returnPath: taken.sender };
 }
@@ -76,14 +77,23 @@ test('a message leaves with a return path of its own, and events name the sender
   expect(await fleet.event('delivered', id)).toMatchObject({ sender: 'hello@example.com' });
 });
 
-test('what is returned to it later is kept with the message, and counted', async () => {
+test('a failure that is returned to it later is an event of the message, and the address is suppressed', async () => {
   const { id, returnPath } = await sendTo('gone@demo.test');
   await fleet.event('delivered', id);
   expect(await giveBack(returnPath.toUpperCase(), report('gone@demo.test'))).toBe('250 2.0.0 taken');
   const { events } = await fleet.trace(id);
-  expect(events.map((it) => it.type).slice(0, 3)).toEqual(['queued', 'delivered', 'returned']);
-  expect(events[2]).toMatchObject({ recipient: 'gone@demo.test', host: 'client.test [127.0.0.1]' });
+  expect(events.map((it) => it.type)).toEqual(['queued', 'delivered', 'returned', 'bounced-later']);
+  expect(events[2]).toMatchObject({ recipient: 'gone@demo.test', host: 'client.test [127.0.0.1]', report: 'dsn' });
+  expect(events[3]).toMatchObject({
+    recipient: 'gone@demo.test',
+    sender: 'hello@example.com',
+    reply: '550 5.1.1 no such user',
+    class: 'Invalid Address',
+    suppressed: 'invalid-address',
+  });
   expect(await fleet.metric('postfleet_returned_total', 'what="returned"')).toBe(1);
+  expect(await fleet.metric('postfleet_returned_total', 'what="bounced-later"')).toBe(1);
+  await expect(sendTo('Gone@demo.test')).rejects.toThrow('550 5.7.1 <gone@demo.test> is suppressed (invalid-address');
 });
 
 test('C09 a forged return path is refused as any other address there, and leaves nothing', async () => {

@@ -30,6 +30,8 @@ const RESULTS: Readonly<Record<EventType, CancelResult>> = {
   bounced: 'ended',
   expired: 'ended',
   returned: 'ended',
+  'bounced-later': 'ended',
+  complained: 'ended',
   cancelled: 'cancelled',
 };
 

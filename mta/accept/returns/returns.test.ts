@@ -3,6 +3,8 @@ import { FakeClock } from '#lib/run/fake-clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { MailEvent } from '../../event.ts';
 import { anEvent } from '../../settle/ledger/ledger.contract.ts';
+import type { Suppression } from '../../suppression.ts';
+import { judgeBy } from '../../judge.ts';
 import { type Accepted, simplePolicy, type StageOptions, StagePartner } from '../smtp/stage-partner.ts';
 import { withReturns } from './policy.ts';
 import { type ReturnAddresses, Returns } from './returns.ts';
@@ -25,6 +27,13 @@ class Shelf {
     anEvent(MESSAGE, 'delivered', { index: 1, recipient: 'b@dest.test', attempt: 2 }),
   ];
   readonly copies: Buffer[] = [];
+  readonly suppressed: string[] = [];
+  readonly suppressions = {
+    suppress: async (tenant: string, entries: readonly Suppression[]): Promise<void> => {
+      for (const { subject, reason, source } of entries)
+        this.suppressed.push(`${tenant} ${subject} ${reason} ${source}`);
+    },
+  };
   fault: Fault | undefined;
 
   async trace(message: string): Promise<readonly MailEvent[]> {
@@ -45,6 +54,7 @@ function open(options: StageOptions = {}, addresses = addressesAt('bounce.exampl
   const returns = new Returns({
     addresses,
     ledger: shelf,
+    judge: judgeBy(() => ({ policies: [] })),
     clock,
     tell: (event) => told.push(event),
     troubled: () => undefined,
@@ -163,6 +173,124 @@ describe('who may send otherwise', () => {
       SENDER_OK,
       NO_SUCH,
     ]);
+  });
+});
+
+/** A report as content of DATA. */
+const reportOf = (type: string, fields: readonly string[]): string =>
+  [
+    'Content-Type: multipart/report; boundary=b',
+    '',
+    '--b',
+    `Content-Type: ${type}`,
+    '',
+    ...fields,
+    '--b--',
+    '.',
+    '',
+  ].join('\r\n');
+
+describe('what is returned', () => {
+  const failed = (address: string, said: string, action = 'failed'): readonly string[] => [
+    'Reporting-MTA: dns; mx.dest.test',
+    '',
+    `Final-Recipient: rfc822; ${address}`,
+    `Action: ${action}`,
+    `Status: ${said.slice(4, 9)}`,
+    `Diagnostic-Code: smtp; ${said}`,
+  ];
+  const feedback = (kind: string): readonly string[] => [`Feedback-Type: ${kind}`, 'User-Agent: x', 'Version: 1'];
+  const dsn = 'message/delivery-status';
+  const arf = 'message/feedback-report';
+  const GONE = '550 5.1.1 no such user';
+
+  test.each<[string, string, readonly string[], readonly string[], readonly string[]]>([
+    [
+      'an invalid address ends in a bounce, and nobody writes there again',
+      dsn,
+      failed('b@dest.test', GONE),
+      ['bounced-later 550 5.1.1 no such user (Invalid Address)'],
+      ['default b@dest.test invalid-address bounce'],
+    ],
+    [
+      'the same, though the report has the address in another case',
+      dsn,
+      failed('B@DEST.test', GONE),
+      ['bounced-later 550 5.1.1 no such user (Invalid Address)'],
+      ['default b@dest.test invalid-address bounce'],
+    ],
+    [
+      'a full mailbox suppresses nobody',
+      dsn,
+      failed('b@dest.test', '552 5.2.2 mailbox full'),
+      ['bounced-later 552 5.2.2 mailbox full (Mailbox Unavailable)'],
+      [],
+    ],
+    [
+      'a matter of policy neither',
+      dsn,
+      failed('b@dest.test', '550 5.7.1 blocked'),
+      [expect.stringMatching(/^bounced-later 550 5\.7\.1 blocked /) as string],
+      [],
+    ],
+    ['a delay changes nothing', dsn, failed('b@dest.test', '450 4.4.1 wait', 'delayed'), [], []],
+    ['a delivery changes nothing', dsn, failed('b@dest.test', '250 2.0.0 ok', 'delivered'), [], []],
+    [
+      'one of several whom a list was expanded to bounces, and suppresses nobody',
+      dsn,
+      [...failed('x@dest.test', GONE), '', ...failed('y@dest.test', GONE).slice(2)],
+      ['bounced-later 550 5.1.1 no such user (Invalid Address)'],
+      [],
+    ],
+    [
+      'the failure of one and delivery to another is no bounce',
+      dsn,
+      [...failed('x@dest.test', GONE), '', ...failed('y@dest.test', '250 2.0.0 ok', 'delivered').slice(2)],
+      [],
+      [],
+    ],
+    [
+      'abuse is a complaint',
+      arf,
+      feedback('abuse'),
+      ['complained 550 complaint: abuse'],
+      ['default b@dest.test complaint complaint'],
+    ],
+    [
+      'a wish to be left alone too',
+      arf,
+      feedback('opt-out'),
+      ['complained 550 complaint: opt-out'],
+      ['default b@dest.test unsubscribe complaint'],
+    ],
+    ['a virus is one that suppresses nobody', arf, feedback('virus'), ['complained 550 complaint: virus'], []],
+    ['what is no spam is none', arf, feedback('not-spam'), [], []],
+    ['a failed authentication is none', arf, feedback('auth-failure'), [], []],
+  ])('%s', async (_, type, fields, events, suppressed) => {
+    const scene = open();
+    await say(scene, 'MAIL FROM:<>', `RCPT TO:<${VALID}>`, 'DATA');
+    expect(await scene.partner.send(reportOf(type, fields))).toBe('250 2.0.0 taken\r\n');
+    const [first, ...later] = scene.told;
+    expect(first).toMatchObject({ type: 'returned', report: type === dsn ? 'dsn' : 'arf' });
+    expect(later.map((it) => `${it.type} ${it.reply}${it.class === undefined ? '' : ` (${it.class})`}`)).toEqual(
+      events,
+    );
+    expect(later.every((it) => it.recipient === 'b@dest.test' && it.index === 1)).toBe(true);
+    expect(scene.shelf.suppressed).toEqual(suppressed);
+    expect(scene.shelf.events.slice(3)).toEqual(scene.told);
+  });
+
+  test('an answer, by a machine or a person, is kept and changes nothing', async () => {
+    const scene = open();
+    for (const content of [
+      'Auto-Submitted: auto-replied\r\n\r\n550 5.1.1\r\n.\r\n',
+      'Subject: Re: hi\r\n\r\nhi\r\n.\r\n',
+    ]) {
+      await say(scene, 'MAIL FROM:<b@dest.test>', `RCPT TO:<${VALID}>`, 'DATA');
+      await scene.partner.send(content);
+    }
+    expect(scene.told.map((it) => `${it.type} ${it.report}`)).toEqual(['returned auto-reply', 'returned other']);
+    expect(scene.shelf.suppressed).toEqual([]);
   });
 });
 

@@ -2,19 +2,24 @@
  * Mail that comes back: taken for a valid return path, without AUTH, and kept with the message it is about.
  *
  * Promises: at a host of return paths everything but a valid one gets one reply, whatever is wrong with it; 250 means
- * that event and copy are durable; nothing taken here ever causes mail, so nothing can be bounced off us. Returned mail
+ * that events, copy and suppression are durable; nothing taken here ever causes mail, so nothing can be bounced off us. Returned mail
  * goes alone, one recipient in a transaction, so that it is never queued with other mail. A message has room for a few
  * returns: somebody who has one return path cannot fill the disk.
  */
-import type { Clock } from '#lib/run/clock.ts';
+import type { Clock, Instant } from '#lib/run/clock.ts';
 import { codeOf } from '#lib/run/fault.ts';
 import { metrics } from '#lib/run/metrics.ts';
-import type { MailEvent } from '../../event.ts';
+import type { EventType, MailEvent } from '../../event.ts';
 import { domainOf } from '../../message.ts';
 import { type Reply, reply, replyLine } from '../../reply.ts';
+import type { Report } from '../../report.ts';
 import type { Returning } from '../../return-path.ts';
 import type { Ledger } from '../../settle/ledger/ledger.ts';
+import type { Suppressions } from '../../settle/ledger/suppressions.ts';
+import type { Suppression } from '../../suppression.ts';
 import type { Envelope, Peer } from '../smtp/submission.ts';
+import { type Consequence, consequenceOf, type Judge } from './consequence.ts';
+import { readReport } from './read-report.ts';
 
 /** A recipient and whose it is. */
 export interface Returned extends Returning {
@@ -30,7 +35,8 @@ export interface ReturnAddresses {
 
 export interface ReturnsOptions {
   readonly addresses: ReturnAddresses;
-  readonly ledger: Pick<Ledger, 'trace' | 'keep'>;
+  readonly ledger: Pick<Ledger, 'trace' | 'keep'> & { readonly suppressions: Pick<Suppressions, 'suppress'> };
+  readonly judge: Judge;
   readonly clock: Clock;
   /** Told of each event that is durable. Must not throw. */
   readonly tell: (event: MailEvent) => void;
@@ -95,10 +101,21 @@ export class Returns {
     const first = known.find((it) => it.type === 'queued');
     if (!first) return refused(unknown).reply;
     if (known.filter((it) => it.type === 'returned').length >= MOST_RETURNS) return refused(enough).reply;
-    const event = returnedEvent(first, known.at(-1) ?? first, peer, clock.now());
-    await ledger.keep([event], raw.subarray(0, LARGEST_COPY));
-    tell(event);
+    const report = await readReport(raw);
+    const consequence = consequenceOf(report, first.recipient, this.#options.judge);
+    const now = clock.now();
+    const about = { queued: first, attempt: (known.at(-1) ?? first).attempt, now };
+    const events = [returnedEvent(about, peer, report), ...(consequence ? [laterEvent(about, consequence)] : [])];
+    if (consequence?.suppress) await this.#suppress(first, consequence.suppress, now);
+    await ledger.keep(events, raw.subarray(0, LARGEST_COPY));
+    for (const event of events) tell(event);
     return taken;
+  }
+
+  /** Before the events: whoever returned the mail tries again unless all of it is written, and this may be repeated. */
+  #suppress({ tenant, recipient }: MailEvent, reason: Suppression['reason'], now: Instant): Promise<void> {
+    const source = reason === 'invalid-address' ? 'bounce' : 'complaint';
+    return this.#options.ledger.suppressions.suppress(tenant, [{ subject: recipient, reason, source, createdAt: now }]);
   }
 
   #isAtHost(address: string): boolean {
@@ -111,17 +128,35 @@ function refused(said: Reply): { readonly kind: 'refused'; readonly reply: Reply
   return { kind: 'refused', reply: said };
 }
 
-const returnedEvent = (queued: MailEvent, last: MailEvent, peer: Peer, now: number): MailEvent => ({
+interface About {
+  readonly queued: MailEvent;
+  readonly attempt: number;
+  readonly now: Instant;
+}
+
+const eventOf = ({ queued, attempt, now }: About, type: EventType, said: Reply): MailEvent => ({
   v: 1,
   at: now,
-  type: 'returned',
+  type,
   message: queued.message,
   index: queued.index,
   tenant: queued.tenant,
   sender: queued.sender,
   recipient: queued.recipient,
-  reply: replyLine(taken),
-  attempt: last.attempt,
+  reply: replyLine(said),
+  attempt,
+});
+
+const returnedEvent = (about: About, peer: Peer, { kind }: Report): MailEvent => ({
+  ...eventOf(about, 'returned', taken),
+  report: kind,
   host: `${peer.ehlo} [${peer.address}]`,
   ...(peer.tls !== undefined && { tls: peer.tls }),
+});
+
+const laterEvent = (about: About, { type, said, host, judged, suppress }: Consequence): MailEvent => ({
+  ...eventOf(about, type, said),
+  ...(host !== undefined && { host }),
+  ...(judged && { class: judged.class, rule: judged.rule }),
+  ...(suppress && { suppressed: suppress }),
 });
