@@ -42,6 +42,8 @@ export interface Attempt {
   readonly own: boolean;
   /** The final dot may have been seen, and no reply to it was: the peer may have the message (RFC 1047). */
   readonly inDoubt: boolean;
+  /** The peer was asked for a report of success, and gives one (RFC 3461 §5.2.2). */
+  readonly peerReports?: boolean | undefined;
   /** `mx1.example.net [192.0.2.1]:25` */
   readonly host?: string | undefined;
   /** Address the connection left from. */

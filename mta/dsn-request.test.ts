@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeOriginalRecipient, decodeXtext, wantsFailures } from './dsn-request.ts';
+import { askedByUs, decodeOriginalRecipient, type DsnRequest, decodeXtext, wants } from './dsn-request.ts';
 
 describe('xtext', () => {
   test.each([
@@ -50,5 +50,19 @@ test.each([
   [{ recipients: [{ notify: ['SUCCESS' as const, 'DELAY' as const] }] }, false],
   [{ recipients: [{ notify: ['FAILURE' as const] }] }, true],
 ])('of %j failures are wanted: %s', (request, want) => {
-  expect(wantsFailures(request, 0)).toBe(want);
+  expect(wants('FAILURE', request, 0)).toBe(want);
+});
+
+test('where reports come back to us the next host is asked for failures, and no more', () => {
+  const orcpt = 'rfc822;a@b.example';
+  const request: DsnRequest = {
+    ret: 'FULL',
+    envid: 'e',
+    recipients: [{ orcpt, notify: ['SUCCESS', 'DELAY'] }, { orcpt, notify: ['NEVER'] }, { orcpt }],
+  };
+  expect(askedByUs(request)).toEqual({
+    ret: 'HDRS',
+    envid: 'e',
+    recipients: [{ orcpt, notify: ['FAILURE'] }, { orcpt, notify: ['NEVER'] }, { orcpt }],
+  });
 });

@@ -25,9 +25,22 @@ export interface DsnRequest extends MessageWishes {
   readonly recipients: readonly RecipientWishes[];
 }
 
-/** Whether the sender wants to hear that mail for a recipient failed; by default yes (RFC 3461 §5.1). */
-export const wantsFailures = (request: DsnRequest | undefined, index: number): boolean =>
-  request?.recipients[index]?.notify?.includes('FAILURE') ?? true;
+/** Whether the sender wants to hear that of a recipient; without a word of theirs, failures only (RFC 3461 §5.1). */
+export const wants = (what: Notification, request: DsnRequest | undefined, index: number): boolean =>
+  request?.recipients[index]?.notify?.includes(what) ?? what === 'FAILURE';
+
+/**
+ * What the next host is asked where reports come back to us instead of the sender: of failures only, and not the whole
+ * message. Of success and delay the sender hears from us.
+ */
+export const askedByUs = (request: DsnRequest): DsnRequest => ({
+  ...request,
+  ret: 'HDRS',
+  recipients: request.recipients.map(({ notify, ...wishes }) => ({
+    ...wishes,
+    ...(notify && { notify: [notify.includes('NEVER') ? 'NEVER' : 'FAILURE'] }),
+  })),
+});
 
 /** The text that xtext stands for (RFC 3461 §4), or undefined when it is malformed or not printable ASCII. */
 export function decodeXtext(xtext: string): string | undefined {

@@ -346,7 +346,7 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       const [owed, ...others] = await queue.unreported(claim, 10);
       expect(others).toEqual([]);
       expect(owed?.message).toEqual(put);
-      expect(owed?.failures.map((it) => [it.index, it.event.type])).toEqual([
+      expect(owed?.events.map((it) => [it.index, it.event.type])).toEqual([
         [0, 'bounced'],
         [1, 'bounced'],
       ]);
@@ -362,6 +362,32 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       await reopen();
       expect(await queue.unreported(claim, 10)).toEqual([]);
       expect(queue.depth()).toEqual([{ lane: 'tenant pools/main example.com', depth: 1 }]);
+    });
+
+    test('a recipient that waits is reported once, however often it is said, and what becomes of it is another report', async () => {
+      await queue.put(message());
+      await settle(await leaseOne(), later(clock.now()), true);
+      await settle(await leaseOne(), later(clock.now()), true);
+      const [owed] = await queue.unreported(claim, 10);
+      expect(owed?.events.map((it) => [it.event.type, it.event.attempt])).toEqual([['deferred', 1]]);
+      if (!owed) throw new Error('nothing owed');
+      await queue.report(claim, owed, undefined);
+      await settle(await leaseOne(), later(clock.now()), true);
+      await reopen();
+      expect(await queue.unreported(claim, 10)).toEqual([]);
+      await settle(await leaseOne(), bounced, true);
+      // What was read before must not clear what came after.
+      await queue.report(claim, owed, undefined);
+      const [final] = await queue.unreported(claim, 10);
+      expect(final?.events.map((it) => it.event.type)).toEqual(['bounced']);
+    });
+
+    test('a delivery is owed like a failure where the sender asked', async () => {
+      await queue.put(message());
+      await settle(await leaseOne(), delivered, true);
+      expect(depth()).toBe(0);
+      const [owed] = await queue.unreported(claim, 10);
+      expect(owed?.events.map((it) => it.event.type)).toEqual(['delivered']);
     });
 
     test('list names the recipients of a selection that have not ended', async () => {
@@ -500,7 +526,7 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       expect(await queue.unreported(claim, 10)).toEqual([]);
       await cancel(put.id);
       const [owed] = await queue.unreported(claim, 10);
-      expect(owed?.failures.map((it) => it.index)).toEqual([0]);
+      expect(owed?.events.map((it) => it.index)).toEqual([0]);
     });
 
     test('whatever is done to it, every recipient ends once and depth tells the truth', async () => {

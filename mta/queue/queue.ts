@@ -60,14 +60,14 @@ export interface Settlement {
   readonly lease: Lease;
   readonly outcome: Outcome;
   readonly event: MailEvent;
-  /** For a final failure: the sender is owed a report of it (`unreported`). */
+  /** The sender is owed a report of it (`unreported`). Of a recipient that waits one is owed at most once, however often said. */
   readonly owesReport?: boolean;
 }
 
-/** A message whose sender is owed one report of these failures (RFC 3464). */
+/** A message whose sender is owed one report of these events (RFC 3464): failed, delivered, or still waiting. */
 export interface Unreported {
   readonly message: Message;
-  readonly failures: readonly { readonly index: number; readonly event: MailEvent }[];
+  readonly events: readonly { readonly index: number; readonly event: MailEvent }[];
 }
 
 export interface LaneDepth {
@@ -162,11 +162,11 @@ export interface Queue {
   settle(claim: Claim, settlements: readonly Settlement[]): Promise<readonly Settlement[]>;
 
   /**
-   * Messages whose sender is owed a report now: every recipient has been tried at least once, and some have failed
-   * unreported. Up to `max`.
+   * Messages whose sender is owed a report now: every recipient has been tried at least once, and of some the sender
+   * is to hear. Up to `max`.
    */
   unreported(claim: Claim, max: number): Promise<Unreported[]>;
-  /** In one transaction: puts the report (or none) and clears the debt for exactly the failures given. */
+  /** In one transaction: puts the report (or none) and clears the debt for exactly the events given. */
   report(claim: Claim, owed: Unreported, dsn: Message | undefined): Promise<void>;
 
   /** Entries not ended, by lane. */

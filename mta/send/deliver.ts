@@ -12,6 +12,7 @@
 import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import type { Attempt } from '../attempt.ts';
+import { askedByUs } from '../dsn-request.ts';
 import type { Claim, LaneName, Lease, Queue } from '../queue/queue.ts';
 import { type Reply, reply, replyLine } from '../reply.ts';
 import { scopeOf } from '../scope.ts';
@@ -225,9 +226,12 @@ class Run {
     }
     const started = this.#courier.clock.monotonic();
     const { message, recipient, index } = lease;
-    const { utf8, dsn } = message;
+    const { utf8 } = message;
+    const sender = this.#courier.senderOf(lease);
+    const isOwnReturn = sender !== message.sender;
+    const dsn = message.dsn && isOwnReturn ? askedByUs(message.dsn) : message.dsn;
     const result = await session.send({
-      sender: this.#courier.senderOf(lease),
+      sender,
       recipients: [recipient],
       body: message.body,
       ...(utf8 && { utf8 }),
@@ -236,7 +240,8 @@ class Run {
     });
     const took = Math.round(this.#courier.clock.monotonic() - started);
     if (isLostBefore(result, session)) return this.#courier.queue.giveBack([lease]);
-    const attempt = transactionAttempt(result, session, took);
+    const peerReports = session.capabilities.dsn && !isOwnReturn;
+    const attempt = { ...transactionAttempt(result, session, took), ...(peerReports && { peerReports }) };
     this.#courier.settle(lease, attempt);
     this.#learn(attempt, result.failure !== undefined);
   }

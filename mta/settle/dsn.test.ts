@@ -26,7 +26,7 @@ const failure = (over: Partial<MailEvent> = {}): MailEvent => ({
 });
 
 const report = async (failures: readonly MailEvent[] = [failure()], message: Partial<Message> = {}): Promise<Message> =>
-  composeReport({ message: aMessage(message), failures: failures.map((event, index) => ({ index, event })) }, CONTEXT);
+  composeReport({ message: aMessage(message), events: failures.map((event, index) => ({ index, event })) }, CONTEXT);
 
 interface Part {
   readonly fields: ReadonlyMap<string, string>;
@@ -123,6 +123,34 @@ describe('a report', () => {
     const words = parts[0]?.content.toString('utf8');
     expect(words).toContain('This is the mail system at mail.example.net.');
     expect(words).toContain('<b@dest.test>\r\n    was refused: 550 5.1.1 pas d\u2019abonn\u00e9');
+  });
+
+  test('tells mail that was passed on, and mail that is late, from mail that failed', async () => {
+    const events = [
+      failure({ type: 'delivered', reply: '250 2.6.0 queued', recipient: 'b@dest.test' }),
+      failure({ type: 'deferred', reply: '554 5.7.1 said for now', recipient: 'c@dest.test', due: 1 }),
+      failure({ recipient: 'd@dest.test' }),
+    ];
+    const message = await report(events);
+    const { fields, parts } = partsOf(message.raw);
+    expect(fields.get('subject')).toBe('Delivery report: b@dest.test, c@dest.test, d@dest.test');
+    const [, ...blocks] = statusOf(parts[1]);
+    expect(blocks.map((it) => [it.get('action'), it.get('status'), it.has('will-retry-until')])).toEqual([
+      ['relayed', '2.6.0', false],
+      ['delayed', '4.0.0', true],
+      ['failed', '5.1.1', false],
+    ]);
+    const words = parts[0]?.content.toString('utf8') ?? '';
+    expect(words.indexOf('<d@dest.test>')).toBeLessThan(words.indexOf('<c@dest.test>'));
+    expect(words).toContain('The systems that took it will not report again.');
+  });
+
+  test.each([
+    ['delivered', 'Mail passed on: b@dest.test'],
+    ['deferred', 'Delayed mail: b@dest.test'],
+    ['expired', 'Undelivered mail: b@dest.test'],
+  ] as const)('of mail that is %s alone has the subject %s', async (type, subject) => {
+    expect(partsOf((await report([failure({ type })])).raw).fields.get('subject')).toBe(subject);
   });
 
   test('says it for programs', async () => {

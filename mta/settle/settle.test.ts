@@ -204,6 +204,30 @@ describe('a report is owed', () => {
     expect(await queue.unreported(claim, 10)).toHaveLength(want);
   });
 
+  test.each([
+    ['asked, and the receiver gives none', 'SUCCESS', delivered, 1],
+    ['asked, and the receiver gives one itself', 'SUCCESS', { ...delivered, peerReports: true }, 0],
+    ['asked only of failures', 'FAILURE', delivered, 0],
+  ] as const)('of a delivery: %s', async (_, word, tried, want) => {
+    const { settler, queue, claim, leaseNew } = await open();
+    settler.settle(await leaseNew({ via: 'smtp', dsn: { recipients: [{ notify: [word] }] } }), tried);
+    await settler.flush();
+    expect(await queue.unreported(claim, 10)).toHaveLength(want);
+  });
+
+  test.each([
+    ['at four hours', 4, 'DELAY', 'smtp', 1],
+    ['not before', 3.9, 'DELAY', 'smtp', 0],
+    ['not unless asked', 5, 'FAILURE', 'smtp', 0],
+    ['not by HTTP', 5, 'DELAY', 'http', 0],
+  ] as const)('of a delay %s', async (_, after, word, via, want) => {
+    const { settler, queue, claim, leaseNew, clock } = await open();
+    const acceptedAt = clock.now() - hours(after);
+    settler.settle(await leaseNew({ via, acceptedAt, dsn: { recipients: [{ notify: [word] }] } }), deferred);
+    await settler.flush();
+    expect(await queue.unreported(claim, 10)).toHaveLength(want);
+  });
+
   test('not for what is tried again', async () => {
     const { settler, queue, claim, leaseNew } = await open();
     settler.settle(await leaseNew(), deferred);

@@ -7,10 +7,11 @@
  * recorded must not be sent (it would be sent twice).
  */
 import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
-import { minutes, seconds, sleep } from '#lib/run/clock.ts';
+import { hours, minutes, seconds, sleep } from '#lib/run/clock.ts';
 import type { Attempt } from '../attempt.ts';
-import { wantsFailures } from '../dsn-request.ts';
+import { wants } from '../dsn-request.ts';
 import { type EventType, type MailEvent, notBeforeOf } from '../event.ts';
+import { dueOf } from '../message.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Claim, Lease, Queue, Settlement } from '../queue/queue.ts';
 import { reply, replyLine } from '../reply.ts';
@@ -75,7 +76,7 @@ export class Settler {
       lease,
       outcome,
       event: this.#eventOf(lease, attempt, outcome, verdict),
-      owesReport: owesReport(lease, outcome),
+      owesReport: owesReport(lease, outcome, attempt, this.#options.clock.now()),
     });
     this.#unsettled += 1;
     this.#writing ??= Promise.resolve().then(() => this.#writeAll());
@@ -178,12 +179,20 @@ const expired = (attempt: Attempt): Outcome => ({
   reply: reply(554, '5.4.7', `message expired; last reply: ${replyLine(attempt.reply)}`),
 });
 
-/** A sender by SMTP is told of failures by mail unless they asked not to be; never one without a return path (RFC 5321 §6.1). */
-const owesReport = (lease: Lease, outcome: Outcome): boolean =>
-  (outcome.kind === 'bounced' || outcome.kind === 'expired') &&
-  lease.message.via === 'smtp' &&
-  lease.message.sender !== '' &&
-  wantsFailures(lease.message.dsn, lease.index);
+/** When mail that waits is late (RFC 5321 §4.5.4.1 gives up after days; four hours are customary for a word in between). */
+const LATE: Duration = hours(4);
+
+/**
+ * A sender by SMTP is told by mail of failures unless they asked not to be, and of success and delay if they asked; never
+ * one without a return path (RFC 5321 §6.1). Who takes over a wish to hear of success tells of it (RFC 3461 §5.2.2).
+ */
+function owesReport({ message, index }: Lease, outcome: Outcome, attempt: Attempt, now: Instant): boolean {
+  if (message.via !== 'smtp' || message.sender === '') return false;
+  const { dsn } = message;
+  if (outcome.kind === 'delivered') return attempt.peerReports !== true && wants('SUCCESS', dsn, index);
+  if (outcome.kind === 'later') return now - dueOf(message) >= LATE && wants('DELAY', dsn, index);
+  return wants('FAILURE', dsn, index);
+}
 
 /** The fields that have a value. */
 const present = <T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } =>

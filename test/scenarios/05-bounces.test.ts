@@ -9,7 +9,7 @@ import { ConfigFolder } from '../harness/config.ts';
 import { Postfleet } from '../harness/postfleet.ts';
 import { type Received, Receiver } from '../harness/receiver.ts';
 import { openScene } from '../harness/scene.ts';
-import { plainMessage, submit } from '../harness/smtp-client.ts';
+import { plainMessage, SmtpClient, submit } from '../harness/smtp-client.ts';
 import { until } from '../harness/until.ts';
 
 const scene = openScene();
@@ -92,6 +92,26 @@ test('three failures of one message in different domains make one report', async
   expect(receiver.taken.some((it) => it.recipients.includes('here@one.test'))).toBe(true);
 });
 
+test('who asks to hear of success is told what was passed on, by us where the receiver does not offer to', async () => {
+  const client = await SmtpClient.open(fleet.ports.submission);
+  await client.say('MAIL FROM:<hello@example.com> ENVID=order-17');
+  await client.say('RCPT TO:<fine@demo.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;fine@demo.test');
+  await client.say('DATA');
+  client.write(plainMessage('hello@example.com', 'fine@demo.test'));
+  const [, id = ''] = /queued as (\S+)/.exec(await client.say('.')) ?? [];
+  client.close();
+  const { raw } = await reportOn(id);
+  expect(raw.toString()).toMatch(/^Subject: Mail passed on: fine@demo\.test\r$/m);
+  const [about, success] = blocksOf(partsOf(raw).get('message/delivery-status') ?? '');
+  expect(about).toMatchObject({ 'Original-Envelope-Id': 'order-17' });
+  expect(success).toMatchObject({
+    'Original-Recipient': 'rfc822;fine@demo.test',
+    'Final-Recipient': 'rfc822; fine@demo.test',
+    Action: 'relayed',
+    Status: '2.0.0',
+  });
+});
+
 test('what has no return path is never reported, and a report that bounces neither', async () => {
   const content = plainMessage('gone@example.com', 'gone@demo.test');
   const silent = await submit(fleet.ports.submission, '', ['gone@demo.test'], content);
@@ -115,6 +135,6 @@ test('every recipient has ended in exactly one way, and each message was reporte
   expect(new Set(keys).size).toBe(keys.length);
   const reports = receiver.taken.filter((it) => it.sender === '' && it.raw.includes('multipart/report'));
   const reported = reports.map((it) => /X-Postfleet-Message-Id: (\S+)/.exec(it.raw.toString())?.[1]);
-  expect(new Set(reported).size).toBe(3);
-  expect(reported).toHaveLength(3);
+  expect(new Set(reported).size).toBe(4);
+  expect(reported).toHaveLength(4);
 });

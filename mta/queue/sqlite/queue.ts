@@ -79,7 +79,7 @@ export class SqliteQueue implements Queue {
     this.#sweep = options.clock.after(SWEEP, () => this.#dropExpired());
   }
 
-  /** Reads what is waiting. The database must have `QUEUE_TABLES` and `KEY_TABLES` among its migrations. */
+  /** Reads what is waiting. The database must have `QUEUE_TABLES`, `KEY_TABLES` and `DEBT_TABLES` among its migrations. */
   static async open(options: SqliteQueueOptions): Promise<SqliteQueue> {
     const queue = new SqliteQueue(options);
     const [last] = await options.database.read(tables.LAST_NUMBER);
@@ -174,7 +174,7 @@ export class SqliteQueue implements Queue {
   async report(claim: Claim, owed: Unreported, dsn: Message | undefined): Promise<void> {
     if (!this.#holds(claim)) return;
     const put = dsn ? this.#putStatements(dsn) : { statements: [], lanes: [] };
-    const cleared = owed.failures.map(({ index }) => tables.clearFailure(owed.message.id, index));
+    const cleared = owed.events.flatMap((it) => tables.clearDebt(owed.message.id, it.index, JSON.stringify(it.event)));
     await this.#database.write([...put.statements, ...cleared, tables.endMessageById(owed.message.id)]);
     for (const lane of put.lanes) this.#lanes.arrive(lane, 1, dsn?.acceptedAt ?? 0);
   }
@@ -251,7 +251,8 @@ export class SqliteQueue implements Queue {
 }
 
 function outcomeStatements(entry: number, { lease, outcome, event, owesReport }: Settlement): Statement[] {
-  if (outcome.kind === 'later') return [tables.deferEntry(entry, outcome.due, outcome.uncounted ? 0 : 1)];
-  if (owesReport) return [tables.failEntry(entry, JSON.stringify(event))];
+  const debt = owesReport ? JSON.stringify(event) : undefined;
+  if (outcome.kind === 'later') return [tables.deferEntry(entry, outcome.due, outcome.uncounted ? 0 : 1, debt)];
+  if (debt !== undefined) return [tables.endOwing(entry, debt)];
   return tables.endEntry(entry, lease.message.recipients.length === 1);
 }

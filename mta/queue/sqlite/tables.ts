@@ -1,8 +1,8 @@
 /**
  * The queue's tables and the statements that change them. SQL only; no state.
  *
- * `message` holds what was accepted, once; `entry` a row per recipient that has not ended, or whose failure is still
- * to be reported. Which entries are leased is not written down: the process that holds the file is the only one that
+ * `message` holds what was accepted, once; `entry` a row per recipient that has not ended, or whose end is still to
+ * be reported. Which entries are leased is not written down: the process that holds the file is the only one that
  * leases, and when it dies all leases die with it.
  *
  * An entry's number is made of its message's number and the recipient's index, so that the entries of a message lie side
@@ -13,9 +13,9 @@ import { encodeEnvelope } from '../codec.ts';
 import type { Message, MessageId } from '../../message.ts';
 import type { LaneName } from '../queue.ts';
 
-/** `state` of an entry: to be tried, failed and not yet reported to the sender, held back by an operator. */
+/** `state` of an entry: to be tried, ended and not yet reported to the sender, held back by an operator. */
 export const WAITING = 0;
-const FAILED = 1;
+const ENDED = 1;
 export const SUSPENDED = 2;
 /** Its message cannot be read: kept for a person to look at, out of everybody's way. */
 const SET_ASIDE = 3;
@@ -27,10 +27,17 @@ export const QUEUE_TABLES = `
     no INTEGER PRIMARY KEY, lane TEXT NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL,
     state INTEGER NOT NULL, failure TEXT);
   CREATE INDEX entry_due ON entry (lane, due) WHERE state = ${WAITING};
-  CREATE INDEX entry_failed ON entry (no) WHERE state = ${FAILED};
+  CREATE INDEX entry_failed ON entry (no) WHERE state = ${ENDED};
   CREATE INDEX entry_suspended ON entry (lane) WHERE state = ${SUSPENDED}`;
 
-/** The ids of messages that are queued, or whose failure is to be reported. */
+/** What is to be reported of an entry is its debt: of one that waits as well, and '' when that was reported. */
+export const DEBT_TABLES = `
+  ALTER TABLE entry RENAME COLUMN failure TO debt;
+  CREATE INDEX entry_owing ON entry (no) WHERE state = ${WAITING} AND debt IS NOT NULL AND debt <> ''`;
+
+const OWING = "e.debt IS NOT NULL AND e.debt <> ''";
+
+/** The ids of messages that are queued, or of which something is to be reported. */
 export const QUEUED_IDS = 'SELECT id FROM message';
 
 /** Bits of an entry's number that are the recipient's index. */
@@ -57,15 +64,16 @@ export const insertEntry = (entry: number, lane: LaneName, due: number): Stateme
   params: [entry, lane, due],
 });
 
-export const deferEntry = (entry: number, due: number, attempts: number): Statement => ({
-  sql: 'UPDATE entry SET due = ?, attempts = attempts + ? WHERE no = ?',
-  params: [due, attempts, entry],
+/** `debt`: an event to be reported to the sender, unless one was before. */
+export const deferEntry = (entry: number, due: number, attempts: number, debt?: string): Statement => ({
+  sql: `UPDATE entry SET due = ?, attempts = attempts + ?${debt === undefined ? '' : ', debt = coalesce(debt, ?)'} WHERE no = ?`,
+  params: [due, attempts, ...(debt === undefined ? [] : [debt]), entry],
 });
 
-/** Keeps the entry as a debt: its failure is to be reported to the sender. */
-export const failEntry = (entry: number, failure: string): Statement => ({
-  sql: `UPDATE entry SET state = ${FAILED}, attempts = attempts + 1, failure = ? WHERE no = ?`,
-  params: [failure, entry],
+/** Keeps the entry as a debt: how it ended is to be reported to the sender. */
+export const endOwing = (entry: number, debt: string): Statement => ({
+  sql: `UPDATE entry SET state = ${ENDED}, attempts = attempts + 1, debt = ? WHERE no = ?`,
+  params: [debt, entry],
 });
 
 /** Ends an entry, and its message with it when that was the last; `only`: it is known to be the only one. */
@@ -109,17 +117,24 @@ export const LAST_NUMBER = 'SELECT coalesce(max(no), 0) AS no FROM message';
 /** Messages with a debt and no recipient still untried. Parameter: limit. */
 export const OWED_MESSAGES = `
   SELECT m.no, m.envelope, m.raw FROM message m
-  WHERE m.no IN (SELECT ${MESSAGE_OF_ENTRY} FROM entry e WHERE e.state = ${FAILED})
-    AND NOT EXISTS (SELECT 1 FROM entry e WHERE ${entriesOf('m.no')} AND e.state <> ${FAILED} AND e.attempts = 0)
+  WHERE m.no IN (
+      SELECT ${MESSAGE_OF_ENTRY} FROM entry e WHERE e.state = ${ENDED}
+      UNION SELECT ${MESSAGE_OF_ENTRY} FROM entry e WHERE e.state = ${WAITING} AND ${OWING})
+    AND NOT EXISTS (SELECT 1 FROM entry e WHERE ${entriesOf('m.no')} AND e.state <> ${ENDED} AND e.attempts = 0 AND e.debt IS NULL)
   LIMIT ?`;
 
-export const FAILURES_OF = `
-  SELECT e.no, e.failure FROM entry e WHERE ${entriesOf('?1')} AND e.state = ${FAILED} ORDER BY e.no`;
+/** Parameter: number of the message. */
+export const OWED_EVENTS = `
+  SELECT e.no, e.debt FROM entry e
+  WHERE ${entriesOf('?1')} AND (e.state = ${ENDED} OR (e.state = ${WAITING} AND ${OWING})) ORDER BY e.no`;
 
-export const clearFailure = (id: MessageId, index: number): Statement => ({
-  sql: `DELETE FROM entry WHERE no = (SELECT no FROM message WHERE id = ?) * ${INDEXES} + ? AND state = ${FAILED}`,
-  params: [id, index],
-});
+const ENTRY_OF = `no = (SELECT no FROM message WHERE id = ?) * ${INDEXES} + ?`;
+
+/** Only that debt: the entry may owe another by now. What waits keeps a mark that it was reported. */
+export const clearDebt = (id: MessageId, index: number, debt: string): Statement[] => [
+  { sql: `DELETE FROM entry WHERE ${ENTRY_OF} AND state = ${ENDED} AND debt = ?`, params: [id, index, debt] },
+  { sql: `UPDATE entry SET debt = '' WHERE ${ENTRY_OF} AND state <> ${ENDED} AND debt = ?`, params: [id, index, debt] },
+];
 
 /** Where entries of a selection lie. Parameters: message id or NULL, lanes (a JSON list). */
 const SELECTED = `
