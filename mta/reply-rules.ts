@@ -27,8 +27,9 @@ export class ReplyRules {
 
   /** `host`: the name of who answered, where somebody did. */
   of(domain: string, host?: string): readonly Rule[] {
-    const own = policyOf(domain, this.#policies);
-    const provider = providerOf({ domain, ...(host !== undefined && { hosts: [host] }) });
+    const place = { domain, hosts: host === undefined ? [] : [host] };
+    const own = policyOf(place, this.#policies);
+    const provider = providerOf(place);
     const key = `${own ? this.#policies.indexOf(own) : ''} ${provider ?? ''}`;
     const known = this.#lists.get(key);
     if (known) return known;

@@ -10,6 +10,7 @@ import { codeOf, reasonOf } from '#lib/run/fault.ts';
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import type { Resolver } from '#lib/dns/resolver.ts';
 import { shippedPolicies } from '#crds/shipped.ts';
+import type { IPPool } from '#crds/kinds/ip-pool.ts';
 import type { Resources } from '#crds/source/resources.ts';
 import type { Keyring } from '#lib/keyring/keyring.ts';
 import type { Log } from '#lib/run/log.ts';
@@ -17,14 +18,20 @@ import { metrics, watchGauge } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { MailEvent } from './event.ts';
 import { dueOf } from './message.ts';
-import { type Claim, type LaneName, type Lease, parseLane, type Queue, type Settlement } from './queue/queue.ts';
-import { type Reply, reply, replyLine } from './reply.ts';
+import { type Claim, type Lease, parseLane, type Queue, type Settlement } from './queue/queue.ts';
+import { type Reply, replyLine } from './reply.ts';
 import { ReplyRules } from './reply-rules.ts';
 import { ReturnPaths } from './return-paths.ts';
-import { Destinations } from './schedule/destination.ts';
+import { type Destination, Destinations } from './schedule/destination.ts';
+import { LocalLimits } from './schedule/limits/local.ts';
+import type { Turn } from './schedule/plan.ts';
+import { Plans } from './schedule/plans.ts';
+import type { ReadyState } from './schedule/ready-queue.ts';
+import { Rests } from './schedule/rests.ts';
 import { nextAttempt } from './schedule/retry.ts';
-import { Scheduler, type Turn } from './schedule/scheduler.ts';
-import { type EgressSource, SourceChoice } from './schedule/source.ts';
+import { Scheduler } from './schedule/scheduler.ts';
+import { type EgressSource, Sources } from './schedule/source.ts';
+import { Whereabouts } from './schedule/whereabouts.ts';
 import type { ConnectFailure, ConnectSetup } from './send/connect.ts';
 import { deliver, type Opening } from './send/deliver.ts';
 import { dial } from './send/dial.ts';
@@ -70,7 +77,7 @@ export class MailWorker {
   readonly #reporter: Reporter;
   readonly #setup: ConnectSetup;
   readonly #returnPaths: ReturnPaths;
-  readonly #sources = new Map<string, SourceChoice>();
+  readonly #plans: Plans;
   readonly #running = new Set<Promise<void>>();
   #tables: Tables | undefined;
 
@@ -93,10 +100,24 @@ export class MailWorker {
       nextAttempt: (lease, attempts, first) => this.#nextAttempt(lease, attempts, first),
     });
     this.#reporter = new Reporter({ queue, claim, clock, random, hostname, troubled });
-    this.#scheduler = new Scheduler({
+    this.#plans = new Plans({
+      destinations: () => this.#table().destinations,
+      whereabouts: new Whereabouts({ clock, resolver: options.resolver }),
+    });
+    this.#scheduler = this.#openScheduler();
+  }
+
+  #openScheduler(): Scheduler {
+    const { clock, hostname, resources } = this.#options;
+    const [limits, rests] = [new LocalLimits(clock), new Rests(clock)];
+    const pool = (name: string): IPPool | undefined => resources().pool(name);
+    return new Scheduler({
       clock,
+      limits,
+      rests,
+      sources: new Sources({ clock, limits, rests, pool, hostname }),
       connections: CONNECTIONS,
-      planOf: (lane) => this.#planOf(lane),
+      planOf: (lane) => this.#plans.of(lane),
       start: (turn) => this.#start(turn),
     });
   }
@@ -115,9 +136,9 @@ export class MailWorker {
     this.#scheduler.replan();
   }
 
-  /** Connections by site, for people. */
-  sites(): ReturnType<Scheduler['sites']> {
-    return this.#scheduler.sites();
+  /** What each ready queue does and waits for, for people. */
+  sites(): readonly ReadyState[] {
+    return this.#scheduler.states();
   }
 
   /**
@@ -138,10 +159,10 @@ export class MailWorker {
     await this.#settler.flush();
   }
 
-  #planOf(lane: LaneName): { site: string; connections: number } {
-    const { pool, domain } = parseLane(lane);
-    const { site, connections } = this.#table().destinations.of(domain);
-    return { site: `${pool} ${site}`, connections };
+  /** What is known of a domain's rules now; where its mail goes may still be being found out. */
+  #destinationOf(domain: string): Destination {
+    const destination = this.#plans.destination(domain);
+    return destination instanceof Promise ? this.#table().destinations.of({ domain, hosts: [] }) : destination;
   }
 
   /** What the newest resources say of destinations and their replies. */
@@ -159,15 +180,15 @@ export class MailWorker {
   }
 
   #start(turn: Turn): void {
-    const { pool, domain } = parseLane(turn.lane);
+    const { domain } = parseLane(turn.offer.lane);
     const { queue, clock, keyring } = this.#options;
     const running = deliver(turn, {
       queue,
       clock,
       claim: this.#claim,
-      messages: this.#table().destinations.of(domain).messagesPerConnection,
+      messages: this.#destinationOf(domain).messagesPerConnection,
       suppressed: (lease) => this.#suppressed(lease),
-      open: () => this.#open(pool, domain),
+      open: () => this.#open(turn.source, domain),
       sign: ({ message }) => sign(message, keyring().signingKeys(message.domain), clock.now()),
       senderOf: ({ message, index }) => this.#returnPaths.senderOf(message, index),
       settle: (lease, attempt) => this.#settler.settle(lease, attempt),
@@ -186,11 +207,9 @@ export class MailWorker {
     return found?.then((it) => it && suppressedReply(it));
   }
 
-  async #open(pool: string, domain: string): Promise<Opening> {
+  async #open(source: EgressSource, domain: string): Promise<Opening> {
     const { resources, resolver, random } = this.#options;
-    const source = this.#sourceOf(pool);
-    if (!source) return this.#withoutSource(pool);
-    const { routes, tls } = this.#table().destinations.of(domain);
+    const { routes, tls } = this.#destinationOf(domain);
     const allowPrivate = resources().clusters[0]?.spec.dns.allowPrivate ?? [];
     const destination = { domain, routes, families: familiesOf(source.address), allowPrivate };
     const resolution = await resolve(destination, resolver, random);
@@ -198,41 +217,15 @@ export class MailWorker {
     return dial(resolution.targets, { source, tls, allowPrivate }, this.#setup);
   }
 
-  /** Nothing is wrong with the mail: it waits until the pool has an address again. */
-  #withoutSource(pool: string): Opening {
-    const why = {
-      stage: 'bind' as const,
-      reply: reply(451, '4.3.5', `pool ${pool} has no address to send from`),
-      own: true,
-    };
-    const report = { ...why, target: { host: '', address: '', port: 0 } };
-    return { kind: 'unreachable', report, failures: [report] };
-  }
-
-  #sourceOf(pool: string): EgressSource | undefined {
-    const choice = this.#sources.get(pool) ?? new SourceChoice();
-    this.#sources.set(pool, choice);
-    const members = this.#options.resources().pool(pool)?.spec.members ?? [];
-    const usable = members.filter((it) => !it.suspend && it.egress === 'Local');
-    return choice.next(
-      usable.map(({ name, address, weight, ehloName = this.#options.hostname }) => ({
-        name,
-        address,
-        weight,
-        ehloName,
-      })),
-    );
-  }
-
   #nextAttempt(lease: Lease, attempts: number, first?: Duration): number | undefined {
     const { clock, random } = this.#options;
-    const { retry } = this.#table().destinations.of(parseLane(lease.lane).domain);
+    const { retry } = this.#destinationOf(parseLane(lease.lane).domain);
     const policy = { ...retry, first: first ?? retry.first };
     return nextAttempt(attempts, clock.now(), this.#expiresAt(lease), policy, random);
   }
 
   #expiresAt({ message, lane }: Lease): number {
-    const { expireAfter } = this.#table().destinations.of(parseLane(lane).domain);
+    const { expireAfter } = this.#destinationOf(parseLane(lane).domain);
     return Math.min(message.expiresAt, dueOf(message) + expireAfter);
   }
 

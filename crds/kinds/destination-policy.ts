@@ -13,7 +13,7 @@ import {
   onInDoubt,
   tlsLevel,
 } from '../delivery.ts';
-import { shortName } from '../parts.ts';
+import { rate, shortName } from '../parts.ts';
 import { type Resource, document } from '../resource.ts';
 import { type Infer, immutable, integer, list, listBy, object, ruled } from '../schema.ts';
 import { replyRule } from './reply-rule.ts';
@@ -45,15 +45,8 @@ const limits = () =>
     connections: integer(1, 10_000).exactOptional().describe('Connections at a time, from all addresses together.'),
     connectionsPerSource: integer(1, 10_000).exactOptional().describe('Connections at a time from one address.'),
     messagesPerConnection: integer(1, 100_000).exactOptional().describe('Messages after which a connection is closed.'),
-    rate: object({
-      count: integer(1, 1_000_000_000).describe('Messages …'),
-      perSeconds: integer(1, 86_400).describe('… in so many seconds.'),
-      burst: integer(1, 1_000_000)
-        .exactOptional()
-        .describe('Messages that may go at once after a pause; 1 when absent.'),
-    })
-      .exactOptional()
-      .describe('Messages over time.'),
+    rate: rate('Messages').exactOptional().describe('Messages over time.'),
+    connectionRate: rate('Connections').exactOptional().describe('New connections over time.'),
   });
 
 const spec = object({

@@ -21,20 +21,36 @@ import type { MailEvent } from '../event.ts';
 import type { Message, MessageId } from '../message.ts';
 import type { Outcome } from '../outcome.ts';
 
-/** One tenant's mail for one recipient domain by one pool; Kumo's "scheduled queue". */
+/** One tenant's mail of one urgency for one recipient domain by one pool; Kumo's "scheduled queue". */
 export interface Lane {
   readonly tenant: string;
   readonly pool: string;
   readonly domain: string;
+  /** Absent: transactional, which goes first. */
+  readonly priority?: 'bulk' | undefined;
+  /** The pool's member it left from before and should leave from again: who greylists knows the address. */
+  readonly from?: string | undefined;
 }
 
-/** A lane's name: `tenant pool domain`. None of the three holds a space. */
+/** A lane's name: `tenant pool domain`, then ` bulk` and ` from=member` where they hold. No part holds a space. */
 export type LaneName = string;
-export const laneName = (lane: Lane): LaneName => `${lane.tenant} ${lane.pool} ${lane.domain}`;
+
+export const laneName = ({ tenant, pool, domain, priority, from }: Lane): LaneName =>
+  `${tenant} ${pool} ${domain}${priority ? BULK : ''}${from === undefined ? '' : FROM + from}`;
+
 export function parseLane(name: LaneName): Lane {
-  const [tenant = '', pool = '', domain = ''] = name.split(' ');
-  return { tenant, pool, domain };
+  const [tenant = '', pool = '', domain = '', ...more] = name.split(' ');
+  const from = more.find((it) => it.startsWith('from='))?.slice('from='.length);
+  return { tenant, pool, domain, ...(isBulk(name) && { priority: 'bulk' }), ...(from !== undefined && { from }) };
 }
+
+const BULK = ' bulk';
+const FROM = ' from=';
+
+/** Whether a lane is of mail that may wait for other mail. */
+export const isBulk = (name: LaneName): boolean => name.endsWith(BULK) || name.includes(`${BULK}${FROM}`);
+
+export const tenantOf = (name: LaneName): string => name.slice(0, name.indexOf(' '));
 
 /** The right to lease and settle in a shard, until somebody claims it anew. */
 export interface Claim {

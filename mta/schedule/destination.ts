@@ -1,27 +1,43 @@
 /**
- * Which rules hold for a recipient domain: the most specific `DestinationPolicy`, over the cluster's defaults.
+ * Which rules hold for a destination: its most specific `DestinationPolicy`, over what is shipped for its provider, over
+ * the cluster's defaults.
  *
- * An exact domain beats a pattern, a longer pattern a shorter one, any pattern `all`; among equals the older wins,
- * then the name. A provider is known by its own domains here, and its policy comes before `all`; what needs DNS (a
- * company's domain at a provider, mail exchangers) is not looked at.
- * Pure, remembered per domain until the resources change.
+ * An exact domain beats a pattern, a longer pattern a shorter one, a mail exchanger's name and its provider beat
+ * `all`; among equals the older wins, then the name. A policy by mail exchanger or provider holds only when all
+ * exchangers fit, and its limits hold over all sites of the provider together; any other's hold for each site.
+ * Pure, remembered per domain and hosts until the resources change.
  */
 import { keyOf } from '#crds/resource.ts';
 import type { DestinationPolicy, Match } from '#crds/kinds/destination-policy.ts';
 import type { MTAClusterSpec } from '#crds/kinds/mta-cluster.ts';
 import { type Duration, seconds } from '#lib/run/clock.ts';
+import type { Rate } from '../gcra.ts';
 import { providerOf } from '../provider.ts';
 import type { RetryPolicy } from './retry.ts';
+import { siteName } from './site.ts';
+import type { Hosts } from './whereabouts.ts';
 
-export type TlsLevel = MTAClusterSpec['defaults']['tls'];
+type Defaults = MTAClusterSpec['defaults'];
+export type TlsLevel = Defaults['tls'];
+type Spec = DestinationPolicy['spec'];
+
+/** Limits that hold together under a name. */
+export interface Shared {
+  readonly name: string;
+  readonly connections?: number | undefined;
+  readonly rate?: Rate | undefined;
+  readonly openings?: Rate | undefined;
+}
 
 export interface Destination {
-  /**
-   * What shares connections and limits: the domain, or the route and the policy that names it. Everything that shapes a
-   * connection is part of it, so that no lane ever travels on a connection made under other rules.
-   */
+  /** Hosts that mail goes to, as one name: what shares limits. */
   readonly site: string;
-  readonly connections: number;
+  /** The mailbox provider, where it is known. */
+  readonly provider: string | undefined;
+  /** What shares connections: the site and everything that shapes a connection. */
+  readonly ready: string;
+  readonly limits: readonly Shared[];
+  readonly connectionsPerSource: number;
   readonly messagesPerConnection: number;
   readonly routes: readonly { readonly host: string; readonly port: number }[];
   readonly tls: TlsLevel;
@@ -30,90 +46,141 @@ export interface Destination {
   readonly expireAfter: Duration;
 }
 
+export interface Place {
+  readonly domain: string;
+  readonly hosts: Hosts;
+}
+
 /** What most receivers take from a sender they do not know. */
 const CONNECTIONS = 10;
 const MESSAGES_PER_CONNECTION = 100;
-
-export class Destinations {
-  readonly #policies: readonly DestinationPolicy[];
-  readonly #defaults: MTAClusterSpec['defaults'];
-  readonly #providers: ReadonlyMap<string, DestinationPolicy>;
-  readonly #known = new Map<string, Destination>();
-
-  /** `providers`: the policies that come with the product, by provider; they fill in what a user's own leave out. */
-  constructor(
-    policies: readonly DestinationPolicy[],
-    defaults: MTAClusterSpec['defaults'],
-    providers: ReadonlyMap<string, DestinationPolicy> = new Map(),
-  ) {
-    this.#policies = policies;
-    this.#providers = providers;
-    this.#defaults = defaults;
-  }
-
-  of(domain: string): Destination {
-    const known = this.#known.get(domain);
-    if (known) return known;
-    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
-    const provider = this.#providers.get(providerOf({ domain }) ?? '');
-    const found = destinationOf(domain, policyOf(domain, this.#policies), provider, this.#defaults);
-    this.#known.set(domain, found);
-    return found;
-  }
-}
-
 /** Remembered domains are dropped wholesale here: whoever mails millions of domains pays a few microseconds again. */
 const MOST_KNOWN = 100_000;
 
-function destinationOf(
-  domain: string,
-  policy: DestinationPolicy | undefined,
-  provider: DestinationPolicy | undefined,
-  defaults: MTAClusterSpec['defaults'],
-): Destination {
-  const spec = policy?.spec;
-  const routes = spec?.routes ?? [];
-  // What a provider takes says nothing of a host that mail is routed to in its place.
-  const theirs = routes.length > 0 ? undefined : provider?.spec;
-  const retry = { ...defaults.retry, ...spec?.retry };
-  const tls = spec?.tls ?? theirs?.tls ?? defaults.tls;
-  return {
-    site: siteOf(domain, policy, tls),
-    connections: spec?.limits.connections ?? theirs?.limits.connections ?? CONNECTIONS,
-    messagesPerConnection:
-      spec?.limits.messagesPerConnection ?? theirs?.limits.messagesPerConnection ?? MESSAGES_PER_CONNECTION,
-    routes,
-    tls,
-    retry: { first: seconds(retry.firstSeconds), factor: retry.factor, max: seconds(retry.maxSeconds) },
-    expireAfter: seconds(spec?.expireAfterSeconds ?? defaults.expireAfterSeconds),
-  };
+export class Destinations {
+  readonly #policies: readonly DestinationPolicy[];
+  readonly #defaults: Defaults;
+  readonly #shipped: ReadonlyMap<string, DestinationPolicy>;
+  readonly #known = new Map<string, Destination>();
+
+  /** `shipped`: the policies that come with the product, by provider; they fill in what a user's own leave out. */
+  constructor(
+    policies: readonly DestinationPolicy[],
+    defaults: Defaults,
+    shipped: ReadonlyMap<string, DestinationPolicy>,
+  ) {
+    this.#policies = policies;
+    this.#defaults = defaults;
+    this.#shipped = shipped;
+  }
+
+  /** Whether a policy says where a domain's mail goes, and no other could be more specific if its hosts were known. */
+  isRouted(domain: string): boolean {
+    const best = policyOf({ domain, hosts: [] }, this.#policies);
+    if (!best || best.spec.routes.length === 0) return false;
+    return best.spec.match.domains !== undefined || !this.#policies.some(({ spec }) => needsHosts(spec.match));
+  }
+
+  of(place: Place): Destination {
+    const key = `${place.domain} ${place.hosts.join(' ')}`;
+    const known = this.#known.get(key);
+    if (known) return known;
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    const found = this.#find(place);
+    this.#known.set(key, found);
+    return found;
+  }
+
+  #find(place: Place): Destination {
+    const policy = policyOf(place, this.#policies);
+    const routes = policy?.spec.routes ?? [];
+    const provider = routes.length > 0 ? undefined : providerOf(place);
+    const shipped = provider === undefined ? undefined : this.#shipped.get(provider)?.spec;
+    const site = routes.length > 0 ? routes.map((it) => `${it.host}:${it.port}`).join(',') : siteName(place);
+    const tls = policy?.spec.tls ?? shipped?.tls ?? this.#defaults.tls;
+    const retry = { ...this.#defaults.retry, ...shipped?.retry, ...policy?.spec.retry };
+    const limits = { ...shipped?.limits, ...policy?.spec.limits };
+    return {
+      site,
+      provider,
+      ready: `${site}${policy && routes.length > 0 ? ` by ${keyOf(policy.metadata)}` : ''} tls=${tls}`,
+      limits: sharedOf(site, provider, policy?.spec, shipped),
+      connectionsPerSource: limits.connectionsPerSource ?? Infinity,
+      messagesPerConnection: limits.messagesPerConnection ?? MESSAGES_PER_CONNECTION,
+      routes,
+      tls,
+      retry: { first: seconds(retry.firstSeconds), factor: retry.factor, max: seconds(retry.maxSeconds) },
+      expireAfter: seconds(
+        policy?.spec.expireAfterSeconds ?? shipped?.expireAfterSeconds ?? this.#defaults.expireAfterSeconds,
+      ),
+    };
+  }
 }
 
-function siteOf(domain: string, policy: DestinationPolicy | undefined, tls: TlsLevel): string {
-  const routes = policy?.spec.routes ?? [];
-  if (!policy || routes.length === 0) return `${domain} tls=${tls}`;
-  return `${routes.map((it) => `${it.host}:${it.port}`).join(',')} by ${keyOf(policy.metadata)} tls=${tls}`;
+/** The site's own limits, and those that hold over all sites of its provider. */
+function sharedOf(
+  site: string,
+  provider: string | undefined,
+  own: Spec | undefined,
+  shipped: Spec | undefined,
+): readonly Shared[] {
+  const isOfProvider = own?.match.provider !== undefined || own?.match.mxSuffixes !== undefined;
+  const ofSite = isOfProvider ? undefined : own?.limits;
+  const ofProvider = { ...shipped?.limits, ...(isOfProvider && own.limits) };
+  const connections = ofSite?.connections ?? CONNECTIONS;
+  const shared: Shared[] = [
+    { name: `site ${site}`, connections, rate: ofSite?.rate, openings: ofSite?.connectionRate },
+  ];
+  const name = `provider ${provider ?? own?.match.mxSuffixes?.join(',') ?? ''}`;
+  if (shipped || isOfProvider)
+    shared.push({
+      name,
+      connections: ofProvider.connections,
+      rate: ofProvider.rate,
+      openings: ofProvider.connectionRate,
+    });
+  return shared;
 }
 
-/** A user's own policy for a domain, if there is one. */
-export function policyOf(domain: string, policies: readonly DestinationPolicy[]): DestinationPolicy | undefined {
+/** A user's own policy for a place, if there is one. */
+export function policyOf(place: Place, policies: readonly DestinationPolicy[]): DestinationPolicy | undefined {
   let best: DestinationPolicy | undefined;
   let most = 0;
   for (const policy of policies) {
-    const fit = specificity(policy.spec.match, domain);
+    const fit = specificity(policy.spec.match, place);
     if (fit > most || (fit > 0 && fit === most && best && isOlder(policy, best))) [best, most] = [policy, fit];
   }
   return best;
 }
 
+const needsHosts = ({ mxSuffixes, provider }: Match): boolean => mxSuffixes !== undefined || provider !== undefined;
+
+const EXACT = 3000;
+const PATTERN = 2000;
+const EXCHANGER = 1000;
+const PROVIDER = 500;
+
 /** 0 when it does not match; larger is more specific. A name is at most 255 long. */
-export function specificity(match: Match, domain: string): number {
-  const fits = (match.domains ?? []).map((pattern) => {
-    if (pattern === domain) return 1000;
-    return pattern.startsWith('*.') && domain.endsWith(pattern.slice(1)) ? 1 + pattern.length : 0;
+export function specificity(match: Match, { domain, hosts }: Place): number {
+  if (match.domains) return Math.max(0, ...match.domains.map((pattern) => fitOf(pattern, domain)));
+  if (match.mxSuffixes) return allWithin(hosts, match.mxSuffixes);
+  if (match.provider !== undefined) return providerOf({ domain, hosts }) === match.provider ? PROVIDER : 0;
+  return match.all ? 1 : 0;
+}
+
+function fitOf(pattern: string, domain: string): number {
+  if (pattern === domain) return EXACT;
+  return pattern.startsWith('*.') && domain.endsWith(pattern.slice(1)) ? PATTERN + pattern.length : 0;
+}
+
+/** As specific as the shortest suffix that is needed; 0 unless every host is below one. */
+function allWithin(hosts: Hosts, suffixes: readonly string[]): number {
+  if (hosts.length === 0) return 0;
+  const lengths = hosts.map((host) => {
+    const fits = suffixes.filter((suffix) => host === suffix || host.endsWith(`.${suffix}`));
+    return fits.length === 0 ? -Infinity : Math.max(...fits.map((it) => it.length));
   });
-  const isProvider = match.provider !== undefined && match.provider === providerOf({ domain });
-  return Math.max(match.all ? 1 : 0, isProvider ? 2 : 0, ...fits);
+  return Math.max(0, EXCHANGER + Math.min(...lengths));
 }
 
 function isOlder(a: DestinationPolicy, b: DestinationPolicy): boolean {

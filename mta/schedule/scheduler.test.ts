@@ -1,84 +1,137 @@
 import { beforeEach, expect, test } from 'vitest';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
-import { Scheduler, type Turn } from './scheduler.ts';
+import type { Claim } from './limits/limits.ts';
+import { LocalLimits } from './limits/local.ts';
+import type { Plan, Turn } from './plan.ts';
+import { Rests } from './rests.ts';
+import { Scheduler, type SchedulerOptions } from './scheduler.ts';
+import { type EgressSource, sourceAtSite, sourceRest, type SourceOffer } from './source.ts';
 
 let clock: FakeClock;
+let rests: Rests;
 let started: Turn[];
 let scheduler: Scheduler;
+/** What the sources answer, by turns; the first is used again when there are no more. */
+let sources: SourceOffer[];
+let sent: Record<string, number>;
+
+const source = (name: string, claims: readonly Claim[] = []): SourceOffer => ({
+  kind: 'source',
+  source: { name, member: name, address: '', ehloName: 'mail.example.com', weight: 100 },
+  slots: [{ name: `${name} at site`, most: 100 }],
+  claims,
+});
+
+const plan = (site: string, over: Partial<Plan> = {}): Plan => ({
+  ready: site,
+  site,
+  towards: { pool: 'default/main', site, provider: site, connectionsPerSource: 10 },
+  connections: 2,
+  slots: [],
+  openings: [],
+  rates: [],
+  ...over,
+});
 
 /** A lane's site is the part before the dash; every site may have two connections, all together three. */
-beforeEach(() => {
-  clock = new FakeClock();
+function open(over: Partial<SchedulerOptions> = {}): void {
   started = [];
+  sent = {};
+  sources = [source('one')];
+  const count = ({ name }: EgressSource, messages: number): void => {
+    sent[name] = (sent[name] ?? 0) + messages;
+  };
   scheduler = new Scheduler({
     clock,
-    planOf: (lane) => ({ site: lane.split('-')[0] ?? '', connections: 2 }),
+    rests,
+    limits: new LocalLimits(clock),
+    sources: {
+      choose: () => (sources.length > 1 ? sources.shift() : sources[0]) ?? source('one'),
+      opened: () => undefined,
+      ended: () => undefined,
+      sent: count,
+    },
+    planOf: (lane) => plan(lane.split('-')[0] ?? ''),
     start: (turn) => started.push(turn),
     connections: 3,
+    ...over,
   });
+}
+
+beforeEach(() => {
+  clock = new FakeClock();
+  rests = new Rests(clock);
+  open();
 });
+
 const turn = (at: number): Turn => {
   const it = started[at];
   if (!it) throw new Error(`connection ${at} was not started`);
   return it;
 };
-const lanes = () => started.map((it) => it.lane);
+const lanes = (): string[] => started.map((it) => it.offer.lane);
+const announce = (...all: readonly string[]): void => {
+  for (const lane of all) scheduler.announce(lane);
+};
+const nextOf = async (at: number, idle = 0): Promise<string | undefined> => (await turn(at).next(idle))?.lane;
+const waitsFor = (): (string | undefined)[] => scheduler.states().map((it) => it.waitsFor);
 
 test('a lane starts a connection, and a site gets no more than its limit', () => {
-  for (const lane of ['a-1', 'a-2', 'a-3']) scheduler.announce(lane);
+  announce('a-1', 'a-2', 'a-3');
   expect(lanes()).toEqual(['a-1', 'a-2']);
 });
 
 test('a connection takes the lanes of its site in turn', async () => {
-  for (const lane of ['a-1', 'a-2', 'a-3', 'a-4']) scheduler.announce(lane);
-  expect(await turn(0).next(0)).toBe('a-3');
+  announce('a-1', 'a-2', 'a-3', 'a-4');
+  expect(await nextOf(0)).toBe('a-3');
   turn(0).putBack('a-3');
-  expect(await turn(1).next(0)).toBe('a-4');
-  expect(await turn(1).next(0)).toBe('a-3');
+  expect(await nextOf(1)).toBe('a-4');
+  expect(await nextOf(1)).toBe('a-3');
 });
 
 test('sites do not wait for one another', () => {
-  for (const lane of ['a-1', 'a-2', 'a-3', 'b-1']) scheduler.announce(lane);
+  announce('a-1', 'a-2', 'a-3', 'b-1');
   expect(lanes()).toEqual(['a-1', 'a-2', 'b-1']);
 });
 
 test('a site that finds all connections taken is served as soon as one ends', () => {
-  for (const lane of ['a-1', 'a-2', 'b-1', 'c-1']) scheduler.announce(lane);
+  announce('a-1', 'a-2', 'b-1', 'c-1');
   expect(started).toHaveLength(3);
   turn(0).leave('done');
   expect(lanes()[3]).toBe('c-1');
 });
 
 test('an idle connection gets the next lane of its site, before a new one is started', async () => {
-  scheduler.announce('a-1');
-  const next = turn(0).next(seconds(5));
-  scheduler.announce('a-2');
+  announce('a-1');
+  const next = nextOf(0, seconds(5));
+  announce('a-2');
   expect(await next).toBe('a-2');
   expect(started).toHaveLength(1);
 });
 
 test('an idle connection gives up after its time, and leaves no timer', async () => {
-  scheduler.announce('a-1');
-  const next = turn(0).next(seconds(5));
+  announce('a-1');
+  const next = nextOf(0, seconds(5));
   clock.advance(seconds(5));
   expect(await next).toBeUndefined();
   expect(clock.timers).toBe(0);
 });
 
 test('an idle connection gives way to another site when all are taken', async () => {
-  for (const lane of ['a-1', 'a-2', 'b-1']) scheduler.announce(lane);
-  const next = turn(2).next(seconds(5));
-  scheduler.announce('c-1');
+  announce('a-1', 'a-2', 'b-1');
+  const next = nextOf(2, seconds(5));
+  announce('c-1');
   expect(await next).toBeUndefined();
   turn(2).leave('done');
   expect(lanes()[3]).toBe('c-1');
 });
 
-test('an unreachable site rests, is probed by one connection, and rests longer', () => {
-  for (const lane of ['a-1', 'a-2', 'a-3', 'a-4']) scheduler.announce(lane);
+test('a site that cannot be reached rests, is probed by one connection, and rests longer', () => {
+  announce('a-1', 'a-2', 'a-3', 'a-4');
   turn(0).leave('unreachable');
   turn(1).leave('unreachable');
+  expect(waitsFor()).toEqual(['the site could not be reached and rests']);
   clock.advance(seconds(14));
   expect(started).toHaveLength(2);
   clock.advance(seconds(1));
@@ -90,145 +143,245 @@ test('an unreachable site rests, is probed by one connection, and rests longer',
   expect(started).toHaveLength(4);
 });
 
-test('a rest never exceeds ten minutes', () => {
-  scheduler.announce('a-1');
-  for (let at = 0; at < 12; at += 1) {
-    turn(at).putBack('a-1');
-    turn(at).leave('unreachable');
-    clock.advance(minutes(10));
-  }
-  expect(started).toHaveLength(13);
+test('all ready queues of a dead site share one probe', () => {
+  open({ planOf: (lane) => plan('dead', { ready: `${lane} dead` }), connections: 100 });
+  announce('1', '2', '3', '4', '5');
+  for (const it of started) it.leave('unreachable');
+  announce('1', '2', '3', '4', '5');
+  clock.advance(seconds(15));
+  expect(started).toHaveLength(6);
+  turn(5).leave('unreachable');
+  clock.advance(seconds(30));
+  expect(started).toHaveLength(7);
 });
 
-test('a site that was reached again gets all its connections', () => {
-  for (const lane of ['a-1', 'a-2', 'a-3']) scheduler.announce(lane);
+test('when the probe gets through, every ready queue of the site is served at once', () => {
+  open({ planOf: (lane) => plan('dead', { ready: `${lane} dead` }), connections: 100 });
+  announce('1');
   turn(0).leave('unreachable');
-  turn(1).leave('unreachable');
-  scheduler.announce('a-4');
+  announce('1', '2', '3');
   clock.advance(seconds(15));
+  expect(started).toHaveLength(2);
+  turn(1).taken();
+  expect(lanes()).toEqual(['1', '1', '2', '3']);
+});
+
+test('a probe that ends without an answer leaves the question to the next', () => {
+  announce('a-1');
+  turn(0).leave('unreachable');
+  announce('a-1', 'a-2');
+  clock.advance(seconds(15));
+  expect(started).toHaveLength(2);
+  turn(1).leave('done');
   expect(started).toHaveLength(3);
-  turn(2).reached();
-  expect(started).toHaveLength(4);
+});
+
+test('a source that a site refuses rests there, one that cannot be bound to rests everywhere', () => {
+  announce('a-1', 'b-1');
+  turn(0).leave('refused');
+  turn(1).leave('unplumbed');
+  expect(rests.of(sourceAtSite('one', 'a')).kind).toBe('wait');
+  expect(rests.of(sourceRest('one')).kind).toBe('wait');
+  expect(rests.of('a').kind).toBe('clear');
+  expect(rests.of('b').kind).toBe('clear');
+});
+
+test('mail waits while no source can send, and says why', () => {
+  sources = [{ kind: 'none', wait: seconds(60), why: 'the pool is suspended' }, source('one')];
+  announce('a-1');
+  expect(waitsFor()).toEqual(['the pool is suspended']);
+  clock.advance(seconds(60));
+  expect(lanes()).toEqual(['a-1']);
 });
 
 test('after stop nothing starts and nobody waits', async () => {
-  scheduler.announce('a-1');
-  const next = turn(0).next(seconds(5));
+  announce('a-1');
+  const next = nextOf(0, seconds(5));
   scheduler.stop();
   expect(await next).toBeUndefined();
-  scheduler.announce('a-2');
+  announce('a-2');
   expect(started).toHaveLength(1);
+});
+
+test('after stop a connection is told not to go on, and gets no lane that waits', async () => {
+  announce('a-1', 'a-2', 'a-3');
+  expect(turn(0).goesOn).toBe(true);
+  scheduler.stop();
+  expect(turn(0).goesOn).toBe(false);
+  expect(await nextOf(0)).toBeUndefined();
 });
 
 test('a lane that belongs elsewhere by now goes there, also when a connection asks for the next', async () => {
   const moved = new Map<string, string>();
-  scheduler = new Scheduler({
-    clock,
-    planOf: (lane) => ({ site: moved.get(lane) ?? 'old', connections: 1 }),
-    start: (it) => started.push(it),
-    connections: 9,
-  });
-  for (const lane of ['1', '2', '3']) scheduler.announce(lane);
+  open({ planOf: (lane) => plan(moved.get(lane) ?? 'old', { connections: 1 }), connections: 9 });
+  announce('1', '2', '3');
   moved.set('2', 'new');
-  expect(await turn(0).next(0)).toBe('3');
+  expect(await nextOf(0)).toBe('3');
   expect(lanes()).toEqual(['1', '2']);
 });
 
 test('after a change of the rules, lanes at a resting site are sent where they belong now', () => {
   let site = 'broken';
-  scheduler = new Scheduler({
-    clock,
-    planOf: () => ({ site, connections: 1 }),
-    start: (it) => started.push(it),
-    connections: 9,
-  });
-  scheduler.announce('1');
-  scheduler.announce('2');
+  open({ planOf: () => plan(site, { connections: 1 }), connections: 9 });
+  announce('1', '2');
   turn(0).putBack('1');
   turn(0).leave('unreachable');
   site = 'mended';
   scheduler.replan();
   expect(lanes()).toEqual(['1', '2']);
-  expect(scheduler.sites().map((it) => it.site)).toContain('mended');
+  expect(scheduler.states().map((it) => it.site)).toContain('mended');
+});
+
+test('a lane whose site is being found out waits for it, and is asked for once', async () => {
+  let known = false;
+  let asked = 0;
+  const found = Promise.withResolvers<void>();
+  const planOf = (): Plan | Promise<void> => {
+    if (known) return plan('a');
+    asked += 1;
+    return found.promise;
+  };
+  open({ planOf });
+  announce('1', '1', '1');
+  expect(started).toHaveLength(0);
+  known = true;
+  found.resolve();
+  await found.promise;
+  expect(lanes()).toEqual(['1']);
+  expect(asked).toBe(3);
 });
 
 test('sites that never run dry do not shut out another', () => {
-  for (const lane of ['a-1', 'a-2', 'a-3', 'c-1', 'c-2', 'b-1']) scheduler.announce(lane);
+  announce('a-1', 'a-2', 'a-3', 'c-1', 'c-2', 'b-1');
   for (let at = 0; at < 6; at += 1) {
     const it = turn(at);
-    it.putBack(it.lane);
+    it.putBack(it.offer.lane);
     it.leave('done');
   }
   expect(lanes()).toContain('b-1');
 });
 
-test('after stop a connection is told not to go on, and gets no lane that waits', async () => {
-  for (const lane of ['a-1', 'a-2', 'a-3']) scheduler.announce(lane);
-  expect(turn(0).goesOn).toBe(true);
-  scheduler.stop();
-  expect(turn(0).goesOn).toBe(false);
-  expect(await turn(0).next(0)).toBeUndefined();
-});
-
-test('sites are forgotten, those that could not be reached a while after their rest', () => {
-  scheduler.announce('a-1');
+test('ready queues are forgotten, those of a dead site after its rest', () => {
+  announce('a-1');
   turn(0).leave('done');
-  scheduler.announce('b-1');
+  announce('b-1');
+  turn(1).putBack('b-1');
   turn(1).leave('unreachable');
-  expect(scheduler.sites().map((it) => it.site)).toEqual(['b']);
-  clock.advance(minutes(19));
-  expect(scheduler.sites()).toHaveLength(1);
-  clock.advance(minutes(2));
-  expect(scheduler.sites()).toEqual([]);
+  expect(scheduler.states().map((it) => it.site)).toEqual(['b']);
+  clock.advance(seconds(15));
+  turn(2).leave('done');
+  expect(scheduler.states()).toEqual([]);
   expect(clock.timers).toBe(0);
 });
 
-test('a site rests longer each time, also when nothing waited between two failures', () => {
-  const rests = Array.from({ length: 8 }, (_, at) => {
-    scheduler.announce('a-1');
-    const { pause } = turn(at);
-    turn(at).leave('unreachable');
-    clock.advance(pause + seconds(1));
-    return pause;
-  });
-  expect(rests.map((it) => it / 1000)).toEqual([15, 30, 60, 120, 240, 480, 600, 600]);
+const rate = (count: number, perSeconds: number, burst = 1): Claim => ({
+  kind: 'rate',
+  name: 'site a',
+  rate: { count, perSeconds, burst },
 });
 
-test('why a site was not reached is told to people and to the next who tries, until it is reached', () => {
-  scheduler.announce('a-1');
-  expect(turn(0).trouble).toBeUndefined();
-  turn(0).leave('unreachable', '451 4.4.1 no connection');
+test('an offer is no larger than the rate allows, and the next comes when it does', async () => {
+  open({ planOf: () => plan('a', { rates: [rate(60, 60, 3)], connections: 1 }) });
+  announce('a-1');
+  expect(turn(0).offer).toEqual({ lane: 'a-1', most: 3 });
   turn(0).putBack('a-1');
+  const next = turn(0).next(seconds(5));
+  expect(waitsFor()).toEqual(['the rate of messages']);
+  clock.advance(seconds(1));
+  expect(await next).toEqual({ lane: 'a-1', most: 1 });
+});
+
+test('what an offer allowed and was not used may be used by the next', async () => {
+  open({ planOf: () => plan('a', { rates: [rate(60, 60, 10)], connections: 1 }) });
+  announce('a-1', 'a-2');
+  turn(0).unused(turn(0).offer, 6);
+  expect(await turn(0).next(0)).toEqual({ lane: 'a-2', most: 6 });
+  expect(sent).toEqual({ one: 10 });
+});
+
+test('a rate that is used up starts no connection, and one comes when it allows', () => {
+  open({ planOf: () => plan('a', { rates: [rate(100, 3600)], connections: 5 }) });
+  announce('a-1');
+  turn(0).putBack('a-1');
+  turn(0).leave('done');
   expect(started).toHaveLength(1);
-  expect(scheduler.sites()).toEqual([
-    {
-      site: 'a',
-      connections: 0,
-      lanes: 1,
-      resting: true,
-      until: clock.now() + seconds(15),
-      trouble: '451 4.4.1 no connection',
-    },
-  ]);
+  clock.advance(seconds(36));
+  expect(started).toHaveLength(2);
+});
+
+test('new connections come no faster than their rate', () => {
+  open({ planOf: () => plan('a', { openings: [rate(60, 60)], connections: 5 }), connections: 100 });
+  announce('a-1', 'a-2', 'a-3');
+  expect(started).toHaveLength(1);
+  clock.advance(seconds(1));
+  expect(started).toHaveLength(2);
+});
+
+test('a provider’s limit holds over all its sites, and the room goes to who waits', () => {
+  const slots = [{ name: 'provider p', most: 1 }];
+  open({ planOf: (lane) => plan(lane.split('-')[0] ?? '', { slots }), connections: 100 });
+  announce('a-1', 'b-1');
+  expect(lanes()).toEqual(['a-1']);
+  expect(waitsFor()[1]).toBe('a connection: provider p has all it may have');
+  turn(0).leave('done');
+  expect(lanes()).toEqual(['a-1', 'b-1']);
+});
+
+test('a source that is out of its warm-up gives way to another', () => {
+  const warmUp: Claim = { kind: 'budget', name: 'warm-up', limit: 4, ends: clock.now() + minutes(60) };
+  open({ connections: 100 });
+  sources = [source('new', [warmUp]), source('old')];
+  announce('a-1');
+  expect(turn(0).offer.most).toBe(4);
+  turn(0).putBack('a-1');
+  expect(lanes()).toEqual(['a-1', 'a-1']);
+  expect(turn(1).source.name).toBe('old');
+});
+
+test('a new site is given a few connections, and more as it takes mail', () => {
+  const lanesOf = Array.from({ length: 40 }, (_, at) => `a-${at}`);
+  open({ planOf: () => plan('a', { connections: 20 }), connections: 100 });
+  announce(...lanesOf);
+  expect(started).toHaveLength(5);
+  for (const it of started.slice(0, 5)) it.taken();
+  expect(started).toHaveLength(10);
+});
+
+test('a site that pushes back is given half, and connections above that end', async () => {
+  open({ planOf: () => plan('a', { connections: 20 }), connections: 100 });
+  announce(...Array.from({ length: 40 }, (_, at) => `a-${at}`));
+  turn(0).pushedBack();
+  expect(await turn(1).next(0)).toBeUndefined();
+  turn(1).leave('done');
+  turn(2).leave('done');
+  turn(3).leave('done');
+  expect(started).toHaveLength(5);
+  expect(await turn(4).next(0)).toBeDefined();
+});
+
+test('why a site was not reached is told to people and to the next who tries, until it takes mail', () => {
+  announce('a-1');
+  expect([turn(0).trouble, turn(0).pauseAfter('unreachable')]).toEqual([undefined, seconds(15)]);
+  turn(0).leave('unreachable', '451 4.4.1 no connection');
+  announce('a-1');
+  expect(scheduler.states()).toMatchObject([{ trouble: '451 4.4.1 no connection' }]);
   clock.advance(seconds(15));
-  expect(turn(1).trouble).toBe('451 4.4.1 no connection');
-  turn(1).reached();
-  expect(scheduler.sites()).toEqual([{ site: 'a', connections: 1, lanes: 0, resting: false }]);
+  expect([turn(1).trouble, turn(1).pauseAfter('unreachable')]).toEqual(['451 4.4.1 no connection', seconds(30)]);
+  turn(1).taken();
+  expect(scheduler.states()[0]?.trouble).toBeUndefined();
 });
 
 test('a site that is suspended starts nothing, its connections end, and it goes on when the time has come', async () => {
-  for (const lane of ['a-1', 'a-2', 'a-3']) scheduler.announce(lane);
-  const next = turn(0).next(seconds(5));
-  expect(await next).toBe('a-3');
+  announce('a-1', 'a-2');
   const idle = turn(1).next(seconds(5));
-  scheduler.suspend('a', clock.now() + minutes(30), 'yahoo/complaints: 421 4.7.0 [TSS04] deferred');
+  scheduler.suspend('a', minutes(30), 'yahoo/complaints: 421 4.7.0 [TSS04] deferred');
   expect(await idle).toBeUndefined();
   expect(turn(0).goesOn).toBe(false);
   turn(0).leave('done');
   turn(1).leave('done');
-  scheduler.announce('a-3');
+  announce('a-3');
   expect(started).toHaveLength(2);
-  expect(scheduler.sites()).toMatchObject([{ resting: true, trouble: 'yahoo/complaints: 421 4.7.0 [TSS04] deferred' }]);
+  expect(scheduler.states()).toMatchObject([{ trouble: 'yahoo/complaints: 421 4.7.0 [TSS04] deferred' }]);
   clock.advance(minutes(30));
   expect(lanes()[2]).toBe('a-3');
 });

@@ -1,90 +1,60 @@
 /**
- * Decides who sends next: due lanes in turn, at most so many connections to each site.
+ * Decides which connection sends from which lane next, and from which address.
  *
- * A site is what shares limits: one receiver, however many domains it serves, by one pool. A lane that is announced
- * waits in its site's ring. A connection takes the lane at the front, sends some of it, and puts it back at the end if
- * there is more. Connections are started one at a time as long as lanes wait, so a trickle keeps to one and a flood
- * reaches the limit within milliseconds. A site that could not be reached rests, then is probed by one connection.
+ * A lane that the queue has announced waits in the ready queue its plan names. There it is offered to an idle
+ * connection, or a new one is started, as far as everything allows it: the site's window, its rest after failures, the
+ * source, the limits on connections, openings and messages. What is refused is asked again when that may have changed,
+ * and says meanwhile what it waits for. A trickle keeps to one connection, a flood widens the window within a second.
  *
  * Where a lane belongs is asked again whenever it is taken, so that after a change of the rules nothing leaves by the
- * old ones. When all connections are in use, those that become free go round the sites that wait.
- *
- * No I/O: opening and sending is `start`'s business; what is due is the queue's.
+ * old ones. No I/O: opening and sending is `start`'s business; what is due is the queue's.
  */
-import type { Clock, Duration, Instant, Timer } from '#lib/run/clock.ts';
+import type { Clock, Duration } from '#lib/run/clock.ts';
 import type { LaneName } from '../queue/queue.ts';
-import { Rest } from './rest.ts';
+import type { Claim } from './limits/limits.ts';
+import {
+  ALL_CONNECTIONS,
+  allowance,
+  claimsOf,
+  giveBackPermit,
+  learn,
+  type Obstacle,
+  type Permit,
+  permitFor,
+  type PermitParts,
+  restOf,
+} from './permit.ts';
+import type { End, Offer, Plan, Turn } from './plan.ts';
+import { type Idle, ReadyQueue, type ReadyState } from './ready-queue.ts';
+import { sourceAtSite, type Sources } from './source.ts';
+import { Waiting } from './waiting.ts';
 
-export interface SitePlan {
-  /** What shares the limits. */
-  readonly site: string;
-  /** Most connections at once, at least 1. */
-  readonly connections: number;
-}
-
-/** What people are told of a site. */
-export interface SiteState {
-  readonly site: string;
-  readonly connections: number;
-  readonly lanes: number;
-  readonly resting: boolean;
-  /** When it is tried again, while it rests. */
-  readonly until?: Instant;
-  /** Why it was not reached the last time. */
-  readonly trouble?: string;
-}
-
-/** A connection's side of the scheduler. Every `Turn` ends with exactly one `leave`. */
-export interface Turn {
-  /** The lane to begin with. */
-  readonly lane: LaneName;
-  /** The lane has, or may have, more that is due: it goes to the end of the ring. */
-  putBack(lane: LaneName): void;
-  /** The next lane; waits up to `idle` for one, then answers undefined. */
-  next(idle: Duration): Promise<LaneName | undefined>;
-  /** The site takes mail: it may be given more connections again. */
-  reached(): void;
-  /** How long the site rests if it is found unreachable now. */
-  readonly pause: Duration;
-  /** Why the site could not be reached the last time; undefined when it could. */
-  readonly trouble: string | undefined;
-  /** False once nothing more should be begun. */
-  readonly goesOn: boolean;
-  /** The connection is over. `unreachable` lets the site rest, and `why` says so to people. */
-  leave(end: 'done' | 'unreachable', why?: string): void;
-}
-
-export interface SchedulerOptions {
+export interface SchedulerOptions extends PermitParts {
   readonly clock: Clock;
-  /** Which site a lane belongs to now, and its limits. */
-  readonly planOf: (lane: LaneName) => SitePlan;
+  readonly sources: Pick<Sources, 'choose' | 'opened' | 'ended' | 'sent'>;
+  /** The plan of a lane now; or, while it is being found out, when to ask again. */
+  readonly planOf: (lane: LaneName) => Plan | Promise<unknown>;
   /** Begins a connection. Must not throw. */
   readonly start: (turn: Turn) => void;
-  /** Most connections at once, over all sites. */
-  readonly connections: number;
 }
 
-interface Waiting {
-  resolve(lane: LaneName | undefined): void;
-  readonly timer: Timer;
+/** A connection on its way or open. */
+interface Connection {
+  readonly ready: ReadyQueue;
+  readonly plan: Plan;
+  readonly permit: Permit;
 }
 
-interface Site {
-  readonly name: string;
-  limit: number;
-  /** Lanes announced and not taken, in turn. */
-  readonly ring: Set<LaneName>;
-  readonly idle: Waiting[];
-  active: number;
-  readonly rest: Rest;
-}
+/** Messages offered at a time: enough to keep a connection busy, few enough to share fairly. */
+const BATCH = 10;
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #sites = new Map<string, Site>();
-  /** Sites with lanes to send that found no connection free, in turn. */
-  readonly #hungry = new Set<Site>();
-  readonly #withIdle = new Set<Site>();
+  readonly #queues = new Map<string, ReadyQueue>();
+  readonly #finding = new Set<LaneName>();
+  /** Ready queues that found no room under a name. */
+  readonly #waiting = new Waiting<ReadyQueue>();
+  readonly #withIdle = new Set<ReadyQueue>();
   #active = 0;
   #stopped = false;
 
@@ -95,37 +65,35 @@ export class Scheduler {
   /** A lane has something due. */
   announce(lane: LaneName): void {
     const plan = this.#options.planOf(lane);
-    const site = this.#site(plan.site);
-    site.limit = plan.connections;
-    site.ring.add(lane);
-    this.#serve(site);
+    if (plan instanceof Promise) return this.#find(lane, plan);
+    const ready = this.#queueOf(plan);
+    ready.lanes.add(lane);
+    this.#serve(ready);
   }
 
-  /** The rules have changed: every lane that waits goes to the site it belongs to now. */
+  /** The rules have changed: every lane that waits goes where it belongs now. */
   replan(): void {
-    const waiting: LaneName[] = [];
-    for (const site of this.#sites.values()) {
-      waiting.push(...site.ring);
-      site.ring.clear();
-      this.#forgetIfDone(site);
-    }
-    for (const lane of waiting) this.announce(lane);
+    const lanes = [...this.#queues.values()].flatMap((ready) => {
+      ready.forget();
+      const waiting = ready.lanes.clear();
+      this.#forgetIfDone(ready);
+      return waiting;
+    });
+    for (const lane of lanes) this.announce(lane);
   }
 
-  /** Nothing is sent to a site until then, by name: a connection under way ends after the message it is at. */
-  suspend(name: string, until: Instant, why: string): void {
-    const site = this.#site(name);
-    site.rest.suspend(until, why);
-    for (const waiting of site.idle.splice(0)) answer(waiting, undefined);
-    this.#withIdle.delete(site);
+  /** Nothing is sent to a site for so long: a connection under way ends after the message it is at. */
+  suspend(site: string, wait: Duration, why: string): void {
+    this.#options.rests.suspend(site, wait, why);
+    for (const ready of this.#queues.values()) if (ready.plan.site === site) this.#endIdle(ready);
   }
 
   /** No connection is started any more; idle ones are told to end. */
   stop(): void {
     this.#stopped = true;
-    for (const site of this.#sites.values()) {
-      site.rest.end();
-      for (const waiting of site.idle.splice(0)) answer(waiting, undefined);
+    for (const ready of this.#queues.values()) {
+      ready.forget();
+      this.#endIdle(ready);
     }
   }
 
@@ -133,155 +101,195 @@ export class Scheduler {
     return this.#active;
   }
 
-  /** Connections and waiting lanes by site, for metrics and people. */
-  sites(): readonly SiteState[] {
-    return [...this.#sites.values()].map(stateOf);
+  /** Every ready queue that has connections, waits or rests. */
+  states(): readonly ReadyState[] {
+    return [...this.#queues.values()].map((it) => it.state(this.#options.rests.troubleOf(it.plan.site)));
   }
 
-  #site(name: string): Site {
-    const known = this.#sites.get(name);
-    if (known) return known;
-    const rest = new Rest(this.#options.clock, () => {
-      this.#serve(site);
-      this.#forgetIfDone(site);
-    });
-    const site: Site = { name, limit: 1, ring: new Set(), idle: [], active: 0, rest };
-    this.#sites.set(name, site);
-    return site;
+  /** Asks again once what is missing is known. */
+  #find(lane: LaneName, found: Promise<unknown>): void {
+    if (this.#finding.has(lane)) return;
+    this.#finding.add(lane);
+    const again = (): void => {
+      this.#finding.delete(lane);
+      this.announce(lane);
+    };
+    found.then(again, again);
+  }
+
+  #queueOf(plan: Plan): ReadyQueue {
+    const known = this.#queues.get(plan.ready);
+    if (known) {
+      known.plan = plan;
+      return known;
+    }
+    const ready = new ReadyQueue(plan);
+    this.#queues.set(plan.ready, ready);
+    return ready;
   }
 
   /** Hands waiting lanes to idle connections first, then to new ones. */
-  #serve(site: Site): void {
-    while (!this.#stopped && site.ring.size > 0) {
-      if (site.idle.length > 0) this.#serveIdle(site);
-      else if (this.#mayStart(site)) this.#start(site);
-      else return;
+  #serve(ready: ReadyQueue): void {
+    while (!this.#stopped && ready.lanes.size > 0) {
+      if (!this.#serveIdle(ready) && !this.#start(ready)) return;
+      ready.waitsFor = undefined;
     }
   }
 
-  #serveIdle(site: Site): void {
-    const lane = this.#take(site);
-    if (lane === undefined) return;
-    const waiting = site.idle.pop();
-    if (site.idle.length === 0) this.#withIdle.delete(site);
-    if (waiting) answer(waiting, lane);
+  #serveIdle(ready: ReadyQueue): boolean {
+    const idle = ready.idle.at(-1);
+    const offer = idle && this.#offer(ready, idle.claims);
+    if (!idle || !offer) return false;
+    this.#wakeUp(ready, idle, offer);
+    return true;
   }
 
-  /** The next lane that still belongs here; others go where they belong now. */
-  #take(site: Site): LaneName | undefined {
-    for (const lane of site.ring) {
-      site.ring.delete(lane);
-      if (this.#options.planOf(lane).site === site.name) return lane;
-      this.announce(lane);
-    }
+  #wakeUp(ready: ReadyQueue, idle: Idle, offer: Offer | undefined): void {
+    ready.answer(idle, offer);
+    if (ready.idle.length === 0) this.#withIdle.delete(ready);
+  }
+
+  /** The next lane and how much of it may go, for a connection that is open. */
+  #offer(ready: ReadyQueue, claims: readonly Claim[]): Offer | undefined {
+    const messages = allowance(ready.plan, claims, BATCH, this.#options.limits);
+    if (typeof messages !== 'number') return this.#postpone(ready, messages);
+    const lane = this.#take(ready, messages);
+    if (lane !== undefined) return { lane, most: messages };
+    this.#options.limits.giveBack(claimsOf(ready.plan, claims), messages);
     return undefined;
   }
 
-  #mayStart(site: Site): boolean {
-    if (site.rest.isOn || site.active >= (site.rest.hasFailed ? 1 : site.limit)) return false;
-    if (this.#active < this.#options.connections) return true;
-    this.#hungry.add(site);
-    this.#endOneIdle();
-    return false;
+  /** A new connection, if everything allows one. */
+  #start(ready: ReadyQueue): boolean {
+    if (!ready.mayHaveMore) return false;
+    const { plan } = ready;
+    const permit = permitFor(plan, BATCH, this.#options);
+    if (permit.kind === 'later') return this.#postpone(ready, permit) ?? false;
+    const lane = this.#take(ready, permit.messages);
+    if (lane === undefined) giveBackPermit(permit, plan, this.#options.limits);
+    else this.#begin({ ready, plan, permit }, { lane, most: permit.messages });
+    return lane !== undefined;
   }
 
-  /** An idle connection gives way to a site that has mail. */
-  #endOneIdle(): void {
-    for (const site of this.#withIdle) {
-      const waiting = site.idle.shift();
-      if (site.idle.length === 0) this.#withIdle.delete(site);
-      if (waiting) return answer(waiting, undefined);
+  /** Asks again after the time, or when there is room under the name. */
+  #postpone(ready: ReadyQueue, { why, wait, name }: Obstacle): undefined {
+    ready.waitsFor = why;
+    if (name !== undefined) {
+      this.#waiting.add(name, ready);
+      this.#endOneIdle(name);
     }
-  }
-
-  #start(site: Site): void {
-    const lane = this.#take(site);
-    if (lane === undefined) return;
-    site.active += 1;
-    this.#active += 1;
-    this.#options.start(this.#turn(site, lane));
-  }
-
-  #turn(site: Site, lane: LaneName): Turn {
-    const isStopped = (): boolean => this.#stopped;
-    return {
-      lane,
-      get goesOn() {
-        return !isStopped() && !site.rest.isSuspended;
-      },
-      putBack: (it) => this.announce(it),
-      next: (idle) => this.#next(site, idle),
-      get pause() {
-        return site.rest.pause;
-      },
-      get trouble() {
-        return site.rest.trouble;
-      },
-      reached: () => {
-        site.rest.reached();
-        this.#serve(site);
-      },
-      leave: (end, why) => this.#leave(site, end, why),
-    };
-  }
-
-  #next(site: Site, idle: Duration): Promise<LaneName | undefined> {
-    if (this.#stopped || site.rest.isSuspended || site.active > site.limit) return Promise.resolve(undefined);
-    const lane = this.#take(site);
-    if (lane !== undefined) return Promise.resolve(lane);
-    return new Promise((resolve) => {
-      const timer = this.#options.clock.after(idle, () => {
-        site.idle.splice(site.idle.indexOf(waiting), 1);
-        if (site.idle.length === 0) this.#withIdle.delete(site);
-        resolve(undefined);
-      });
-      const waiting: Waiting = { resolve, timer };
-      site.idle.push(waiting);
-      this.#withIdle.add(site);
+    if (wait === undefined) return;
+    ready.wakeAfter(this.#options.clock, wait, () => {
+      this.#serve(ready);
+      this.#forgetIfDone(ready);
     });
   }
 
-  #leave(site: Site, end: 'done' | 'unreachable', why: string | undefined): void {
-    site.active -= 1;
-    this.#active -= 1;
-    if (end === 'unreachable' && !this.#stopped) site.rest.unreachable(why);
-    if (this.#hungry.size > 0) {
-      if (site.ring.size > 0) this.#hungry.add(site);
-      this.#serveHungry();
-    } else this.#serve(site);
-    this.#forgetIfDone(site);
-  }
-
-  /** A site that was unreachable is remembered while it rests and for a while after, and is new again then. */
-  #forgetIfDone(site: Site): void {
-    if (site.active === 0 && site.ring.size === 0 && !site.rest.isRemembered) this.#sites.delete(site.name);
-  }
-
-  /** One connection to each in turn, as far as there are any. */
-  #serveHungry(): void {
-    for (const site of this.#hungry) {
-      if (this.#stopped || this.#active >= this.#options.connections) return;
-      this.#hungry.delete(site);
-      if (site.ring.size === 0 || !this.#mayStart(site)) continue;
-      this.#start(site);
-      if (site.ring.size > 0) this.#hungry.add(site);
+  /** The next lane that still belongs here; others go where they belong now. */
+  #take(ready: ReadyQueue, messages: number): LaneName | undefined {
+    for (;;) {
+      const lane = ready.lanes.take(messages);
+      if (lane === undefined) return undefined;
+      const plan = this.#options.planOf(lane);
+      if (!(plan instanceof Promise) && plan.ready === ready.plan.ready) return lane;
+      ready.lanes.refund(lane, messages);
+      this.announce(lane);
     }
   }
-}
 
-function stateOf({ name, active, ring, rest }: Site): SiteState {
-  const { until, trouble } = rest;
-  return {
-    site: name,
-    connections: active,
-    lanes: ring.size,
-    resting: rest.isOn,
-    ...(until !== undefined && { until }),
-    ...(trouble !== undefined && { trouble }),
-  };
-}
+  #endIdle(ready: ReadyQueue): void {
+    for (const idle of ready.idle.slice()) this.#wakeUp(ready, idle, undefined);
+  }
 
-function answer(waiting: Waiting, lane: LaneName | undefined): void {
-  waiting.timer.cancel();
-  waiting.resolve(lane);
+  /** An idle connection gives way to whoever has mail and needs its place. */
+  #endOneIdle(name: string): void {
+    for (const ready of this.#withIdle) {
+      const [idle] = ready.idle;
+      const isInTheWay = name === ALL_CONNECTIONS || ready.plan.slots.some((it) => it.name === name);
+      if (idle && isInTheWay) return this.#wakeUp(ready, idle, undefined);
+    }
+  }
+
+  #begin(connection: Connection, offer: Offer): void {
+    const { ready, plan, permit } = connection;
+    ready.active += 1;
+    this.#active += 1;
+    if (permit.isProbe) this.#options.rests.probe(plan.site);
+    this.#options.sources.opened(permit.from.source);
+    this.#options.sources.sent(permit.from.source, offer.most);
+    this.#options.start(this.#turn(connection, offer));
+  }
+
+  #turn(connection: Connection, offer: Offer): Turn {
+    const { plan, permit } = connection;
+    const { rests } = this.#options;
+    const goesOn = (): boolean => !this.#stopped && !rests.isSuspended(plan.site);
+    const ofSource = sourceAtSite(permit.from.source.name, plan.site);
+    return {
+      offer,
+      source: permit.from.source,
+      get goesOn() {
+        return goesOn();
+      },
+      trouble: rests.troubleOf(plan.site) ?? rests.troubleOf(ofSource),
+      pauseAfter: (end) => rests.pauseOf(end === 'refused' ? ofSource : plan.site),
+      putBack: (lane) => this.announce(lane),
+      unused: (of, messages) => this.#unused(connection, of, messages),
+      next: async (idle) => this.#next(connection, idle),
+      taken: () => this.#taken(connection),
+      pushedBack: () => connection.ready.narrow(),
+      leave: (end, why) => this.#leave(connection, end, why),
+    };
+  }
+
+  #taken({ ready, plan, permit }: Connection): void {
+    const { rests } = this.#options;
+    rests.reached(sourceAtSite(permit.from.source.name, plan.site));
+    ready.widen();
+    if (rests.reached(plan.site)) this.#wake(restOf(plan.site));
+    this.#serve(ready);
+  }
+
+  #unused({ ready, plan, permit }: Connection, offer: Offer, messages: number): void {
+    if (messages === 0) return;
+    this.#options.limits.giveBack(claimsOf(plan, permit.from.claims), messages);
+    this.#options.sources.sent(permit.from.source, -messages);
+    ready.lanes.refund(offer.lane, messages);
+  }
+
+  async #next({ ready, permit: { from } }: Connection, patience: Duration): Promise<Offer | undefined> {
+    if (this.#stopped || ready.hasTooMany || this.#options.rests.isSuspended(ready.plan.site)) return undefined;
+    const offer = ready.lanes.size > 0 ? this.#offer(ready, from.claims) : undefined;
+    const next = offer ?? (await this.#wait(ready, from.claims, patience));
+    if (next) this.#options.sources.sent(from.source, next.most);
+    return next;
+  }
+
+  #wait(ready: ReadyQueue, claims: readonly Claim[], patience: Duration): Promise<Offer | undefined> {
+    this.#withIdle.add(ready);
+    return ready.wait(claims, this.#options.clock, patience, (idle) => this.#wakeUp(ready, idle, undefined));
+  }
+
+  #leave({ ready, plan, permit }: Connection, end: End, why: string | undefined): void {
+    const { from, slot } = permit;
+    ready.active -= 1;
+    this.#active -= 1;
+    this.#options.sources.ended(from.source);
+    slot.release();
+    learn(plan, permit, end, why, this.#options.rests);
+    if (end === 'unreachable' || end === 'refused') ready.narrow();
+    for (const { name } of [...plan.slots, ...from.slots]) this.#wake(name);
+    this.#wake(ALL_CONNECTIONS);
+    this.#wake(restOf(plan.site));
+    this.#serve(ready);
+    this.#forgetIfDone(ready);
+  }
+
+  #wake(name: string): void {
+    this.#waiting.wake(name, (ready) => this.#serve(ready));
+  }
+
+  #forgetIfDone(ready: ReadyQueue): void {
+    if (ready.isDone) this.#queues.delete(ready.plan.ready);
+  }
 }

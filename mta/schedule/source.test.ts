@@ -1,24 +1,175 @@
-import { expect, test } from 'vitest';
-import { SourceChoice } from './source.ts';
+import { beforeEach, expect, test } from 'vitest';
+import type { IPPool } from '#crds/kinds/ip-pool.ts';
+import { hours, minutes, seconds } from '#lib/run/clock.ts';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { LocalLimits } from './limits/local.ts';
+import { Rests } from './rests.ts';
+import { type EgressSource, sourceAtSite, sourceRest, Sources, type Towards } from './source.ts';
 
-const source = (name: string, weight: number) => ({ name, weight, address: '', ehloName: 'mail.example.com' });
-const order = (choice: SourceChoice, sources: ReturnType<typeof source>[], turns: number) =>
-  Array.from({ length: turns }, () => choice.next(sources)?.name).join(' ');
+type Member = IPPool['spec']['members'][number];
 
-test('sources take turns by weight, spread out', () => {
-  expect(order(new SourceChoice(), [source('a', 5), source('b', 1), source('c', 1)], 7)).toBe('a a b a c a a');
+const START = Date.UTC(2026, 2, 1, 6);
+let clock: FakeClock;
+let rests: Rests;
+let limits: LocalLimits;
+let pools: Map<string, IPPool>;
+let sources: Sources;
+
+beforeEach(() => {
+  clock = new FakeClock(START);
+  rests = new Rests(clock);
+  limits = new LocalLimits(clock);
+  pools = new Map();
+  sources = new Sources({ clock, rests, limits, pool: (name) => pools.get(name), hostname: 'mail.example.com' });
 });
 
-test('a source without weight is never chosen', () => {
-  expect(order(new SourceChoice(), [source('a', 0), source('b', 1)], 3)).toBe('b b b');
-  expect(new SourceChoice().next([source('a', 0)])).toBeUndefined();
-  expect(new SourceChoice().next([])).toBeUndefined();
+const member = (name: string, over: Partial<Member> = {}): Member => ({
+  name,
+  address: '127.0.0.1',
+  weight: 100,
+  suspend: false,
+  egress: 'Local',
+  ...over,
+});
+
+function declare(name: string, members: readonly Member[], overflow?: string): void {
+  pools.set(`default/${name}`, {
+    apiVersion: 'postfleet.io/v1alpha1',
+    kind: 'IPPool',
+    metadata: { name, namespace: 'default', labels: {}, annotations: {} },
+    spec: {
+      clusterRef: { name: 'local' },
+      namespaces: { from: 'Same' },
+      members: [...members],
+      ...(overflow && { overflowPoolRef: { name: overflow } }),
+      health: { requireFCrDNS: 'Warn', dnsbls: [] },
+    },
+  });
+}
+
+const towards = (over: Partial<Towards> = {}): Towards => ({
+  pool: 'default/main',
+  site: 'mx.test',
+  provider: 'mx.test',
+  connectionsPerSource: 10,
+  ...over,
+});
+
+const chosen = (over: Partial<Towards> = {}): string => {
+  const offer = sources.choose(towards(over));
+  return offer.kind === 'source' ? offer.source.member : `none: ${offer.why}`;
+};
+
+/** One connection after the other, each with so many messages. */
+function sendBy(connections: number, messages: (source: EgressSource) => number): Record<string, number> {
+  const sent: Record<string, number> = {};
+  for (let at = 0; at < connections; at += 1) {
+    const offer = sources.choose(towards());
+    if (offer.kind === 'none') throw new Error(offer.why);
+    const count = messages(offer.source);
+    sources.sent(offer.source, count);
+    sent[offer.source.member] = (sent[offer.source.member] ?? 0) + count;
+  }
+  return sent;
+}
+
+test('messages are shared by weight, however many a connection carries', () => {
+  declare('main', [member('a', { weight: 70 }), member('b', { weight: 20 }), member('c', { weight: 10 })]);
+  const sent = sendBy(2000, ({ member: name }) => (name === 'a' ? 3 : 17));
+  const all = Object.values(sent).reduce((sum, it) => sum + it, 0);
+  expect((sent['a'] ?? 0) / all).toBeCloseTo(0.7, 1);
+  expect((sent['c'] ?? 0) / all).toBeCloseTo(0.1, 1);
+});
+
+test('connections opened together are spread by weight', () => {
+  declare('main', [member('a', { weight: 75 }), member('b', { weight: 25 })]);
+  const open = { a: 0, b: 0 };
+  for (let at = 0; at < 40; at += 1) {
+    const offer = sources.choose(towards());
+    if (offer.kind === 'none') throw new Error(offer.why);
+    sources.opened(offer.source);
+    open[offer.source.member as 'a' | 'b'] += 1;
+  }
+  expect(open).toEqual({ a: 30, b: 10 });
 });
 
 test('a source that comes back does not make up for its absence', () => {
-  const choice = new SourceChoice();
-  const both = [source('a', 1), source('b', 1)];
-  order(choice, both, 4);
-  order(choice, [source('b', 1)], 100);
-  expect(order(choice, both, 4).split(' ').toSorted()).toEqual(['a', 'a', 'b', 'b']);
+  declare('main', [member('a', { suspend: true }), member('b')]);
+  sendBy(1000, () => 10);
+  declare('main', [member('a'), member('b')]);
+  const sent = sendBy(20, () => 10);
+  expect(sent['b']).toBeGreaterThanOrEqual(50);
+});
+
+test.each([
+  { what: 'suspended', over: { suspend: true } },
+  { what: 'of another machine', over: { egress: 'Node' } },
+  { what: 'without weight', over: { weight: 0 } },
+] as const)('a member that is $what is passed over', ({ over }) => {
+  declare('main', [member('a', over), member('b')]);
+  expect([chosen(), chosen()]).toEqual(['b', 'b']);
+  declare('main', [member('a', over)]);
+  expect(chosen()).toBe('none: no member of IPPool default/main can send from this machine');
+});
+
+test('a pool that is gone says so', () => {
+  expect(chosen()).toBe('none: there is no IPPool default/main');
+});
+
+test('a source that cannot be bound to is passed over everywhere, one that a site refuses only there', () => {
+  declare('main', [member('a'), member('b'), member('c')]);
+  rests.failed(sourceRest('default/main/a'));
+  rests.failed(sourceAtSite('default/main/b', 'mx.test'));
+  expect(chosen()).toBe('c');
+  const elsewhere = new Set(
+    [1, 2, 3, 4].map(() => {
+      const offer = sources.choose(towards({ site: 'other.test' }));
+      if (offer.kind === 'source') sources.sent(offer.source, 10);
+      return offer.kind === 'source' ? offer.source.member : '';
+    }),
+  );
+  expect([...elsewhere].toSorted()).toEqual(['b', 'c']);
+  clock.advance(minutes(1));
+  expect(chosen()).toBe('a');
+});
+
+test('mail that should leave from a member again does, as long as it can', () => {
+  declare('main', [member('a'), member('b', { weight: 1 })]);
+  expect(chosen({ from: 'b' })).toBe('b');
+  rests.failed(sourceRest('default/main/b'));
+  expect(chosen({ from: 'b' })).toBe('a');
+});
+
+test('a warm-up day is spent per provider, and begins anew at midnight', () => {
+  declare('main', [member('a', { warmup: { startDate: '2026-03-01', plan: 'Custom', dailyLimits: [3, 5] } })]);
+  const send = (provider: string): number => {
+    const offer = sources.choose(towards({ provider }));
+    return offer.kind === 'source' ? limits.take(offer.claims, 100).granted : 0;
+  };
+  expect([send('gmail'), send('gmail'), send('yahoo')]).toEqual([3, 0, 3]);
+  clock.advance(hours(18) + seconds(1));
+  expect([send('gmail'), send('gmail')]).toEqual([5, 0]);
+  clock.advance(hours(24));
+  const offer = sources.choose(towards());
+  expect(offer).toMatchObject({ kind: 'source', claims: [] });
+});
+
+test('what is above the warm-up goes by the other members, then by the overflow pool', () => {
+  const warmup = { startDate: '2026-03-01', plan: 'Custom', dailyLimits: [3] } as const;
+  declare('main', [member('new', { warmup: { ...warmup, dailyLimits: [3] } }), member('old')]);
+  limits.take(
+    [{ kind: 'budget', name: 'warm-up default/main/new mx.test 2026-03-01', limit: 3, ends: START + hours(18) }],
+    3,
+  );
+  expect(chosen()).toBe('old');
+  declare('main', [member('new', { warmup: { ...warmup, dailyLimits: [3] } })], 'warm');
+  expect(chosen()).toBe('none: default/main/new has sent what its warm-up allows today');
+  declare('warm', [member('hot')]);
+  expect(chosen()).toBe('hot');
+});
+
+test('a pool without a usable address does not spill over: only warm-up does', () => {
+  declare('main', [member('a', { suspend: true })], 'warm');
+  declare('warm', [member('hot')]);
+  expect(chosen()).toMatch(/^none/);
 });

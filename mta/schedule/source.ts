@@ -1,35 +1,184 @@
 /**
- * Chooses the IP address a connection leaves from: smooth weighted choice over a pool's usable members.
+ * Chooses the IP address a connection leaves from: each member of a pool has its share of the messages, by weight.
  *
- * Smooth (as nginx does it): with weights 5, 1, 1 the order is a a b a c a a, never five in a row. A choice is made
- * once per connection and holds for its life. Which members are usable is the caller's to say.
+ * Stride scheduling (Waldspurger & Weihl, 1995) over messages, not connections: whoever is furthest behind its share
+ * gets the next connection. A choice holds for the connection's life. Members that are suspended, resting, not of this
+ * machine or out of their warm-up are passed over; when all of a pool are out of warm-up, its overflow pool sends.
+ *
+ * Left to others: how many connections there are (`scheduler.ts`), when a source rests (who sees it fail).
  */
+import { keyOf } from '#crds/resource.ts';
+import type { IPPool } from '#crds/kinds/ip-pool.ts';
+import type { Clock, Duration } from '#lib/run/clock.ts';
+import { minutes } from '#lib/run/clock.ts';
+import type { Claim, Limits, SlotClaim } from './limits/limits.ts';
+import type { Rests } from './rests.ts';
+import { dayEnds, warmUpLimit } from './warm-up.ts';
 
-/** One address mail may leave from. `weight` 0 is never chosen. */
+/** One address mail may leave from. */
 export interface EgressSource {
+  /** `namespace/pool/member`. */
   readonly name: string;
+  /** Name of the member in its pool. */
+  readonly member: string;
+  readonly weight: number;
   /** Address to bind to; `''` leaves the choice to the machine. */
   readonly address: string;
   readonly ehloName: string;
-  readonly weight: number;
 }
 
-export class SourceChoice {
-  /** Credit of each source by name; the one with the most goes next. */
-  readonly #credit = new Map<string, number>();
+/** Where a connection goes, as far as the choice depends on it. */
+export interface Towards {
+  readonly pool: string;
+  readonly site: string;
+  /** Whom the receivers' judgement is shared with: the provider, or the site itself. */
+  readonly provider: string;
+  readonly connectionsPerSource: number;
+  /** The member that should be used if it can be. */
+  readonly from?: string | undefined;
+}
 
-  /** The next source, or undefined when none has weight. Sources may differ from call to call. */
-  next(sources: readonly EgressSource[]): EgressSource | undefined {
-    const usable = sources.filter((it) => it.weight > 0);
-    const total = usable.reduce((sum, it) => sum + it.weight, 0);
-    let chosen: EgressSource | undefined;
-    let most = -Infinity;
-    for (const source of usable) {
-      const credit = (this.#credit.get(source.name) ?? 0) + source.weight;
-      this.#credit.set(source.name, credit);
-      if (credit > most) [chosen, most] = [source, credit];
+/** `claims`: what its messages count against beside the site's. `none`: nobody can, for so long. */
+export type SourceOffer =
+  | {
+      readonly kind: 'source';
+      readonly source: EgressSource;
+      readonly slots: readonly SlotClaim[];
+      readonly claims: readonly Claim[];
     }
-    if (chosen) this.#credit.set(chosen.name, most - total);
+  | { readonly kind: 'none'; readonly wait: Duration; readonly why: string };
+
+export interface SourcesOptions {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly rests: Rests;
+  readonly pool: (name: string) => IPPool | undefined;
+  /** Our own name, where a member has none. */
+  readonly hostname: string;
+}
+
+type Member = IPPool['spec']['members'][number];
+
+/** How soon a pool without a usable address is looked at again. */
+const LOOK_AGAIN: Duration = minutes(1);
+/** Messages a connection is expected to carry, for the choice among several opened at once. */
+const PER_CONNECTION = 20;
+/** Messages a source that was away may make up for. */
+const MAKE_UP = 100;
+
+/** `passed`: messages sent, each divided by the weight. */
+interface Progress {
+  passed: number;
+  open: number;
+}
+
+export class Sources {
+  readonly #options: SourcesOptions;
+  readonly #progress = new Map<string, Progress>();
+
+  constructor(options: SourcesOptions) {
+    this.#options = options;
+  }
+
+  choose(towards: Towards): SourceOffer {
+    const pool = this.#options.pool(towards.pool);
+    if (!pool) return none(`there is no IPPool ${towards.pool}`, LOOK_AGAIN);
+    const own = this.#chooseIn(pool, towards);
+    const overflow = pool.spec.overflowPoolRef;
+    if (own.kind === 'source' || !overflow || !this.#isWarmingUp(pool)) return own;
+    const other = this.#options.pool(keyOf({ namespace: pool.metadata.namespace, name: overflow.name }));
+    const instead = other && this.#chooseIn(other, { ...towards, from: undefined });
+    return instead?.kind === 'source' ? instead : own;
+  }
+
+  /** A connection from it is being made. */
+  opened(source: EgressSource): void {
+    this.#of(source.name).open += 1;
+  }
+
+  ended(source: EgressSource): void {
+    this.#of(source.name).open -= 1;
+  }
+
+  /** Messages leave by it; negative: they did not after all. */
+  sent(source: EgressSource, messages: number): void {
+    this.#of(source.name).passed += messages / source.weight;
+  }
+
+  #chooseIn(pool: IPPool, towards: Towards): SourceOffer {
+    let wait = LOOK_AGAIN;
+    let why = `no member of IPPool ${keyOf(pool.metadata)} can send from this machine`;
+    const offers: (SourceOffer & { readonly kind: 'source' })[] = [];
+    for (const member of pool.spec.members) {
+      if (member.suspend || member.egress !== 'Local' || member.weight === 0) continue;
+      const offer = this.#offerOf(pool, member, towards);
+      if (offer.kind === 'source') offers.push(offer);
+      else [wait, why] = [Math.min(wait, offer.wait), offer.why];
+    }
+    const pinned = offers.find(({ source }) => source.member === towards.from);
+    return pinned ?? this.#furthestBehind(offers) ?? none(why, wait);
+  }
+
+  #offerOf(pool: IPPool, member: Member, { site, provider, connectionsPerSource }: Towards): SourceOffer {
+    const name = `${keyOf(pool.metadata)}/${member.name}`;
+    for (const rest of [sourceRest(name), sourceAtSite(name, site)]) {
+      const state = this.#options.rests.of(rest);
+      if (state.kind === 'wait') return none(`${rest} rests`, state.wait);
+    }
+    const claims = this.#warmUpOf(name, member, provider);
+    const room = this.#options.limits.take(claims, 1);
+    if (room.granted === 0)
+      return none(`${name} has sent what its warm-up allows today`, Math.min(room.wait, LOOK_AGAIN));
+    this.#options.limits.giveBack(claims, 1);
+    const { address, weight, ehloName = this.#options.hostname } = member;
+    return {
+      kind: 'source',
+      source: { name, member: member.name, address, ehloName, weight },
+      slots: [{ name: sourceAtSite(name, site), most: connectionsPerSource }],
+      claims,
+    };
+  }
+
+  #warmUpOf(name: string, { warmup }: Member, provider: string): readonly Claim[] {
+    const now = this.#options.clock.now();
+    const limit = warmup && warmUpLimit(warmup, now);
+    if (limit === undefined) return [];
+    const day = new Date(now).toISOString().slice(0, 10);
+    return [{ kind: 'budget', name: `warm-up ${name} ${provider} ${day}`, limit, ends: dayEnds(now) }];
+  }
+
+  #isWarmingUp({ spec }: IPPool): boolean {
+    const now = this.#options.clock.now();
+    return spec.members.some(({ warmup }) => warmup && warmUpLimit(warmup, now) !== undefined);
+  }
+
+  /** A newcomer, or one that was away, does not make up for all that it has missed. */
+  #furthestBehind<Offer extends { readonly source: EgressSource }>(offers: readonly Offer[]): Offer | undefined {
+    const most = Math.max(...offers.map(({ source }) => this.#of(source.name).passed));
+    let chosen: Offer | undefined;
+    let least = Infinity;
+    for (const offer of offers) {
+      const progress = this.#of(offer.source.name);
+      progress.passed = Math.max(progress.passed, most - MAKE_UP / offer.source.weight);
+      const expected = progress.passed + ((progress.open + 1) * PER_CONNECTION) / offer.source.weight;
+      if (expected < least) [chosen, least] = [offer, expected];
+    }
     return chosen;
   }
+
+  #of(name: string): Progress {
+    const known = this.#progress.get(name);
+    if (known) return known;
+    const progress = { passed: 0, open: 0 };
+    this.#progress.set(name, progress);
+    return progress;
+  }
 }
+
+/** What rests when an address cannot be bound to; nothing is wrong with the mail or the site. */
+export const sourceRest = (source: string): string => `source ${source}`;
+
+/** What rests when one site refuses one source, and what its connections are counted under. */
+export const sourceAtSite = (source: string, site: string): string => `source ${source} at ${site}`;
+
+const none = (why: string, wait: Duration): SourceOffer => ({ kind: 'none', wait, why });

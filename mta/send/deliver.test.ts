@@ -9,7 +9,7 @@ import type { LaneName, Lease } from '../queue/queue.ts';
 import { reply } from '../reply.ts';
 import { noCapabilities } from './capabilities.ts';
 import type { ConnectFailure } from './connect.ts';
-import { type Courier, deliver, type LaneSupply, type Opening } from './deliver.ts';
+import { type Courier, deliver, type End, type LaneSupply, type Opening } from './deliver.ts';
 import type { Mail } from './envelope.ts';
 import type { Session } from './session.ts';
 import type { TransactionResult } from './transaction.ts';
@@ -52,37 +52,53 @@ class FakeSession implements Session {
   }
 }
 
-/** Lanes one after the other, then none: what is put back is not given again, as if others had taken it. */
+/** Ten messages of one lane after the other, then none: what is put back is not given again, as if others had taken it. */
 class FakeSupply implements LaneSupply {
-  readonly lane: LaneName;
+  readonly offer: { readonly lane: LaneName; readonly most: number };
   readonly #rest: LaneName[];
   readonly putBacks: LaneName[] = [];
   readonly ends: string[] = [];
-  readonly whys: (string | undefined)[] = [];
   readonly waits: Duration[] = [];
-  reaches = 0;
-  readonly pause = seconds(15);
+  readonly whys: (string | undefined)[] = [];
+  takens = 0;
+  pushes = 0;
+  unusedMessages = 0;
   trouble: string | undefined;
   goesOn = true;
 
   constructor(...lanes: readonly LaneName[]) {
-    [this.lane = LANE, ...this.#rest] = lanes;
+    const [first = LANE, ...rest] = lanes;
+    this.offer = { lane: first, most: 10 };
+    this.#rest = rest;
   }
 
   putBack(lane: LaneName): void {
     this.putBacks.push(lane);
   }
 
-  async next(idle: Duration): Promise<LaneName | undefined> {
+  unused(_: object, messages: number): void {
+    this.unusedMessages += messages;
+  }
+
+  async next(idle: Duration): Promise<{ readonly lane: LaneName; readonly most: number } | undefined> {
     this.waits.push(idle);
-    return this.#rest.shift();
+    const lane = this.#rest.shift();
+    return lane === undefined ? undefined : { lane, most: 10 };
   }
 
-  reached(): void {
-    this.reaches += 1;
+  taken(): void {
+    this.takens += 1;
   }
 
-  leave(end: 'done' | 'unreachable', why?: string): void {
+  pushedBack(): void {
+    this.pushes += 1;
+  }
+
+  pauseAfter(): Duration {
+    return seconds(15);
+  }
+
+  leave(end: End, why?: string): void {
     this.ends.push(end);
     this.whys.push(why);
   }
@@ -153,7 +169,8 @@ describe('a connection', () => {
         took: 0,
       })),
     );
-    expect([supply.ends, supply.reaches, supply.putBacks, session.quits]).toEqual([['done'], 1, [], 1]);
+    expect([supply.ends, supply.takens, supply.putBacks, session.quits]).toEqual([['done'], 3, [], 1]);
+    expect(supply.unusedMessages).toBe(7);
     expect(await free()).toEqual([]);
   });
 
@@ -230,7 +247,7 @@ describe('a connection', () => {
     const supply = new FakeSupply(LANE, OTHER, LANE);
     await deliver(supply, courier);
     expect(settled.map((it) => it.lease.recipient)).toEqual(['b@dest.test', 'c@other.test']);
-    expect([session.transactions, supply.reaches, supply.ends]).toEqual([2, 1, ['done']]);
+    expect([session.transactions, supply.takens, supply.ends]).toEqual([2, 2, ['done']]);
     expect(supply.waits).toEqual([1, 2, 3].map(() => seconds(5)));
   });
 
@@ -305,7 +322,7 @@ describe('a receiver that closes the door', () => {
     failure: { stage, kind: 'closed', inDoubt: false },
   });
 
-  test('with 421 before it took anything is not reached: the site rests', async () => {
+  test('with 421 before it took anything does not want us', async () => {
     const session = new FakeSession((it) => {
       it.isAlive = false;
       return said(421, '4.7.0', 'too busy');
@@ -314,11 +331,11 @@ describe('a receiver that closes the door', () => {
     await put(3);
     const supply = new FakeSupply();
     await deliver(supply, courier);
-    expect([supply.reaches, supply.ends, settled.length]).toEqual([0, ['unreachable'], 1]);
+    expect([supply.takens, supply.pushes, supply.ends, settled.length]).toEqual([0, 1, ['refused'], 1]);
     expect(await free()).toHaveLength(2);
   });
 
-  test('with 421 after it took something is reached', async () => {
+  test('with 421 after it took something asks for less', async () => {
     const session = new FakeSession((it) => {
       it.isAlive = it.transactions < 2;
       return it.isAlive ? TAKEN : said(421, '4.7.0', 'enough');
@@ -327,7 +344,7 @@ describe('a receiver that closes the door', () => {
     await put(3);
     const supply = new FakeSupply();
     await deliver(supply, courier);
-    expect([supply.reaches, supply.ends]).toEqual([1, ['done']]);
+    expect([supply.takens, supply.pushes, supply.ends]).toEqual([1, 1, ['done']]);
   });
 
   test.each([
@@ -360,6 +377,20 @@ test('told to stop, a connection ends after the message under way', async () => 
 });
 
 describe('without a session', () => {
+  test.each([
+    ['connect', 'unreachable'],
+    ['banner', 'refused'],
+    ['ehlo', 'refused'],
+    ['tls', 'refused'],
+    ['bind', 'unplumbed'],
+  ] as const)('a failure at %s ends the connection as %s', async (stage, end) => {
+    const { courier, put } = await open({ open: async () => unreachable(failure(stage)) });
+    await put(1);
+    const supply = new FakeSupply();
+    await deliver(supply, courier);
+    expect([supply.ends, supply.whys]).toEqual([[end], [`451 4.4.1 no session: ${stage}`]]);
+  });
+
   test('one message says why in the words of the report, and the others are given back', async () => {
     const { courier, settled, missed, put, free } = await open({ open: async () => unreachable(failure('banner')) });
     await put(2);
@@ -375,7 +406,7 @@ describe('without a session', () => {
         pause: seconds(15),
       },
     ]);
-    expect([supply.ends, supply.reaches, missed.length]).toEqual([['unreachable'], 0, 1]);
+    expect([supply.ends, supply.takens, missed.length]).toEqual([['refused'], 0, 1]);
     expect(supply.whys).toEqual(['451 4.4.1 no session: banner']);
     expect((await free()).map((it) => it.attempts)).toEqual([0]);
   });
@@ -385,7 +416,7 @@ describe('without a session', () => {
     await put(3);
     const supply = new FakeSupply();
     await deliver(supply, courier);
-    expect([settled, supply.ends, missed.length]).toEqual([[], ['unreachable'], 1]);
+    expect([settled, supply.ends, missed.length]).toEqual([[], ['unplumbed'], 1]);
     expect((await free()).map((it) => it.attempts)).toEqual([0, 0, 0]);
   });
 

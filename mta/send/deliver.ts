@@ -14,29 +14,43 @@ import { minutes, seconds } from '#lib/run/clock.ts';
 import type { Attempt } from '../attempt.ts';
 import { askedByUs } from '../dsn-request.ts';
 import type { Claim, LaneName, Lease, Queue } from '../queue/queue.ts';
-import { type Reply, reply, replyLine } from '../reply.ts';
+import { type Reply, replyLine } from '../reply.ts';
 import { scopeOf } from '../scope.ts';
+import { connectAttempt, ownAttempt, tooLate, transactionAttempt } from './attempts.ts';
 import type { ConnectFailure } from './connect.ts';
 import type { Dialled } from './dial.ts';
 import type { Session } from './session.ts';
 import type { Signed } from './sign.ts';
 import type { TransactionResult } from './transaction.ts';
 
+/** A lane, and how many messages of it may be sent now. */
+interface Offer {
+  readonly lane: LaneName;
+  readonly most: number;
+}
+
+/** `unreachable`: nobody there talks. `refused`: they do not want us. `unplumbed`: our address cannot be used. */
+export type End = 'done' | 'unreachable' | 'refused' | 'unplumbed';
+
 /** Where a connection gets its lanes from. */
 export interface LaneSupply {
-  readonly lane: LaneName;
+  readonly offer: Offer;
   putBack(lane: LaneName): void;
-  next(idle: Duration): Promise<LaneName | undefined>;
-  /** The site takes mail. */
-  reached(): void;
-  /** How long the site rests if this connection finds it unreachable. */
-  readonly pause: Duration;
-  /** Why the site could not be reached the last time; undefined when it could. */
+  /** Of what was offered, so much is not sent. */
+  unused(offer: Offer, messages: number): void;
+  next(idle: Duration): Promise<Offer | undefined>;
+  /** The site took part in a transaction. */
+  taken(): void;
+  /** The site asked for less. */
+  pushedBack(): void;
+  /** How long everything rests if this connection ends so. */
+  pauseAfter(end: End): Duration;
+  /** Why mail did not go here the last time; undefined when it did. */
   readonly trouble: string | undefined;
   /** False once nothing more should be begun. */
   readonly goesOn: boolean;
-  /** `why`: for `unreachable`, in the words of who said so. */
-  leave(end: 'done' | 'unreachable', why?: string): void;
+  /** `why`: unless it is `done`, in the words of who said so. */
+  leave(end: End, why?: string): void;
 }
 
 export type Opening = Dialled | { readonly kind: 'unroutable'; readonly reply: Reply };
@@ -63,8 +77,6 @@ export interface Courier {
   troubled(thrown: unknown): void;
 }
 
-/** Messages leased at a time: enough to keep a connection busy, few enough to share a lane fairly. */
-const BATCH = 10;
 /** Longer than a transaction can take (30 min before the dot, 10 after); renewed before each. */
 const HOLD: Duration = minutes(45);
 /** How long a connection waits for more mail before it says goodbye. */
@@ -73,14 +85,14 @@ const IDLE: Duration = seconds(5);
 /** Resolves when the connection is over; never rejects. `supply.leave` has been called once by then. */
 export async function deliver(supply: LaneSupply, courier: Courier): Promise<void> {
   const run = new Run(supply, courier);
-  let end: 'done' | 'unreachable' = 'unreachable';
+  let end: End = 'unreachable';
   try {
     end = await run.toTheEnd();
   } catch (thrown) {
     courier.troubled(thrown);
   } finally {
     // First the site rests, then it gets its mail back: otherwise the mail would start the next connection.
-    supply.leave(end, end === 'unreachable' ? run.why : undefined);
+    supply.leave(end, end === 'done' ? undefined : run.why);
     run.abandon();
   }
 }
@@ -93,7 +105,7 @@ class Run {
   #held: Lease[] = [];
   /** Monotonic: until when they are surely ours. */
   #heldUntil: Duration = 0;
-  #lane: LaneName | undefined;
+  #offer: Offer | undefined;
   /** The receiver closed the door (421, or the connection) and has not taken part in any transaction before. */
   #isTurnedAway = false;
   #hasTakenPart = false;
@@ -103,13 +115,13 @@ class Run {
   constructor(supply: LaneSupply, courier: Courier) {
     this.#supply = supply;
     this.#courier = courier;
-    this.#lane = supply.lane;
+    this.#offer = supply.offer;
   }
 
-  async toTheEnd(): Promise<'done' | 'unreachable'> {
-    for (; this.#lane !== undefined; this.#lane = await this.#supply.next(IDLE)) {
+  async toTheEnd(): Promise<End> {
+    for (; this.#offer !== undefined; this.#offer = await this.#supply.next(IDLE)) {
       await this.#courier.ready();
-      await this.#lease(this.#lane);
+      await this.#lease(this.#offer);
       if (this.#held.length === 0) continue;
       if (!this.#session) {
         const missed = await this.#connect();
@@ -117,7 +129,7 @@ class Run {
       }
       if (!(await this.#sendHeld())) break;
     }
-    return this.#isTurnedAway ? 'unreachable' : 'done';
+    return this.#isTurnedAway ? 'refused' : 'done';
   }
 
   get why(): string | undefined {
@@ -127,18 +139,19 @@ class Run {
   /** Gives everything back that was not attempted, and says goodbye. */
   abandon(): void {
     if (this.#held.length > 0) this.#courier.queue.giveBack(this.#held);
-    if (this.#lane !== undefined) this.#supply.putBack(this.#lane);
+    if (this.#offer !== undefined) this.#supply.putBack(this.#offer.lane);
     void this.#session?.quit();
   }
 
   /** A full lease means there may be more: the lane goes back, for this connection or another. */
-  async #lease(lane: LaneName): Promise<void> {
+  async #lease(offer: Offer): Promise<void> {
     const { queue, claim, clock } = this.#courier;
-    const room = Math.min(BATCH, this.#courier.messages - (this.#session?.transactions ?? 0));
+    const room = Math.min(offer.most, this.#courier.messages - (this.#session?.transactions ?? 0));
     this.#heldUntil = clock.monotonic() + HOLD;
-    const leases = await queue.lease(claim, lane, room, HOLD);
-    if (leases.length === room) this.#supply.putBack(lane);
-    this.#lane = undefined;
+    const leases = await queue.lease(claim, offer.lane, room, HOLD);
+    this.#supply.unused(offer, offer.most - leases.length);
+    if (leases.length === room) this.#supply.putBack(offer.lane);
+    this.#offer = undefined;
     this.#held = [...leases];
     await this.#sift(leases, clock.now());
   }
@@ -157,7 +170,7 @@ class Run {
   }
 
   /** A session, or how the connection ends without one. */
-  async #connect(): Promise<'done' | 'unreachable' | undefined> {
+  async #connect(): Promise<End | undefined> {
     const opening = await this.#courier.open();
     if (opening.kind === 'unroutable') return this.#unroutable(opening.reply);
     for (const failure of opening.failures) this.#courier.missed(failure);
@@ -166,12 +179,14 @@ class Run {
       return undefined;
     }
     this.#why = replyLine(opening.report.reply);
-    if (opening.report.stage !== 'bind') this.#settleOne(connectAttempt(opening.report, this.#supply.pause));
-    return 'unreachable';
+    const end = END_OF[opening.report.stage];
+    if (end !== 'unplumbed') this.#settleOne(connectAttempt(opening.report, this.#supply.pauseAfter(end)));
+    return end;
   }
 
-  #unroutable(why: Reply): 'done' | 'unreachable' {
-    const attempt: Attempt = { stage: 'resolve', reply: why, own: true, inDoubt: false, pause: this.#supply.pause };
+  #unroutable(why: Reply): End {
+    const pause = this.#supply.pauseAfter('unreachable');
+    const attempt: Attempt = { stage: 'resolve', reply: why, own: true, inDoubt: false, pause };
     this.#why = replyLine(why);
     if (!scopeOf(attempt).counts) {
       this.#settleOne(attempt);
@@ -250,44 +265,24 @@ class Run {
   #learn(attempt: Attempt, isBroken: boolean): void {
     const isClosed = isBroken || scopeOf(attempt).strikes;
     if (isClosed) this.#why = replyLine(attempt.reply);
-    if (!isClosed && !this.#hasTakenPart) this.#supply.reached();
+    if (isClosed) this.#supply.pushedBack();
+    else this.#supply.taken();
     this.#hasTakenPart ||= !isClosed;
     this.#isTurnedAway = isClosed && !this.#hasTakenPart;
   }
 }
+
+/** Whose failure it is that there is no session: our address's, the host's, or what they think of our address. */
+const END_OF: Readonly<Record<ConnectFailure['stage'], End>> = {
+  bind: 'unplumbed',
+  connect: 'unreachable',
+  banner: 'refused',
+  ehlo: 'refused',
+  tls: 'refused',
+};
 
 /** A connection that has carried mail was closed before this message's MAIL was answered: no attempt was made at it. */
 const isLostBefore = ({ failure }: TransactionResult, session: Session): boolean =>
   session.transactions > 1 &&
   (failure?.kind === 'closed' || failure?.kind === 'io') &&
   (failure.stage === 'rset' || failure.stage === 'mail');
-
-const ownAttempt = (why: Reply): Attempt => ({ stage: 'local', reply: why, own: true, inDoubt: false });
-
-/** The reason is the receiver's own where it is known: the sender will read it. */
-const tooLate = (trouble: string | undefined): Attempt =>
-  ownAttempt(reply(451, '4.4.7', `its time ran out before it could be tried again${trouble ? `: ${trouble}` : ''}`));
-
-const connectAttempt = ({ stage, reply: said, own, target }: ConnectFailure, pause: Duration): Attempt => ({
-  stage,
-  reply: said,
-  own,
-  inDoubt: false,
-  host: `${target.host} [${target.address}]:${target.port}`,
-  pause,
-});
-
-/** One recipient per transaction: the first verdict is the verdict. */
-function transactionAttempt(result: TransactionResult, session: Session, took: Duration): Attempt {
-  const [verdict] = result.verdicts;
-  return {
-    stage: verdict?.stage ?? 'mail',
-    reply: verdict?.reply ?? reply(451, '4.5.0', 'the receiver said nothing of this recipient'),
-    own: verdict?.own ?? true,
-    inDoubt: result.failure?.inDoubt ?? false,
-    host: session.host,
-    source: session.source,
-    tls: session.tls,
-    took,
-  };
-}

@@ -1,0 +1,62 @@
+/**
+ * PORT: limits. How many messages and connections may go now, counted together by everything that uses a name.
+ *
+ * Promises every adapter keeps (`limits.contract.ts` proves them on each):
+ *
+ * - `take` grants the same number under every claim, or none under any: never more than a claim allows.
+ * - A rate of 600 a minute or more is kept within 5 % in every minute as long as somebody asks; a smaller one never
+ *   lets more than `count` and its burst go in any window of its own length.
+ * - A budget never grants more than `limit` before its `ends`; what is given back may be taken again.
+ * - Of the connections under a name at most `most` are open at once, over everybody; a slot is given back once.
+ * - Every answer is at hand: an adapter that shares limits with others takes blocks of them ahead, and is neither open
+ *   nor closed when it cannot reach them.
+ * - Memory is bounded by what was used lately, not by all names ever used.
+ *
+ * Left to others: which names and limits hold for whom, and what to do meanwhile (`../scheduler.ts`).
+ */
+import type { Duration, Instant } from '#lib/run/clock.ts';
+import type { Rate } from '../../gcra.ts';
+
+/** So much over time, under a name such as `site mx.example.net`. */
+export interface RateClaim {
+  readonly kind: 'rate';
+  readonly name: string;
+  readonly rate: Rate;
+}
+
+/** So much until a point in time, and then as much anew under another name: the warm-up of a day. */
+export interface BudgetClaim {
+  readonly kind: 'budget';
+  readonly name: string;
+  readonly limit: number;
+  readonly ends: Instant;
+}
+
+export type Claim = RateClaim | BudgetClaim;
+
+/** `wait`: after how long it is worth asking again; 0 when everything asked for was granted. */
+export interface Grant {
+  readonly granted: number;
+  readonly wait: Duration;
+}
+
+/** Most connections at once under a name. */
+export interface SlotClaim {
+  readonly name: string;
+  readonly most: number;
+}
+
+/** The right to one connection. */
+export interface Slot {
+  /** Gives it back; a second call is harmless. */
+  release(): void;
+}
+
+export interface Limits {
+  /** Takes up to `max` under all claims. */
+  take(claims: readonly Claim[], max: number): Grant;
+  /** Returns what was granted and not used. */
+  giveBack(claims: readonly Claim[], count: number): void;
+  /** A connection under every name, or the first name that has no room. */
+  connect(claims: readonly SlotClaim[]): Slot | { readonly full: string };
+}

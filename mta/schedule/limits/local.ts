@@ -1,0 +1,110 @@
+/**
+ * Limits counted in this process, for the one machine that sends alone.
+ *
+ * Counting begins anew with the process: a rate may spend its burst once more after a restart, a budget is told what
+ * was spent before (`spent`).
+ */
+import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
+import { giveBack, NEVER_USED, take, type UsedUntil } from '../../gcra.ts';
+import type { BudgetClaim, Claim, Grant, Limits, RateClaim, Slot, SlotClaim } from './limits.ts';
+
+interface Budget {
+  spent: number;
+  readonly ends: Instant;
+}
+
+/** Calls between two looks for what can be forgotten. */
+const SWEEP_EVERY = 10_000;
+
+export class LocalLimits implements Limits {
+  readonly #clock: Clock;
+  readonly #rates = new Map<string, UsedUntil>();
+  readonly #budgets = new Map<string, Budget>();
+  readonly #open = new Map<string, number>();
+  #calls = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  take(claims: readonly Claim[], max: number): Grant {
+    this.#sweep();
+    let granted = max;
+    let wait: Duration = 0;
+    for (const claim of claims) {
+      const room = claim.kind === 'rate' ? this.#roomOfRate(claim, max) : this.#roomOfBudget(claim);
+      if (room.granted < max) wait = Math.max(wait, room.wait);
+      granted = Math.min(granted, room.granted);
+    }
+    if (granted > 0) for (const claim of claims) this.#use(claim, granted);
+    return { granted, wait };
+  }
+
+  giveBack(claims: readonly Claim[], count: number): void {
+    for (const claim of claims) {
+      if (claim.kind === 'budget') {
+        const budget = this.#budgets.get(claim.name);
+        if (budget) budget.spent = Math.max(budget.spent - count, 0);
+      } else this.#rates.set(claim.name, giveBack(this.#usedUntil(claim), claim.rate, count));
+    }
+  }
+
+  connect(claims: readonly SlotClaim[]): Slot | { readonly full: string } {
+    const full = claims.find(({ name, most }) => (this.#open.get(name) ?? 0) >= most);
+    if (full) return { full: full.name };
+    for (const { name } of claims) this.#open.set(name, (this.#open.get(name) ?? 0) + 1);
+    let isHeld = true;
+    return {
+      release: () => {
+        if (isHeld) for (const { name } of claims) this.#close(name);
+        isHeld = false;
+      },
+    };
+  }
+
+  /** How many names are counted now. */
+  get size(): number {
+    return this.#rates.size + this.#budgets.size + this.#open.size;
+  }
+
+  #usedUntil({ name }: RateClaim): UsedUntil {
+    return this.#rates.get(name) ?? NEVER_USED;
+  }
+
+  #roomOfRate(claim: RateClaim, max: number): Grant {
+    const now = this.#clock.monotonic();
+    const { granted, again } = take(this.#usedUntil(claim), claim.rate, max, now);
+    return { granted, wait: again - now };
+  }
+
+  #roomOfBudget({ name, limit, ends }: BudgetClaim): Grant {
+    const left = limit - (this.#budgets.get(name)?.spent ?? 0);
+    return { granted: Math.max(left, 0), wait: Math.max(ends - this.#clock.now(), 0) };
+  }
+
+  #use(claim: Claim, count: number): void {
+    if (claim.kind === 'rate') {
+      const { usedUntil } = take(this.#usedUntil(claim), claim.rate, count, this.#clock.monotonic());
+      this.#rates.set(claim.name, usedUntil);
+      return;
+    }
+    const budget = this.#budgets.get(claim.name) ?? { spent: 0, ends: claim.ends };
+    budget.spent += count;
+    this.#budgets.set(claim.name, budget);
+  }
+
+  #close(name: string): void {
+    const open = (this.#open.get(name) ?? 0) - 1;
+    if (open > 0) this.#open.set(name, open);
+    else this.#open.delete(name);
+  }
+
+  /** A rate whose use lies in the past and a budget that has ended say nothing any more. */
+  #sweep(): void {
+    this.#calls += 1;
+    if (this.#calls % SWEEP_EVERY > 0) return;
+    const [elapsed, now] = [this.#clock.monotonic(), this.#clock.now()];
+    for (const [name, usedUntil] of this.#rates) if (usedUntil <= elapsed) this.#rates.delete(name);
+    for (const [name, { ends }] of this.#budgets) if (ends <= now) this.#budgets.delete(name);
+  }
+}

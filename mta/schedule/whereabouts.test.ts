@@ -1,0 +1,72 @@
+import { beforeEach, expect, test } from 'vitest';
+import type { MxAnswer } from '#lib/dns/resolver.ts';
+import { minutes, seconds } from '#lib/run/clock.ts';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { Whereabouts } from './whereabouts.ts';
+
+let clock: FakeClock;
+let answer: MxAnswer;
+let asked: string[];
+let whereabouts: Whereabouts;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  asked = [];
+  const mx = async (domain: string): Promise<MxAnswer> => {
+    asked.push(domain);
+    return answer;
+  };
+  whereabouts = new Whereabouts({ clock, resolver: { mx } });
+});
+
+async function found(domain: string): Promise<readonly string[]> {
+  const first = whereabouts.of(domain);
+  if (!(first instanceof Promise)) return first;
+  await first;
+  const hosts = whereabouts.of(domain);
+  if (hosts instanceof Promise) throw new Error('still unknown');
+  return hosts;
+}
+
+const records = (...exchanges: readonly string[]): MxAnswer => ({
+  kind: 'found',
+  records: exchanges.map((exchange) => ({ preference: 10, exchange })),
+});
+
+test.each<[string, MxAnswer, readonly string[]]>([
+  ['its exchangers, in order', records('mx2.test', 'mx1.test'), ['mx1.test', 'mx2.test']],
+  ['each once', records('mx.test', 'mx.test'), ['mx.test']],
+  ['the domain itself when it has no MX', { kind: 'none' }, ['d.test']],
+  ['nothing for a null MX', records(''), []],
+  ['nothing when it does not exist', { kind: 'no-such-name' }, []],
+  ['nothing when nobody can say', { kind: 'temporary', reason: 'timeout' }, []],
+])('a domain’s hosts are %s', async (_, given, hosts) => {
+  answer = given;
+  expect(await found('d.test')).toEqual(hosts);
+});
+
+test('an address literal is its own host, without DNS', () => {
+  expect(whereabouts.of('[192.0.2.1]')).toEqual(['[192.0.2.1]']);
+  expect(asked).toEqual([]);
+});
+
+test('a domain is asked for once, however many want to know', async () => {
+  answer = records('mx.test');
+  await Promise.all([whereabouts.of('d.test'), whereabouts.of('d.test')]);
+  await found('d.test');
+  expect(asked).toEqual(['d.test']);
+});
+
+test('what was found holds for a minute, what was not for a quarter of one', async () => {
+  answer = { kind: 'temporary', reason: 'timeout' };
+  await found('d.test');
+  clock.advance(seconds(15));
+  answer = records('mx.test');
+  await found('d.test');
+  clock.advance(minutes(1) - 1);
+  await found('d.test');
+  expect(asked).toHaveLength(2);
+  clock.advance(1);
+  answer = records('mx.elsewhere.test');
+  expect(await found('d.test')).toEqual(['mx.elsewhere.test']);
+});

@@ -1,0 +1,67 @@
+/**
+ * Where a domain's mail goes, as far as scheduling needs it: the names of its mail exchangers.
+ *
+ * Answers at once while it is known, else with a promise that it will be. What was found holds for a minute, so that a
+ * domain that moves is noticed; the connection itself asks DNS again (`mta/send/resolve.ts`). A domain nobody can say
+ * anything about has no hosts, and is a site of its own.
+ */
+import { isIP } from 'node:net';
+import type { MxAnswer, Resolver } from '#lib/dns/resolver.ts';
+import type { Clock, Duration } from '#lib/run/clock.ts';
+import { minutes, seconds } from '#lib/run/clock.ts';
+
+/** Lower case, in order, without the null MX; none when unknown. */
+export type Hosts = readonly string[];
+
+interface Known {
+  readonly hosts: Hosts;
+  /** Monotonic. */
+  readonly until: Duration;
+}
+
+export interface WhereaboutsOptions {
+  readonly clock: Clock;
+  readonly resolver: Pick<Resolver, 'mx'>;
+}
+
+const FRESH: Duration = minutes(1);
+/** What could not be found out is asked again sooner. */
+const UNKNOWN: Duration = seconds(15);
+/** Forgotten wholesale above this: asking again is cheap, the resolver remembers. */
+const MOST_KNOWN = 200_000;
+
+export class Whereabouts {
+  readonly #options: WhereaboutsOptions;
+  readonly #known = new Map<string, Known>();
+  readonly #asked = new Map<string, Promise<void>>();
+
+  constructor(options: WhereaboutsOptions) {
+    this.#options = options;
+  }
+
+  /** `domain` in canonical form, or an address literal. */
+  of(domain: string): Hosts | Promise<void> {
+    if (domain.startsWith('[')) return [domain];
+    const known = this.#known.get(domain);
+    if (known && known.until > this.#options.clock.monotonic()) return known.hosts;
+    const asked = this.#asked.get(domain) ?? this.#ask(domain);
+    this.#asked.set(domain, asked);
+    return asked;
+  }
+
+  async #ask(domain: string): Promise<void> {
+    const answer = await this.#options.resolver.mx(domain);
+    this.#asked.delete(domain);
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    const hosts = hostsOf(domain, answer);
+    const until = this.#options.clock.monotonic() + (hosts.length > 0 ? FRESH : UNKNOWN);
+    this.#known.set(domain, { hosts, until });
+  }
+}
+
+function hostsOf(domain: string, answer: MxAnswer): Hosts {
+  if (answer.kind === 'none') return [domain];
+  if (answer.kind !== 'found') return [];
+  const hosts = answer.records.map(({ exchange }) => exchange).filter((it) => it !== '' && isIP(it) === 0);
+  return [...new Set(hosts)].toSorted((a, b) => (a < b ? -1 : 1));
+}
