@@ -5,6 +5,7 @@ import type { Duration } from '#lib/run/clock.ts';
 import type { Attempt } from '../attempt.ts';
 import { type Reply, reply } from '../reply.ts';
 import type { ConnectFailure } from './connect.ts';
+import type { End } from './deliver.ts';
 import type { Session } from './session.ts';
 import type { TransactionResult } from './transaction.ts';
 
@@ -23,17 +24,37 @@ export const connectAttempt = ({ stage, reply: said, own, target }: ConnectFailu
   pause,
 });
 
-/** One recipient per transaction: the first verdict is the verdict. */
-export function transactionAttempt(result: TransactionResult, session: Session, took: Duration): Attempt {
-  const [verdict] = result.verdicts;
+/** What a transaction brought the recipient at `index`: refused at RCPT, it has nothing to do with how the rest went. */
+export function transactionAttempt(
+  { verdicts, failure }: TransactionResult,
+  index: number,
+  session: Session,
+  took: Duration,
+): Attempt {
+  const verdict = verdicts[index];
   return {
     stage: verdict?.stage ?? 'mail',
     reply: verdict?.reply ?? reply(451, '4.5.0', 'the receiver said nothing of this recipient'),
     own: verdict?.own ?? true,
-    inDoubt: result.failure?.inDoubt ?? false,
+    inDoubt: failure?.inDoubt === true && verdict?.own === true,
     host: session.host,
     source: session.source,
     tls: session.tls,
     took,
   };
 }
+
+/** Whose failure it is that there is no session: our address's, the host's, or what they think of our address. */
+export const END_OF: Readonly<Record<ConnectFailure['stage'], End>> = {
+  bind: 'unplumbed',
+  connect: 'unreachable',
+  banner: 'refused',
+  ehlo: 'refused',
+  tls: 'refused',
+};
+
+/** A connection that has carried mail was closed before this message's MAIL was answered: no attempt was made at it. */
+export const isLostBefore = ({ failure }: TransactionResult, session: Session): boolean =>
+  session.transactions > 1 &&
+  (failure?.kind === 'closed' || failure?.kind === 'io') &&
+  (failure.stage === 'rset' || failure.stage === 'mail');

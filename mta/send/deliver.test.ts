@@ -29,7 +29,7 @@ class FakeSession implements Session {
   readonly source = '192.0.2.9';
   readonly tls = 'TLSv1.3 X';
   readonly isVerified = false;
-  readonly capabilities = noCapabilities;
+  capabilities = noCapabilities;
   isAlive = true;
   transactions = 0;
   quits = 0;
@@ -180,10 +180,81 @@ describe('a connection', () => {
     await put(1, { recipients: ['b@dest.test', 'c@dest.test'], dsn: { ret: 'HDRS', recipients: wishes } });
     await put(1, { utf8: true });
     await deliver(new FakeSupply(), courier);
-    expect(session.sent.map((it) => it.utf8)).toEqual([undefined, undefined, true]);
-    expect(session.sent.slice(0, 2).map((it) => it.dsn)).toEqual(
-      wishes.map((it) => ({ ret: 'HDRS', recipients: [it] })),
-    );
+    expect(session.sent.map((it) => it.utf8)).toEqual([undefined, true]);
+    expect(session.sent.map((it) => it.dsn)).toEqual([{ ret: 'HDRS', recipients: wishes }, undefined]);
+  });
+
+  describe('with several recipients of one message', () => {
+    const three = { recipients: ['b@dest.test', 'c@dest.test', 'd@dest.test'] };
+    const at = (stage: 'rcpt' | 'dot', code: number, enhanced = '2.0.0') =>
+      ({ reply: reply(code, enhanced, 'said'), stage, own: false }) as const;
+
+    test('carries them in one transaction, and each has the verdict that was said of it', async () => {
+      const session = new FakeSession(() => ({ verdicts: [at('dot', 250), at('rcpt', 550, '5.1.1'), at('dot', 250)] }));
+      const { courier, settled, put } = await open({}, session);
+      await put(1, three);
+      await deliver(new FakeSupply(), courier);
+      expect(session.sent.map((it) => it.recipients)).toEqual([three.recipients]);
+      expect(settled.map((it) => [it.lease.recipient, it.attempt.reply.code, it.attempt.stage])).toEqual([
+        ['b@dest.test', 250, 'dot'],
+        ['c@dest.test', 550, 'rcpt'],
+        ['d@dest.test', 250, 'dot'],
+      ]);
+    });
+
+    test('is in doubt only for those whose verdict was lost', async () => {
+      const lost = { reply: reply(451, '4.4.2', 'lost'), stage: 'dot', own: true } as const;
+      const session = new FakeSession((it) => {
+        it.isAlive = false;
+        const failure = { stage: 'dot', kind: 'closed', inDoubt: true } as const;
+        return { verdicts: [lost, at('rcpt', 550, '5.1.1'), lost], failure };
+      });
+      const { courier, settled, put } = await open({}, session);
+      await put(1, three);
+      await deliver(new FakeSupply(), courier);
+      expect(settled.map((it) => it.attempt.inDoubt)).toEqual([true, false, true]);
+    });
+
+    test('those that were too many go in the next transaction, at no cost, and no later one has more', async () => {
+      const session = new FakeSession((it) =>
+        it.transactions === 1
+          ? { verdicts: [at('dot', 250), at('dot', 250), at('rcpt', 452, '4.5.3')] }
+          : { verdicts: Array.from({ length: it.sent.at(-1)?.recipients.length ?? 0 }, () => at('dot', 250)) },
+      );
+      const { courier, settled, put } = await open({}, session);
+      await put(1, three);
+      const supply = new FakeSupply(LANE, LANE);
+      await deliver(supply, courier);
+      expect(session.sent.map((it) => it.recipients.length)).toEqual([3, 1]);
+      expect(settled.map((it) => [it.lease.recipient, it.attempt.reply.code])).toEqual([
+        ['b@dest.test', 250],
+        ['c@dest.test', 250],
+        ['d@dest.test', 250],
+      ]);
+      expect(supply.putBacks).toContain(LANE);
+    });
+
+    test('a return path for each needs a transaction for each', async () => {
+      const { courier, session, put } = await open({ senderOf: ({ index }) => `return-${index}@example.com` });
+      await put(1, three);
+      await deliver(new FakeSupply(), courier);
+      expect(session.sent.map((it) => it.recipients.length)).toEqual([1, 1, 1]);
+    });
+
+    test.each([
+      { limits: { rcptMax: 2 }, want: [2, 1] },
+      { limits: { rcptMax: 1 }, want: [1, 1, 1] },
+      { limits: { rcptMax: 1, mailMax: 2 }, want: [1, 1] },
+    ])('what the receiver announced is kept: $limits', async ({ limits, want }) => {
+      const session = new FakeSession((it) => ({
+        verdicts: Array.from({ length: it.sent.at(-1)?.recipients.length ?? 0 }, () => at('dot', 250)),
+      }));
+      session.capabilities = { ...noCapabilities, limits };
+      const { courier, put } = await open({}, session);
+      await put(1, three);
+      await deliver(new FakeSupply(), courier);
+      expect(session.sent.map((it) => it.recipients.length)).toEqual(want);
+    });
   });
 
   describe('does not go to who is suppressed', () => {
@@ -212,7 +283,7 @@ describe('a connection', () => {
         open: async () => opened(session),
         suppressed: ({ recipient }) => (suppressed.has(recipient) ? Promise.resolve(WHY) : undefined),
       });
-      await put(1, { recipients: ['b@dest.test', 'c@dest.test', 'd@dest.test'] });
+      for (const to of ['b@dest.test', 'c@dest.test', 'd@dest.test']) await put(1, { recipients: [to] });
       await deliver(new FakeSupply(), courier);
       expect(session.sent.map((it) => it.recipients)).toEqual([['b@dest.test'], ['d@dest.test']]);
       expect(settled.map((it) => it.attempt.reply.code)).toEqual([250, 550, 250]);

@@ -12,16 +12,15 @@
 import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import type { Attempt } from '../attempt.ts';
-import { askedByUs } from '../dsn-request.ts';
 import type { Claim, LaneName, Lease, Queue } from '../queue/queue.ts';
 import { type Reply, replyLine } from '../reply.ts';
 import { scopeOf } from '../scope.ts';
-import { connectAttempt, ownAttempt, tooLate, transactionAttempt } from './attempts.ts';
+import { connectAttempt, END_OF, isLostBefore, ownAttempt, tooLate, transactionAttempt } from './attempts.ts';
+import { companions, mailFor, MOST_TOGETHER, wasTooMany } from './companions.ts';
 import type { ConnectFailure } from './connect.ts';
 import type { Dialled } from './dial.ts';
 import type { Session } from './session.ts';
 import type { Signed } from './sign.ts';
-import type { TransactionResult } from './transaction.ts';
 
 /** A lane, and how many messages of it may be sent now. */
 interface Offer {
@@ -109,8 +108,10 @@ class Run {
   /** The receiver closed the door (421, or the connection) and has not taken part in any transaction before. */
   #isTurnedAway = false;
   #hasTakenPart = false;
+  /** Recipients a transaction may have, as far as this receiver has shown. */
+  #recipients = MOST_TOGETHER;
   /** What was said last that kept mail from going. */
-  #why: string | undefined;
+  why: string | undefined;
 
   constructor(supply: LaneSupply, courier: Courier) {
     this.#supply = supply;
@@ -132,10 +133,6 @@ class Run {
     return this.#isTurnedAway ? 'refused' : 'done';
   }
 
-  get why(): string | undefined {
-    return this.#why;
-  }
-
   /** Gives everything back that was not attempted, and says goodbye. */
   abandon(): void {
     if (this.#held.length > 0) this.#courier.queue.giveBack(this.#held);
@@ -146,7 +143,7 @@ class Run {
   /** A full lease means there may be more: the lane goes back, for this connection or another. */
   async #lease(offer: Offer): Promise<void> {
     const { queue, claim, clock } = this.#courier;
-    const room = Math.min(offer.most, this.#courier.messages - (this.#session?.transactions ?? 0));
+    const room = Math.min(offer.most, this.#most - (this.#session?.transactions ?? 0));
     this.#heldUntil = clock.monotonic() + HOLD;
     const leases = await queue.lease(claim, offer.lane, room, HOLD);
     this.#supply.unused(offer, offer.most - leases.length);
@@ -178,7 +175,7 @@ class Run {
       this.#session = opening.session;
       return undefined;
     }
-    this.#why = replyLine(opening.report.reply);
+    this.why = replyLine(opening.report.reply);
     const end = END_OF[opening.report.stage];
     if (end !== 'unplumbed') this.#settleOne(connectAttempt(opening.report, this.#supply.pauseAfter(end)));
     return end;
@@ -187,7 +184,7 @@ class Run {
   #unroutable(why: Reply): End {
     const pause = this.#supply.pauseAfter('unreachable');
     const attempt: Attempt = { stage: 'resolve', reply: why, own: true, inDoubt: false, pause };
-    this.#why = replyLine(why);
+    this.why = replyLine(why);
     if (!scopeOf(attempt).counts) {
       this.#settleOne(attempt);
       return 'unreachable';
@@ -214,9 +211,10 @@ class Run {
       const looking = this.#held[0] && courier.suppressed(this.#held[0]);
       const why = looking && (await looking);
       const lease = this.#held.shift();
+      const others = lease && !why ? this.#held.splice(0, this.#companionsOf(lease)) : [];
       signing = this.#signNext();
-      if (lease) await (why ? courier.settle(lease, ownAttempt(why)) : this.#sendOne(lease, signed));
-      if (!this.#session.isAlive || this.#session.transactions >= courier.messages) return false;
+      if (lease) await (why ? courier.settle(lease, ownAttempt(why)) : this.#sendTo([lease, ...others], signed));
+      if (!this.#session.isAlive || this.#session.transactions >= this.#most) return false;
       if (!this.#supply.goesOn) return false;
     }
     return true;
@@ -233,56 +231,67 @@ class Run {
     return next && this.#courier.sign(next);
   }
 
-  async #sendOne(lease: Lease, signed: Signed): Promise<void> {
+  /** Messages this connection may carry: by policy, and by what the receiver announced. */
+  get #most(): number {
+    return Math.min(this.#courier.messages, this.#session?.capabilities.limits.mailMax ?? Infinity);
+  }
+
+  /** How many of those held go in one transaction with a lease; none that is being looked up. */
+  #companionsOf(lease: Lease): number {
+    const { suppressed } = this.#courier;
+    const most = Math.min(this.#recipients, this.#session?.capabilities.limits.rcptMax ?? Infinity);
+    if (most < 2 || this.#held[0]?.message.id !== lease.message.id) return 0;
+    const isFree = (it: Lease): boolean => {
+      const looking = suppressed(it);
+      // Asked again when its turn comes, and answered for then.
+      looking?.catch(() => undefined);
+      return looking === undefined;
+    };
+    const isLookedUp = this.#held.findIndex((it) => !isFree(it));
+    const free = isLookedUp < 0 ? this.#held : this.#held.slice(0, isLookedUp);
+    return companions(lease, free, most, (it) => this.#courier.senderOf(it));
+  }
+
+  /** One transaction, for recipients of one message. */
+  async #sendTo(leases: readonly [Lease, ...Lease[]], signed: Signed): Promise<void> {
     const session = this.#session;
     if (!session) return;
     if (signed.kind === 'unsignable') {
-      return this.#courier.settle(lease, ownAttempt(signed.reply));
+      for (const lease of leases) this.#courier.settle(lease, ownAttempt(signed.reply));
+      return;
     }
     const started = this.#courier.clock.monotonic();
-    const { message, recipient, index } = lease;
-    const { utf8 } = message;
-    const sender = this.#courier.senderOf(lease);
-    const isOwnReturn = sender !== message.sender;
-    const dsn = message.dsn && isOwnReturn ? askedByUs(message.dsn) : message.dsn;
-    const result = await session.send({
-      sender,
-      recipients: [recipient],
-      body: message.body,
-      ...(utf8 && { utf8 }),
-      ...(dsn && { dsn: { ...dsn, recipients: [dsn.recipients[index] ?? {}] } }),
-      content: [signed.signatures, message.raw],
-    });
+    const sender = this.#courier.senderOf(leases[0]);
+    const isOwnReturn = sender !== leases[0].message.sender;
+    const result = await session.send(mailFor(leases, sender, signed.signatures));
     const took = Math.round(this.#courier.clock.monotonic() - started);
-    if (isLostBefore(result, session)) return this.#courier.queue.giveBack([lease]);
+    if (isLostBefore(result, session)) return this.#courier.queue.giveBack(leases);
     const peerReports = session.capabilities.dsn && !isOwnReturn;
-    const attempt = { ...transactionAttempt(result, session, took), ...(peerReports && { peerReports }) };
-    this.#courier.settle(lease, attempt);
-    this.#learn(attempt, result.failure !== undefined);
+    const tooMany = leases.filter((_, at) => wasTooMany(result, at));
+    if (tooMany.length > 0) this.#sendAgain(tooMany, leases.length - tooMany.length);
+    for (const [at, lease] of leases.entries()) {
+      if (tooMany.includes(lease)) continue;
+      const attempt = transactionAttempt(result, at, session, took);
+      this.#courier.settle(lease, { ...attempt, ...(peerReports && { peerReports }) });
+    }
+    this.#learn(transactionAttempt(result, 0, session, took), result.failure !== undefined);
+  }
+
+  /** They were too many for this receiver: they go next, and no transaction has more from here on. */
+  #sendAgain(leases: readonly Lease[], taken: number): void {
+    this.#recipients = Math.max(taken, 1);
+    this.#courier.queue.giveBack(leases);
+    const [first] = leases;
+    if (first) this.#supply.putBack(first.lane);
   }
 
   /** A site that only says 421 is not reached, however often it greets: it rests, and costs one message a probe. */
   #learn(attempt: Attempt, isBroken: boolean): void {
     const isClosed = isBroken || scopeOf(attempt).strikes;
-    if (isClosed) this.#why = replyLine(attempt.reply);
+    if (isClosed) this.why = replyLine(attempt.reply);
     if (isClosed) this.#supply.pushedBack();
     else this.#supply.taken();
     this.#hasTakenPart ||= !isClosed;
     this.#isTurnedAway = isClosed && !this.#hasTakenPart;
   }
 }
-
-/** Whose failure it is that there is no session: our address's, the host's, or what they think of our address. */
-const END_OF: Readonly<Record<ConnectFailure['stage'], End>> = {
-  bind: 'unplumbed',
-  connect: 'unreachable',
-  banner: 'refused',
-  ehlo: 'refused',
-  tls: 'refused',
-};
-
-/** A connection that has carried mail was closed before this message's MAIL was answered: no attempt was made at it. */
-const isLostBefore = ({ failure }: TransactionResult, session: Session): boolean =>
-  session.transactions > 1 &&
-  (failure?.kind === 'closed' || failure?.kind === 'io') &&
-  (failure.stage === 'rset' || failure.stage === 'mail');
