@@ -18,12 +18,15 @@ export type Tokens =
   | { readonly kind: 'problem'; readonly problem: string };
 
 const DEEPEST_COMMENT = 8;
+/** No header is longer (`readHeader`), and a token costs a hundred times its letter. */
+const LONGEST_VALUE = 128 * 1024;
 const SPECIALS = '<>@,:;.';
 /** What ends an atom, beside the space and controls. */
 const NOT_ATOM = `${SPECIALS}()"[]\\\t`;
 
 /** Splits a field's value, folded or unfolded, into tokens. */
 export function tokenize(value: string): Tokens {
+  if (value.length > LONGEST_VALUE) return { kind: 'problem', problem: 'The field is longer than any header may be.' };
   const tokens: Token[] = [];
   for (let at = 0; at < value.length;) {
     const kind = kindAt(value, at);

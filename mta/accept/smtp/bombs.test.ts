@@ -148,3 +148,20 @@ describe('A16 other letters than ASCII without SMTPUTF8', () => {
     expect(await partner.send('MAIL FROM:<\xe4@b.example> SMTPUTF8\r\n')).toMatch(/^553 5\.6\.7 /);
   });
 });
+
+it('A14 names that every object has are names like others', async () => {
+  const own = Reflect.ownKeys(Object.prototype);
+  for (const name of ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']) {
+    const partner = await greeted();
+    const raw = `${name}: x\r\n\r\n${name}\r\n`;
+    await partner.send(
+      `EHLO ${name}\r\nMAIL FROM:<${name}@b.example>\r\nRCPT TO:<${name}@${name.replaceAll('_', '')}.example>\r\n`,
+    );
+    expect(codes(await partner.send(`${name}\r\n`))).toEqual([500]);
+    expect(codes(await partner.send(`RCPT TO:<a@b.example> ${name}=x\r\n`))[0]).toBeGreaterThanOrEqual(501);
+    await partner.send('DATA\r\n');
+    expect(codes(await partner.send(`${raw}.\r\n`))).toEqual([250]);
+    expect(partner.accepted[0]).toMatchObject({ raw, peer: { ehlo: name }, envelope: { sender: `${name}@b.example` } });
+  }
+  expect(Reflect.ownKeys(Object.prototype)).toEqual(own);
+});

@@ -67,8 +67,7 @@ const wished = <T extends object>(dsn: T): { readonly dsn?: T } => (Object.keys(
 /** ` SIZE=1 BODY=7BIT` → names in upper case and values; `syntax` when badly formed or a name comes twice. */
 function readParameters(text: string, known: ReadonlySet<string>, syntax: Reply): Map<string, string> | Refusal {
   const parameters = new Map<string, string>();
-  for (const word of text.split(' ')) {
-    if (word === '') continue;
+  for (const [word] of text.matchAll(/[^ ]+/g)) {
     const [, name, value = ''] = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?$/.exec(word) ?? [];
     if (name === undefined || parameters.has(name.toUpperCase())) return { refusal: syntax };
     parameters.set(name.toUpperCase(), value);

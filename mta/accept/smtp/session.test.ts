@@ -241,7 +241,7 @@ describe('time', () => {
     expect(await observed).toBe('');
   });
 
-  it('is short for all, those who wait already too, once connections are scarce (A12)', async () => {
+  it('A12 is short for all, those who wait already too, once connections are scarce', async () => {
     const few = { ...defaultLimits, connections: 5 };
     const waiting = await start({}, {}, () => few);
     await waiting.hears(220);
