@@ -60,7 +60,7 @@ function answer(exchange: Exchange, line: string): AuthStep {
 
 /** authorization identity NUL name NUL password */
 function plain(text: string): AuthStep {
-  const [actingFor = '', username = '', password, ...more] = text.split('\0');
+  const [actingFor = '', username = '', password, ...more] = text.split('\0', 4);
   if (password === undefined || more.length > 0) return refused(replies.badCredentials);
   if (actingFor !== '' && actingFor !== username) return refused(replies.wrongCredentials);
   return credentials(username, password);
