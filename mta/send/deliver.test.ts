@@ -206,8 +206,8 @@ describe('a connection', () => {
       const lost = { reply: reply(451, '4.4.2', 'lost'), stage: 'dot', own: true } as const;
       const session = new FakeSession((it) => {
         it.isAlive = false;
-        const failure = { stage: 'dot', kind: 'closed', inDoubt: true } as const;
-        return { verdicts: [lost, at('rcpt', 550, '5.1.1'), lost], failure };
+        const cut = { stage: 'dot', kind: 'closed', inDoubt: true } as const;
+        return { verdicts: [lost, at('rcpt', 550, '5.1.1'), lost], failure: cut };
       });
       const { courier, settled, put } = await open({}, session);
       await put(1, three);

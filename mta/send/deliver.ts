@@ -238,18 +238,18 @@ class Run {
 
   /** How many of those held go in one transaction with a lease; none that is being looked up. */
   #companionsOf(lease: Lease): number {
-    const { suppressed } = this.#courier;
+    const courier = this.#courier;
     const most = Math.min(this.#recipients, this.#session?.capabilities.limits.rcptMax ?? Infinity);
     if (most < 2 || this.#held[0]?.message.id !== lease.message.id) return 0;
     const isFree = (it: Lease): boolean => {
-      const looking = suppressed(it);
+      const looking = courier.suppressed(it);
       // Asked again when its turn comes, and answered for then.
       looking?.catch(() => undefined);
       return looking === undefined;
     };
     const isLookedUp = this.#held.findIndex((it) => !isFree(it));
     const free = isLookedUp < 0 ? this.#held : this.#held.slice(0, isLookedUp);
-    return companions(lease, free, most, (it) => this.#courier.senderOf(it));
+    return companions(lease, free, most, (it) => courier.senderOf(it));
   }
 
   /** One transaction, for recipients of one message. */
