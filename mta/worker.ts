@@ -19,6 +19,7 @@ import type { Random } from '#lib/run/random.ts';
 import type { MailEvent } from './event.ts';
 import { dueOf } from './message.ts';
 import { type Claim, type Lease, parseLane, type Queue, type Settlement } from './queue/queue.ts';
+import { ownPlaces } from './own-places.ts';
 import { type Reply, replyLine } from './reply.ts';
 import { ReplyRules } from './reply-rules.ts';
 import { ReturnPaths } from './return-paths.ts';
@@ -208,11 +209,12 @@ export class MailWorker {
   }
 
   async #open(source: EgressSource, domain: string): Promise<Opening> {
-    const { resources, resolver, random } = this.#options;
+    const { resources, hostname } = this.#options;
     const { routes, tls } = this.#destinationOf(domain);
     const allowPrivate = resources().clusters[0]?.spec.dns.allowPrivate ?? [];
-    const destination = { domain, routes, families: familiesOf(source.address), allowPrivate };
-    const resolution = await resolve(destination, resolver, random);
+    const own = ownPlaces(resources(), hostname);
+    const destination = { domain, routes, families: familiesOf(source.address), allowPrivate, own };
+    const resolution = await resolve(destination, this.#options);
     if (resolution.kind === 'unroutable') return resolution;
     return dial(resolution.targets, { source, tls, allowPrivate }, this.#setup);
   }

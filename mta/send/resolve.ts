@@ -2,11 +2,13 @@
  * From a recipient's domain to the places that take its mail, most preferred first (RFC 5321 §5.1, RFC 7505).
  *
  * Promises: at least one target, or the reply that says why there is none; at most `MOST_TARGETS`, however much a
- * hostile zone answers; never an address `mayConnect` refuses; equals in random order, so that load spreads.
- * Left to others: caching, trying the targets (`dial.ts`), loops back to ourselves (counted by Received fields).
+ * hostile zone answers, after `LOOKUP_BUDGET` at most, however slowly; never an address `mayConnect` refuses; never a
+ * place where we take mail ourselves, nor one that is less preferred; equals in random order, so that load spreads.
+ * Left to others: caching, trying the targets (`dial.ts`), longer loops (Received fields are counted at acceptance).
  */
 import { isIP } from 'node:net';
 import type { AddressAnswer, MxRecord, Resolver } from '#lib/dns/resolver.ts';
+import { type Clock, type Duration, seconds } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
 import { type Reply, reply } from '../reply.ts';
 import { mayConnect, type Target } from './target.ts';
@@ -15,6 +17,8 @@ const SMTP_PORT = 25;
 const MOST_HOSTS = 20;
 const MOST_ADDRESSES = 100;
 const MOST_TARGETS = 5;
+/** For all questions of one resolution together. */
+const LOOKUP_BUDGET: Duration = seconds(10);
 
 export type Family = 4 | 6;
 
@@ -33,6 +37,13 @@ export interface Destination {
   readonly families: readonly Family[];
   /** Private networks that may be connected to, in CIDR form. */
   readonly allowPrivate: readonly string[];
+  readonly own: OwnPlaces;
+}
+
+/** Where we take mail on port 25 ourselves: an MX that leads there would give us our own mail again. */
+export interface OwnPlaces {
+  readonly names: ReadonlySet<string>;
+  readonly addresses: ReadonlySet<string>;
 }
 
 /** What sending asks of DNS. */
@@ -46,6 +57,8 @@ export type Resolution =
 interface Candidate extends Route {
   readonly preference: number;
   readonly named?: true;
+  /** An MX says so: `host` is a name, even if it looks like an address (RFC 5321 §5.1 has no other). */
+  readonly isExchange?: true;
 }
 
 /** The families a local address can use: its own, or both for `''`, IPv4 first because its reputation is older. */
@@ -54,21 +67,66 @@ export function familiesOf(sourceAddress: string): readonly Family[] {
   return isIP(sourceAddress) === 6 ? [6] : [4];
 }
 
+export interface ResolveSetup {
+  readonly resolver: MailResolver;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
 /** Where the mail of `destination` goes now. Never rejects unless the resolver does. */
-export async function resolve(destination: Destination, resolver: MailResolver, random: Random): Promise<Resolution> {
+export async function resolve(
+  destination: Destination,
+  { resolver, clock, random }: ResolveSetup,
+): Promise<Resolution> {
+  const { promise: late, resolve: end } = Promise.withResolvers<typeof LATE>();
+  const timer = clock.after(LOOKUP_BUDGET, () => end(LATE));
+  const inTime: MailResolver = {
+    mx: (domain) => Promise.race([resolver.mx(domain), late]),
+    addresses: (host) => Promise.race([resolver.addresses(host), late]),
+  };
+  try {
+    return await resolveWith(destination, inTime, random);
+  } finally {
+    timer.cancel();
+  }
+}
+
+const LATE = { kind: 'temporary', reason: 'DNS took longer than ten seconds' } as const;
+
+async function resolveWith(destination: Destination, resolver: MailResolver, random: Random): Promise<Resolution> {
   const hosts = await candidatesOf(destination, resolver);
   if ('code' in hosts) return { kind: 'unroutable', reply: hosts };
-  const chosen = hosts.toSorted((a, b) => a.preference - b.preference).slice(0, MOST_HOSTS);
-  const answers = await Promise.all(chosen.map(async (host) => addressesOf(host.host, resolver)));
-  const levels = Map.groupBy(
-    chosen.flatMap((host, at) => targetsOf(host, answers[at])),
-    (found) => found.preference,
+  const { own, families, allowPrivate } = destination;
+  const ownName = mostPreferred(hosts.filter((it) => !it.named && own.names.has(it.host)));
+  const chosen = choose(
+    hosts.filter((it) => it.preference < ownName),
+    random,
   );
-  const found = [...levels.values()].flatMap((level) => ordered(level, destination.families, random));
-  const allowed = found.filter((target) => mayConnect(target, destination.allowPrivate)).slice(0, MOST_TARGETS);
-  if (allowed.length > 0) return { kind: 'targets', targets: allowed };
-  return { kind: 'unroutable', reply: whyNone(answers, found.length > 0) };
+  const answers = await Promise.all(chosen.map(async (host) => addressesOf(host, resolver)));
+  const placed = chosen.flatMap((host, at) => targetsOf(host, answers[at]));
+  const ownAddress = mostPreferred(placed.filter((it) => !it.named && own.addresses.has(it.address)));
+  const before = placed.filter((it) => it.preference < ownAddress);
+  const levels = [...Map.groupBy(before, (it) => it.preference).values()];
+  const targets = levels
+    .flatMap((level) => ordered(level, families, random))
+    .filter((target) => mayConnect(target, allowPrivate));
+  if (targets.length > 0) return { kind: 'targets', targets: targets.slice(0, MOST_TARGETS) };
+  const isLoop = hosts.every((it) => it.preference >= Math.min(ownName, ownAddress));
+  return { kind: 'unroutable', reply: isLoop ? OWN_MX : whyNone(answers, before, allowPrivate) };
 }
+
+/** RFC 5321 §5.1: we and all less preferred hosts are passed over; nobody is left when we are the most preferred. */
+const OWN_MX = reply(550, '5.4.6', 'the most preferred mail host is this system itself: mail would go in a circle');
+
+/** The preference of the first to be tried; Infinity for none. */
+const mostPreferred = (candidates: readonly { readonly preference: number }[]): number =>
+  candidates.reduce((least, it) => Math.min(least, it.preference), Infinity);
+
+/** The most preferred ones, by chance among equals when there are too many. */
+const choose = (hosts: readonly Candidate[], random: Random): readonly Candidate[] =>
+  shuffle(hosts, random)
+    .toSorted((a, b) => a.preference - b.preference)
+    .slice(0, MOST_HOSTS);
 
 async function candidatesOf(destination: Destination, resolver: MailResolver): Promise<readonly Candidate[] | Reply> {
   const { domain, routes } = destination;
@@ -80,14 +138,14 @@ async function candidatesOf(destination: Destination, resolver: MailResolver): P
   if (answer.kind === 'found') return exchangesOf(answer.records);
   if (answer.kind === 'none') return implicitMx(domain, resolver);
   if (answer.kind === 'no-such-name') return reply(550, '5.1.2', `domain ${domain} does not exist`);
-  return reply(451, '4.4.3', `no answer from DNS for the MX of ${domain}: ${answer.reason}`);
+  return reply(451, statusOf(answer), `no answer from DNS for the MX of ${domain}: ${answer.reason}`);
 }
 
 /** A null MX beside real ones is an error of the zone and is passed over. */
 function exchangesOf(records: readonly MxRecord[]): readonly Candidate[] | Reply {
   const real = records.filter((record) => record.exchange !== '');
   if (real.length === 0) return reply(556, '5.1.10', 'the domain takes no mail (null MX)');
-  return real.map(({ exchange, preference }) => ({ host: exchange, port: SMTP_PORT, preference }));
+  return real.map(({ exchange, preference }) => ({ host: exchange, port: SMTP_PORT, preference, isExchange: true }));
 }
 
 /** Only a domain without any MX is its own mail host. Without an address it is as wrong as one that does not exist. */
@@ -99,8 +157,8 @@ async function implicitMx(domain: string, resolver: MailResolver): Promise<reado
 
 const direct = (host: string): Candidate => ({ host, port: SMTP_PORT, preference: 0 });
 
-async function addressesOf(host: string, resolver: MailResolver): Promise<AddressAnswer> {
-  return isIP(host) ? { kind: 'found', addresses: [host] } : resolver.addresses(host);
+async function addressesOf({ host, isExchange }: Candidate, resolver: MailResolver): Promise<AddressAnswer> {
+  return isIP(host) && !isExchange ? { kind: 'found', addresses: [host] } : resolver.addresses(host);
 }
 
 type Placed = Target & { readonly preference: number };
@@ -130,12 +188,16 @@ function shuffle<Item>(items: readonly Item[], random: Random): Item[] {
   return shuffled;
 }
 
-/** Hosts without a usable address are the receiver's mistake and may be mended: permanent only if all are refused. */
-function whyNone(answers: readonly AddressAnswer[], refused: boolean): Reply {
-  if (answers.some((answer) => answer.kind === 'temporary'))
-    return reply(451, '4.4.3', 'no answer from DNS for the address of any mail host');
-  if (refused) return reply(550, '5.4.4', 'the mail hosts have private addresses only');
-  if (answers.some((answer) => answer.kind === 'found'))
-    return reply(451, '4.4.4', 'no mail host has an address of a family this source can use');
+/** Hosts without a usable address are the receiver's mistake and may be mended: permanent only if all are private. */
+function whyNone(answers: readonly AddressAnswer[], placed: readonly Placed[], allowPrivate: readonly string[]): Reply {
+  const unknown = answers.find((answer) => answer.kind === 'temporary');
+  if (unknown) return reply(451, statusOf(unknown), `no answer from DNS for a mail host: ${unknown.reason}`);
+  const isPrivate = placed.length > 0 && placed.every((target) => !mayConnect(target, allowPrivate));
+  if (isPrivate && answers.every((answer) => answer.kind === 'found'))
+    return reply(550, '5.4.4', 'the mail hosts have private addresses only');
+  if (placed.length > 0) return reply(451, '4.4.4', 'no mail host has an address this source may and can connect to');
   return reply(451, '4.4.4', 'no mail host has an address');
 }
+
+/** Servers that do not answer, or a zone that keeps us waiting with one question after the other. */
+const statusOf = ({ reason }: { readonly reason: string }): string => (reason === LATE.reason ? '4.4.4' : '4.4.3');

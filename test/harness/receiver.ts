@@ -34,7 +34,8 @@ export class Receiver {
   readonly #answers: Answers;
   readonly #sockets = new Set<Socket>();
   readonly #tries = new Map<string, number>();
-  #connections = 0;
+  /** Connections so far. */
+  connections = 0;
 
   private constructor(server: Server, port: number, answers: Answers) {
     this.#server = server;
@@ -43,9 +44,9 @@ export class Receiver {
     server.on('connection', (socket) => this.#serve(socket));
   }
 
-  static async listen(port: number, answers: Answers = {}): Promise<Receiver> {
+  static async listen(port: number, answers: Answers = {}, address = '127.0.0.1'): Promise<Receiver> {
     const server = createServer();
-    server.listen(port, '127.0.0.1');
+    server.listen(port, address);
     await once(server, 'listening');
     return new Receiver(server, port, answers);
   }
@@ -57,7 +58,7 @@ export class Receiver {
   }
 
   #serve(socket: Socket): void {
-    const dialogue = new Dialogue((this.#connections += 1), this, this.#answers, this.#tries, socket);
+    const dialogue = new Dialogue((this.connections += 1), this, this.#answers, this.#tries, socket);
     this.#sockets.add(socket);
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => dialogue.hear(chunk));
