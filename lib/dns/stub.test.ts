@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 import { until } from '../../test/harness/until.ts';
 import { type Clock, seconds, systemClock } from '#lib/run/clock.ts';
@@ -124,19 +125,29 @@ describe('C04: a forged answer is counted and ignored:', () => {
 
   test('from another port, which the system keeps away', async () => {
     const forger = adopt(createSocket('udp4'));
-    const server = await listen(({ port }) => {
-      const [question = Buffer.alloc(0)] = server.asked.map((it) => it.bytes);
-      // Flags of an answer, a count of one, and the record the forger wants.
-      const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 6, 6, 6, 6]);
-      const forged = Buffer.concat([question.subarray(0, 12), question.subarray(12, 24), record]);
-      forged.writeUInt16BE(0x8180, 2);
-      forged.writeUInt32BE(0x0001_0000, 6);
-      forged.writeUInt16BE(0, 10);
-      forger.send(forged, port, '127.0.0.1');
-      return { answers: [a('a.test', '192.0.2.1')] };
-    });
-    expect(await stubOf([server]).lookUp(ASKED)).toMatchObject(ADDRESS);
+    forger.bind(0, '127.0.0.1');
+    await once(forger, 'listening');
+    const clock = new FakeClock();
+    const server = await listen(() => (server.asked.length < 2 ? undefined : { answers: [a('a.test', '192.0.2.1')] }));
+    const answer = stubOf([server], clock).lookUp(ASKED);
+    const [first] = await until('a question', () => (server.asked.length > 0 ? server.asked : undefined));
+    forger.send(forgedFor(first?.bytes ?? Buffer.alloc(0)), first?.port ?? 0, '127.0.0.1');
+    // When the forger hears itself, what it sent before has arrived too.
+    forger.send('heard', forger.address().port, '127.0.0.1');
+    await once(forger, 'message');
+    clock.advance(seconds(2));
+    expect(await answer).toMatchObject(ADDRESS);
   });
+
+  /** Id and question as they were, an answer's flags, and the record the forger wants. */
+  function forgedFor(question: Buffer): Buffer {
+    const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 6, 6, 6, 6]);
+    const forged = Buffer.concat([question.subarray(0, 24), record]);
+    forged.writeUInt16BE(0x8180, 2);
+    forged.writeUInt32BE(0x0001_0000, 6);
+    forged.writeUInt16BE(0, 10);
+    return forged;
+  }
 
   async function ignored(because: string): Promise<number> {
     const { text } = await metricsPage();
