@@ -121,6 +121,20 @@ describe('a response', () => {
     ['more records than it has room for', Buffer.concat([Buffer.from([0, 7, 0x80, 0, 0, 1]), Buffer.alloc(6, 0xff), Buffer.alloc(400)]), 'malformed'],
   ])('%s is none', (_, bytes, why) => expect(decodeResponse(bytes, 7, ASKED)).toBe(why)); // prettier-ignore
 
+  test('C02: of thousands of records a few hundred are read', () => {
+    const many = Array.from({ length: 3000 }, (_, at) => mx('example.net', at, 'a'));
+    const read = decoded({ answers: many, authorities: [soa('example.net', 60)] });
+    expect(typeof read !== 'string' && read.answers).toHaveLength(200);
+  });
+
+  test('C02: thousands of records beside the answer do not hide it', () => {
+    const many = Array.from({ length: 3000 }, (_, at) => a(`n${at}`, '192.0.2.1'));
+    const answers = [mx('example.net', 10, 'mx.example.net')];
+    const negative = { authorities: [soa('example.net', 60), ...many] };
+    expect(decoded({ answers, additionals: many })).toMatchObject({ answers: [{ data: 'mx.example.net' }] });
+    expect(decoded({ ...negative, additionals: many })).toMatchObject({ negativeTtl: seconds(60) });
+  });
+
   test('C02: no bytes make it throw', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {

@@ -174,6 +174,13 @@ describe('of several resolvers', () => {
     expect(await stubOf([gone, good]).lookUp(ASKED)).toMatchObject(ADDRESS);
   });
 
+  test('one that cannot even be asked is passed over', async () => {
+    const good = await listen(({ name }) => ({ answers: [a(name, '192.0.2.1')] }));
+    const servers = [{ address: '127.0.0.1', port: 70_000 }, good.server];
+    const stub = adopt(openStub({ clock: systemClock, random: systemRandom, servers }));
+    expect(await stub.lookUp(ASKED)).toMatchObject(ADDRESS);
+  });
+
   test('C03: all that fail together make a failure that passes', async () => {
     const servers = [await listen(() => ({ rcode: SERVFAIL })), await listen(() => ({ rcode: 5 }))];
     expect(await stubOf(servers).lookUp(ASKED)).toEqual({ kind: 'temporary', reason: 'REFUSED' });
@@ -236,9 +243,9 @@ describe('a resolver that is silent', () => {
   });
 });
 
-test('C02: two thousand mail hosts are an answer like another', async () => {
+test('C02: of two thousand mail hosts two hundred are known', async () => {
   const hosts = Array.from({ length: 2000 }, (_, at) => mx('a.test', at, `m${at}.test`));
   const server = await listen(({ by }) => (by === 'udp' ? { tc: true } : { answers: hosts }));
   const answer = await resolverOn(stubOf([server]).lookUp).mx('a.test');
-  expect(answer.kind === 'found' && answer.records).toHaveLength(2000);
+  expect(answer.kind === 'found' && answer.records).toHaveLength(200);
 });

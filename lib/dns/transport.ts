@@ -6,6 +6,7 @@
  * ways together; at most `MOST_CONVERSATIONS` at once, further ones wait their turn within their patience.
  */
 import type { Clock, Duration } from '#lib/run/clock.ts';
+import { codeOf } from '#lib/run/fault.ts';
 import { metrics } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
 import { byDatagram, byStream, type Conversation, type Converse, type Listening } from './conversation.ts';
@@ -74,7 +75,11 @@ export class Transport {
     const { promise, resolve } = Promise.withResolvers<Response | Silence>();
     let conversation: Conversation | undefined;
     const leave = this.#turns.take(() => {
-      conversation = converse(query.server, query.bytes, listeningFor(query, resolve));
+      try {
+        conversation = converse(query.server, query.bytes, listeningFor(query, resolve));
+      } catch (error) {
+        resolve({ silence: codeOf(error) });
+      }
     });
     const timer = this.#setup.clock.after(patience, () => resolve({ silence: 'timeout' }));
     this.#waits.add(resolve);
