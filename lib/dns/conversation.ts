@@ -6,7 +6,7 @@
  * after `close`. Left to others: whether bytes are the answer, and how long to wait.
  */
 import { createSocket } from 'node:dgram';
-import { connect, isIPv6 } from 'node:net';
+import { connect, isIPv6, type Socket } from 'node:net';
 import { codeOf } from '#lib/run/fault.ts';
 import type { Server } from './server.ts';
 
@@ -41,22 +41,20 @@ export const byStream: Converse = (server, question, { heard, failed }) => {
   const length = Buffer.alloc(2);
   length.writeUInt16BE(question.length);
   socket.write(Buffer.concat([length, question]));
-  let received = Buffer.alloc(0);
-  socket.on('data', (chunk: Buffer) => {
-    received = Buffer.concat([received, chunk]);
-    const message = wholeMessage(received);
-    if (!message) return;
-    socket.removeAllListeners('data').pause();
-    heard(message);
+  // RFC 1035 §4.2.2: two bytes of length in front. The stream keeps what has come of a message that comes in drips.
+  let expected: number | undefined;
+  socket.on('readable', () => {
+    expected ??= take(socket, 2)?.readUInt16BE(0);
+    const message = expected === undefined ? undefined : take(socket, expected);
+    if (message) heard(message);
   });
   socket.on('error', (error) => failed(codeOf(error)));
   socket.on('end', () => failed('closed by the server'));
-  return { close: () => void socket.removeAllListeners('data').destroy() };
+  return { close: () => void socket.removeAllListeners('readable').destroy() };
 };
 
-/** RFC 1035 §4.2.2: two bytes of length in front. */
-function wholeMessage(received: Buffer): Buffer | undefined {
-  if (received.length < 2) return undefined;
-  const end = 2 + received.readUInt16BE(0);
-  return received.length < end ? undefined : received.subarray(2, end);
+/** So many bytes, once they are there; of a stream that has ended fewer may be left. */
+function take(socket: Socket, bytes: number): Buffer | undefined {
+  const taken = socket.read(bytes) as Buffer | null;
+  return taken?.length === bytes ? taken : undefined;
 }

@@ -38,8 +38,8 @@ export type Zone = (asked: Asked) => Said | undefined;
 export class FakeNameServer {
   readonly server: Server;
   readonly asked: Asked[] = [];
-  /** By TCP the last byte of each answer never comes. */
-  isDripping = false;
+  /** By TCP: `stalls` before the last byte of each answer, or `breaks` off after the first. */
+  tcp: 'whole' | 'stalls' | 'breaks' = 'whole';
   readonly #zone: Zone;
   readonly #udp: Socket;
   readonly #tcp: TcpServer;
@@ -55,8 +55,9 @@ export class FakeNameServer {
       socket.on('data', (chunk: Buffer) => {
         for (const answer of this.#answer(chunk.subarray(2), 'tcp', socket.remotePort ?? 0)) {
           const length = Buffer.alloc(2);
-          length.writeUInt16BE(answer.length + (this.isDripping ? 1 : 0));
-          socket.write(Buffer.concat([length, answer]));
+          length.writeUInt16BE(answer.length + (this.tcp === 'stalls' ? 1 : 0));
+          if (this.tcp === 'breaks') socket.end(length.subarray(0, 1));
+          else socket.write(Buffer.concat([length, answer]));
         }
       });
     });

@@ -50,6 +50,12 @@ describe('a stub resolver', () => {
     expect(server.asked.map((it) => it.by)).toEqual(['udp', 'tcp']);
   });
 
+  test('C02: takes half a length by TCP for no answer', async () => {
+    const server = await listen(({ by }) => (by === 'udp' ? { tc: true } : {}));
+    server.tcp = 'breaks';
+    expect(await stubOf([server]).lookUp(ASKED)).toEqual({ kind: 'temporary', reason: 'closed by the server' });
+  });
+
   test('follows an alias that the resolver left open', async () => {
     const server = await listen(({ name }) => ({
       answers: name === 'a.test' ? [cname('a.test', 'b.test', 5)] : [a('b.test', '192.0.2.1')],
@@ -223,7 +229,7 @@ describe('a resolver that is silent', () => {
   test('C02: costs its time also when it drips by TCP', async () => {
     const clock = new FakeClock();
     const server = await listen(({ by }) => (by === 'udp' ? { tc: true } : {}));
-    server.isDripping = true;
+    server.tcp = 'stalls';
     const answer = stubOf([server], clock).lookUp(ASKED);
     for (const [at, patience] of [2, 3, 5].entries()) {
       await until('a question by TCP', () => server.asked.filter((it) => it.by === 'tcp').length > at);
