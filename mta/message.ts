@@ -48,6 +48,8 @@ export interface Message {
   readonly dsn?: DsnRequest;
   readonly raw: Buffer;
   readonly labels?: Labels;
+  /** It may wait for the tenant's other mail; absent: transactional. */
+  readonly priority?: 'bulk';
 }
 
 /** Crockford's base32 in lower case: no letter is mistaken for another. */

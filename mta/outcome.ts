@@ -17,4 +17,6 @@ export type Outcome =
       readonly due: Instant;
       /** It was no attempt at the mail: the count stays. */
       readonly uncounted?: true;
+      /** The address it should leave from again: who greylists knows it. */
+      readonly from?: string;
     };

@@ -23,6 +23,8 @@ test.each<[string, Instructions]>([
   ['X-Postfleet-Metadata: {}', {}],
   ['X-Postfleet-Send-At: 2026-01-01T01:00:00+01:00', { sendAt: Date.UTC(2026, 0, 1) }],
   ['X-Postfleet-Expire-After: 3600', { expireAfter: seconds(3600) }],
+  ['X-Postfleet-Priority: bulk', { priority: 'bulk' }],
+  ['X-Postfleet-Priority: transactional', {}],
   ['X-Postfleet-Idempotency-Key: order-4711', { key: 'order-4711' }],
 ])('what is said is read: %j', (field, want) => {
   expect(of(field)).toEqual(want);
@@ -31,6 +33,7 @@ test.each<[string, Instructions]>([
 describe('what cannot be followed is refused by name', () => {
   test.each([
     ['X-Postfleet-Tag: a', 'x-postfleet-tag is not a known field; did you mean x-postfleet-tags?'],
+    ['X-Postfleet-Priority: urgent', 'x-postfleet-priority must be transactional or bulk'],
     ['X-Postfleet-Tags:', 'x-postfleet-tags must not be empty'],
     ['X-Postfleet-Tags: a,,b', 'x-postfleet-tags must not be empty'],
     ['X-Postfleet-Tags: a b', 'x-postfleet-tags must be letters, digits, dots, colons, hyphens'],

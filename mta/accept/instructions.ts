@@ -3,7 +3,7 @@
  *
  *     X-Postfleet-Tags: welcome, trial          X-Postfleet-Metadata: {"order":"4711"}
  *     X-Postfleet-Send-At: 2026-12-31T23:59:59Z X-Postfleet-Expire-After: 3600
- *     X-Postfleet-Idempotency-Key: order-4711
+ *     X-Postfleet-Idempotency-Key: order-4711     X-Postfleet-Priority: bulk
  *
  * The same bounds hold for both. An instruction that cannot be followed is refused, never left out; names are compared,
  * never used as keys of an object. The fields are removed before the message is queued (`stamp.ts`).
@@ -20,6 +20,7 @@ import { OURS } from './stamp.ts';
 
 export interface Instructions {
   readonly labels?: Labels;
+  readonly priority?: 'bulk';
   readonly sendAt?: Instant;
   readonly expireAfter?: Duration;
   /** By SMTP: submitting again under it is harmless. */
@@ -40,6 +41,7 @@ export const SAYS_KEY = 'must be 1 to 255 visible ASCII characters';
 const FIELDS = new Map<string, keyof Infer<typeof instructionsSchema> | 'key'>([
   ['tags', 'tags'],
   ['metadata', 'metadata'],
+  ['priority', 'priority'],
   ['send-at', 'sendAt'],
   ['expire-after', 'expireAfter'],
   ['idempotency-key', 'key'],
@@ -93,7 +95,7 @@ const key: Reader = (header, field) => {
   return isKey(text) ? { value: text } : { problem: SAYS_KEY };
 };
 
-const READERS = { tags: words, metadata: object, sendAt: asIs, expireAfter: whole, key };
+const READERS = { tags: words, metadata: object, priority: asIs, sendAt: asIs, expireAfter: whole, key };
 
 function checked(said: ReadonlyMap<string, unknown>): InstructionsReading {
   const { key: own, ...rest } = Object.fromEntries(said);
@@ -115,12 +117,14 @@ function checked(said: ReadonlyMap<string, unknown>): InstructionsReading {
 export function instructionsOf({
   tags,
   metadata,
+  priority,
   sendAt,
   expireAfter,
 }: Infer<typeof instructionsSchema>): Instructions {
   const hasLabels = tags.length > 0 || Object.keys(metadata).length > 0;
   return {
     ...(hasLabels && { labels: { tags, metadata } }),
+    ...(priority === 'bulk' && { priority }),
     ...(sendAt !== undefined && { sendAt: new Date(sendAt).getTime() }),
     ...(expireAfter !== undefined && { expireAfter: seconds(expireAfter) }),
   };

@@ -76,6 +76,7 @@ const TWO_KEYS = 'the Idempotency-Key is there twice: as X-Postfleet-Idempotency
 interface Instructed {
   readonly timing: Timing;
   readonly labels: Labels | undefined;
+  readonly priority: Message['priority'];
   readonly once: Submission['once'];
 }
 
@@ -114,12 +115,12 @@ export class Submissions {
   #instructed(submission: Submission, header: Header): Instructed | Refused {
     const reading = readInstructions(header);
     if (reading.kind === 'invalid') return refused('header', reply(550, '5.6.0', reading.problem));
-    const { labels, key, ...times } = { ...submission.instructions, ...reading.instructions };
+    const { labels, priority, key, ...times } = { ...submission.instructions, ...reading.instructions };
     if (key !== undefined && submission.once) return refused('header', reply(550, '5.6.0', TWO_KEYS));
     const timing = timingOf(times, this.#options.clock.now(), seconds(this.#lifeSeconds()));
     if ('problem' in timing) return refused('header', reply(550, '5.6.0', timing.problem));
     const once = key === undefined ? submission.once : { key, hash: hashOf(submission) };
-    return { timing, labels, once };
+    return { timing, labels, priority, once };
   }
 
   #message(
@@ -127,7 +128,7 @@ export class Submissions {
     submission: Submission,
     admitted: Admitted,
     recipients: readonly string[],
-    { timing, labels }: Instructed,
+    { timing, labels, priority }: Instructed,
     stampWith: (context: StampContext) => Buffer,
   ): Message {
     const now = this.#options.clock.now();
@@ -152,6 +153,7 @@ export class Submissions {
       ...(submission.dsn && { dsn: onlyOf(submission.dsn, submission.recipients, recipients) }),
       raw,
       ...(labels && { labels }),
+      ...(priority && { priority }),
     };
   }
 

@@ -432,6 +432,30 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       expect(await leaseOne()).toMatchObject({ attempts: 1 });
     });
 
+    test('what should leave from an address again waits in a lane for it, also after a crash, and for once', async () => {
+      const pinned = `${LANE} from=192.0.2.1`;
+      const [from, next] = [{ from: '192.0.2.1' }, clock.now() + minutes(1)];
+      await queue.put(message());
+      await settle(await leaseOne(), { ...later(next), ...from });
+      expect(queue.depth()).toEqual([{ lane: pinned, depth: 1 }]);
+      await reopen();
+      clock.advance(minutes(1));
+      expect(await leaseAll()).toEqual([]);
+      const [lease] = await queue.lease(claim, pinned, 1, HOLD);
+      expect(lease).toMatchObject({ lane: pinned, attempts: 1 });
+      if (lease) await settle(lease, later(clock.now() + minutes(1)));
+      expect(queue.depth()).toEqual([{ lane: LANE, depth: 1 }]);
+      clock.advance(minutes(1));
+      expect(await leaseOne()).toMatchObject({ attempts: 2 });
+    });
+
+    test('bulk mail has a lane of its own', async () => {
+      await queue.put(message({ priority: 'bulk' }));
+      await queue.put(message());
+      expect(new Set(queue.depth().map((it) => it.lane))).toEqual(new Set([LANE, `${LANE} bulk`]));
+      expect(await queue.lease(claim, `${LANE} bulk`, 10, HOLD)).toHaveLength(1);
+    });
+
     test('what is retried is due now, what is leased stays where it is', async () => {
       await queue.put(message());
       await queue.put(message());

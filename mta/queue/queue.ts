@@ -8,6 +8,7 @@
  * - An entry is leased to one caller at a time. A lease that is neither settled nor renewed by its end is void:
  *   the entry is given again, and the late holder's settlement is refused, not applied.
  * - A claim fences: after a shard is claimed anew, the older claim can neither lease nor settle.
+ * - Bulk mail has lanes of its own; what should leave from an address again waits in a lane for that address.
  * - `settle` writes an outcome and its event in one transaction. Settling twice is harmless: the second is refused.
  * - What `cancel` has ended is never given again; what is leased at that moment is its holder's to settle.
  * - Nothing is given before its due time, and is given within a second after it while somebody watches.
@@ -28,11 +29,11 @@ export interface Lane {
   readonly domain: string;
   /** Absent: transactional, which goes first. */
   readonly priority?: 'bulk' | undefined;
-  /** The pool's member it left from before and should leave from again: who greylists knows the address. */
+  /** The address it left from before and should leave from again. */
   readonly from?: string | undefined;
 }
 
-/** A lane's name: `tenant pool domain`, then ` bulk` and ` from=member` where they hold. No part holds a space. */
+/** A lane's name: `tenant pool domain`, then ` bulk` and ` from=address` where they hold. No part holds a space. */
 export type LaneName = string;
 
 export const laneName = ({ tenant, pool, domain, priority, from }: Lane): LaneName =>
@@ -49,6 +50,10 @@ const FROM = ' from=';
 
 /** Whether a lane is of mail that may wait for other mail. */
 export const isBulk = (name: LaneName): boolean => name.endsWith(BULK) || name.includes(`${BULK}${FROM}`);
+
+/** Where an entry goes on waiting that should leave from an address again, or from any (undefined). */
+export const laneFrom = (name: LaneName, from: string | undefined): LaneName =>
+  from === undefined && !name.includes(FROM) ? name : laneName({ ...parseLane(name), from });
 
 export const tenantOf = (name: LaneName): string => name.slice(0, name.indexOf(' '));
 

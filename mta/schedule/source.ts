@@ -34,7 +34,7 @@ export interface Towards {
   /** Whom the receivers' judgement is shared with: the provider, or the site itself. */
   readonly provider: string;
   readonly connectionsPerSource: number;
-  /** The member that should be used if it can be. */
+  /** The address that should be used if it can be. */
   readonly from?: string | undefined;
 }
 
@@ -115,7 +115,7 @@ export class Sources {
       if (offer.kind === 'source') offers.push(offer);
       else [wait, why] = [Math.min(wait, offer.wait), offer.why];
     }
-    const pinned = offers.find(({ source }) => source.member === towards.from);
+    const pinned = offers.find(({ source }) => source.address === towards.from);
     return pinned ?? this.#furthestBehind(offers) ?? none(why, wait);
   }
 

@@ -8,6 +8,7 @@ import type { MailEvent } from '../event.ts';
 import type { Message } from '../message.ts';
 import type { Lease } from '../queue/queue.ts';
 import { reply } from '../reply.ts';
+import type { Rule } from './rules/rule.ts';
 import { Settler, type SettlerOptions } from './settle.ts';
 
 const LANE = 'default default/main dest.test';
@@ -89,6 +90,27 @@ describe('an outcome', () => {
     expect(await lease()).toEqual([]);
     clock.advance(minutes(15));
     expect(await lease()).toMatchObject([{ attempts: 1 }]);
+  });
+
+  test('of who says when to come back waits so long, for the address it left from', async () => {
+    const greylisted: Rule = {
+      name: 'every/greylisted',
+      codes: ['4'],
+      class: 'Technical',
+      action: 'retry',
+      scope: 'source',
+      duration: minutes(7),
+    };
+    const waits: (number | undefined)[] = [];
+    const nextAttempt: SettlerOptions['nextAttempt'] = (_, __, first) => {
+      waits.push(first);
+      return minutes(7);
+    };
+    const { settler, queue, leaseNew } = await open({ rulesOf: () => [greylisted], nextAttempt });
+    settler.settle(await leaseNew(), { ...deferred, source: '192.0.2.9' });
+    await settler.flush();
+    expect(waits).toEqual([minutes(7)]);
+    expect(queue.depth()).toEqual([{ lane: `${LANE} from=192.0.2.9`, depth: 1 }]);
   });
 
   test('tells who said it, from where, over what, how long it took, and nothing it does not know', async () => {

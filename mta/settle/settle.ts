@@ -98,7 +98,8 @@ export class Settler {
     if (verdict.meaning.outcome === 'bounced') return { kind: 'bounced', reply: attempt.reply };
     if (!scopeOf(attempt).counts) return this.#outcomeOfPause(lease, attempt);
     const due = this.#options.nextAttempt(lease, lease.attempts + 1, firstWaitOf(verdict.meaning));
-    return due === undefined ? expired(attempt) : { kind: 'later', reply: attempt.reply, due };
+    if (due === undefined) return expired(attempt);
+    return { kind: 'later', reply: attempt.reply, due, ...againFrom(attempt, verdict.meaning) };
   }
 
   /** No attempt was made at the mail: it waits with its site, for as long as it lives. */
@@ -172,6 +173,10 @@ function firstWaitOf({ action, by }: Meaning): Duration | undefined {
   if (action === 'other-source') return minutes(1);
   return action === 'retry' ? by?.duration : undefined;
 }
+
+/** Who says when to come back knows us by our address: the triplet of greylisting includes it. */
+const againFrom = ({ source }: Attempt, { action, by }: Meaning): { readonly from?: string } =>
+  action === 'retry' && by?.duration !== undefined && source !== undefined ? { from: source } : {};
 
 /** RFC 5321 §4.5.4.1; the last reply is kept, because it says why. */
 const expired = (attempt: Attempt): Outcome => ({

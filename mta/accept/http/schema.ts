@@ -6,7 +6,7 @@
  * URLs do not exist. Addresses are read by `draft.ts`, which asks the one strict parser.
  */
 import { LARGEST_MESSAGE, MOST_RECIPIENTS } from '#crds/ingress-limits.ts';
-import { closed, type Infer, integer, list, mapOf, text, textWithout } from '#crds/schema.ts';
+import { closed, type Infer, integer, list, mapOf, oneOf, text, textWithout } from '#crds/schema.ts';
 import { moment } from '#crds/time.ts';
 
 /** Messages of a batch. What a message and a request may have besides is the cluster's to say, within these bounds. */
@@ -65,6 +65,9 @@ const instructions = {
   metadata: mapOf(label(), line(256, 0), 20)
     .default({})
     .describe("The sender's own facts; told in its events, never sent."),
+  priority: oneOf('transactional', 'bulk')
+    .default('transactional')
+    .describe('bulk waits for the other mail of the tenant: at most every fifth turn while there is any.'),
   sendAt: moment()
     .exactOptional()
     .describe('Nothing is sent before this moment, at most 72 hours from now; one that has passed means at once.'),

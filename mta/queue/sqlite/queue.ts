@@ -6,7 +6,7 @@
  * There is one shard, 0.
  */
 import assert from 'node:assert';
-import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
+import type { Clock, Duration, Instant, Timer } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Statement } from '#lib/sqlite/protocol.ts';
 import { type MailEvent, queuedEvents } from '../../event.ts';
@@ -17,6 +17,7 @@ import {
   type LaneDepth,
   type LaneListener,
   type LaneName,
+  laneFrom,
   laneName,
   type Lease,
   type Move,
@@ -216,7 +217,8 @@ export class SqliteQueue implements Queue {
     const messageNo = (this.#messageNo += 1);
     const statements = [tables.insertMessage(messageNo, message)];
     const lanes = message.recipients.map((recipient, index) => {
-      const lane = laneName({ tenant: message.tenant, pool: message.pool, domain: domainOf(recipient) });
+      const { tenant, pool, priority } = message;
+      const lane = laneName({ tenant, pool, domain: domainOf(recipient), priority });
       statements.push(tables.insertEntry(tables.entryNo(messageNo, index), lane, dueOf(message)));
       return lane;
     });
@@ -234,9 +236,15 @@ export class SqliteQueue implements Queue {
     for (const { lease, outcome } of taken) {
       const ended = this.#leases.drop(lease.id);
       if (ended !== undefined && lease.message.recipients.length === 1) this.#messages.drop(tables.messageNoOf(ended));
-      if (outcome.kind === 'later') this.#lanes.arrive(lease.lane, 0, outcome.due);
+      if (outcome.kind === 'later') this.#moveOn(lease.lane, laneFrom(lease.lane, outcome.from), outcome.due);
       else this.#lanes.end(lease.lane, 1);
     }
+  }
+
+  #moveOn(from: LaneName, to: LaneName, due: Instant): void {
+    if (from === to) return this.#lanes.arrive(to, 0, due);
+    this.#lanes.end(from, 1);
+    this.#lanes.arrive(to, 1, due);
   }
 
   #voidLeases(): void {
@@ -252,7 +260,11 @@ export class SqliteQueue implements Queue {
 
 function outcomeStatements(entry: number, { lease, outcome, event, owesReport }: Settlement): Statement[] {
   const debt = owesReport ? JSON.stringify(event) : undefined;
-  if (outcome.kind === 'later') return [tables.deferEntry(entry, outcome.due, outcome.uncounted ? 0 : 1, debt)];
+  if (outcome.kind === 'later') {
+    const lane = laneFrom(lease.lane, outcome.from);
+    const moved = lane === lease.lane ? [] : [tables.changeLane(entry, lane)];
+    return [tables.deferEntry(entry, outcome.due, outcome.uncounted ? 0 : 1, debt), ...moved];
+  }
   if (debt !== undefined) return [tables.endOwing(entry, debt)];
   return tables.endEntry(entry, lease.message.recipients.length === 1);
 }

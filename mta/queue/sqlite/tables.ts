@@ -64,6 +64,11 @@ export const insertEntry = (entry: number, lane: LaneName, due: number): Stateme
   params: [entry, lane, due],
 });
 
+export const changeLane = (entry: number, lane: LaneName): Statement => ({
+  sql: 'UPDATE entry SET lane = ? WHERE no = ?',
+  params: [lane, entry],
+});
+
 /** `debt`: an event to be reported to the sender, unless one was before. */
 export const deferEntry = (entry: number, due: number, attempts: number, debt?: string): Statement => ({
   sql: `UPDATE entry SET due = ?, attempts = attempts + ?${debt === undefined ? '' : ', debt = coalesce(debt, ?)'} WHERE no = ?`,
