@@ -33,7 +33,7 @@ test.each<[string, Instructions]>([
 describe('what cannot be followed is refused by name', () => {
   test.each([
     ['X-Postfleet-Tag: a', 'x-postfleet-tag is not a known field; did you mean x-postfleet-tags?'],
-    ['X-Postfleet-Priority: urgent', 'x-postfleet-priority must be transactional or bulk'],
+    ['X-Postfleet-Priority: urgent', 'x-postfleet-priority must be one of transactional, bulk'],
     ['X-Postfleet-Tags:', 'x-postfleet-tags must not be empty'],
     ['X-Postfleet-Tags: a,,b', 'x-postfleet-tags must not be empty'],
     ['X-Postfleet-Tags: a b', 'x-postfleet-tags must be letters, digits, dots, colons, hyphens'],

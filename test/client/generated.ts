@@ -76,6 +76,8 @@ export type Message = {
     metadata?: {
         [key: string]: string;
     };
+    /** bulk waits for the other mail of the tenant: at most every fifth turn while there is any. */
+    priority?: "transactional" | "bulk";
     /** Nothing is sent before this moment, at most 72 hours from now; one that has passed means at once. */
     sendAt?: string;
     /** Seconds after which it is given up, counted from sendAt; at most what the MTACluster allows. */
