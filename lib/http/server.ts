@@ -45,7 +45,7 @@ export interface Route {
   readonly bodyLimit?: () => number;
   /** Where the body is held until the request is answered; without one it is not counted. */
   readonly room?: (head: Head) => Room;
-  /** Asked before the body is read; its answer refuses the request. */
+  /** Asked before the body is read; its answer refuses the request. `handle` is given the same object. */
   guard?(head: Head): Promise<Answer | undefined>;
   handle(asked: Asked): Promise<Answer>;
 }
@@ -199,7 +199,7 @@ function addRoute(app: FastifyInstance, route: Route): void {
     },
     handler: async (request, answer) => {
       try {
-        return send(answer, await route.handle({ ...headOf(request), body: bodyOf(request) }));
+        return send(answer, await route.handle(Object.assign(headOf(request), { body: bodyOf(request) })));
       } finally {
         rooms.get(request)?.release();
       }
@@ -207,7 +207,16 @@ function addRoute(app: FastifyInstance, route: Route): void {
   });
 }
 
-function headOf({ params, url, headers, raw: { socket } }: FastifyRequest): Head {
+const heads = new WeakMap<FastifyRequest, Head>();
+
+/** The same object whenever it is asked for: what a guard notes of it, a handler finds. */
+function headOf(request: FastifyRequest): Head {
+  const head = heads.get(request) ?? readHead(request);
+  heads.set(request, head);
+  return head;
+}
+
+function readHead({ params, url, headers, raw: { socket } }: FastifyRequest): Head {
   const at = url.indexOf('?');
   const tls = socket instanceof TLSSocket ? { tls: `${socket.getProtocol()} ${socket.getCipher().name}` } : {};
   return {

@@ -3,7 +3,7 @@
  *
  * scrypt runs on the thread pool that signing uses too; who lets strangers ask for it limits how many run at a time.
  */
-import { createHash, scrypt, timingSafeEqual } from 'node:crypto';
+import { hash, scrypt, timingSafeEqual } from 'node:crypto';
 import type { Random } from '#lib/run/random.ts';
 import type { ScryptProof, SecretProof } from './keyring.ts';
 
@@ -20,7 +20,7 @@ export const proofOfGenerated = (secret: string): SecretProof => ({
   hash: sha256(secret).toString('base64'),
 });
 
-const sha256 = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+const sha256 = (secret: string): Buffer => hash('sha256', secret, 'buffer');
 
 /** Of a secret somebody chose. */
 export async function proofOfChosen(secret: string, random: Random): Promise<ScryptProof> {

@@ -69,9 +69,9 @@ export class Authority {
   }
 
   /** Still allowed to submit: a long session ends when its credential does. */
-  isValid(submitter: Submitter, protocol: Protocol = 'SMTP'): boolean {
+  isValid(submitter: Submitter, protocol: Protocol = 'SMTP', scope: Scope = 'Submit'): boolean {
     const credential = this.#options.resources().credential(submitter.username);
-    return credential !== undefined && this.#isUsable(credential, protocol, 'Submit');
+    return credential !== undefined && this.#isUsable(credential, protocol, scope);
   }
 
   /** The `SendingDomain` that lets `submitter` send as `domain`, or undefined. */

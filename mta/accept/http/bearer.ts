@@ -1,8 +1,8 @@
 /**
  * Who may use a route: those who bring the token of a `SendingCredential` with its scope.
  *
- * The token is looked at before the body is read, and again before anything is done with it: a credential may have
- * ended meanwhile.
+ * The token is proven before the body is read, and the credential looked at again before anything is done with it: it
+ * may have ended meanwhile.
  */
 import type { Answer, Asked, Head, Route } from '#lib/http/server.ts';
 import { splitToken } from '#lib/keyring/verifier.ts';
@@ -17,12 +17,18 @@ export function allowing(
   scope: Scope,
   handler: Handler,
 ): Required<Pick<Route, 'guard' | 'handle'>> {
+  /** Whose requests are under way: a token is proven once. */
+  const proven = new WeakMap<Head, Submitter>();
   return {
     guard: async (head) => {
       const who = await identify(authority, scope, head);
-      return 'status' in who ? who : undefined;
+      if ('status' in who) return who;
+      proven.set(head, who);
+      return undefined;
     },
     handle: async (asked) => {
+      const known = proven.get(asked);
+      if (known && authority.isValid(known, 'HTTP', scope)) return handler(known, asked);
       const who = await identify(authority, scope, asked);
       return 'status' in who ? who : handler(who, asked);
     },
