@@ -24,8 +24,8 @@ interface Run {
   readonly cpu: number;
 }
 
-const FULL = { messages: 20_000, rounds: 3 };
-const SHORT = { messages: 4000, rounds: 1 };
+const FULL = { messages: 6000, rounds: 3 };
+const SHORT = { messages: 2000, rounds: 1 };
 const CONNECTIONS = 20;
 const BODY_BYTES = 2048;
 
