@@ -352,6 +352,16 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       ]);
     });
 
+    test('a recipient that waits without an attempt holds up no report', async () => {
+      await queue.put(message({ recipients: ['b@dest.test', 'c@dest.test'] }));
+      const [first, second] = await leaseAll();
+      if (!first || !second) throw new Error('nothing leased');
+      await settle(first, bounced, true);
+      expect(await queue.unreported(claim, 10)).toEqual([]);
+      await settle(second, { ...later(clock.now() + hours(1)), uncounted: true });
+      expect(await queue.unreported(claim, 10)).toHaveLength(1);
+    });
+
     test('a report is put and its debt cleared in one step', async () => {
       await queue.put(message());
       await settle(await leaseOne(), bounced, true);

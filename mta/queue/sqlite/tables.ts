@@ -119,13 +119,16 @@ export const LANES = `
 
 export const LAST_NUMBER = 'SELECT coalesce(max(no), 0) AS no FROM message';
 
+/** An entry `e` of message `m` that nobody has tried: due as it was put. What waits without an attempt is due later. */
+const UNTRIED = `e.attempts = 0 AND e.due = coalesce(m.envelope ->> 'notBefore', m.envelope ->> 'acceptedAt')`;
+
 /** Messages with a debt and no recipient still untried. Parameter: limit. */
 export const OWED_MESSAGES = `
   SELECT m.no, m.envelope, m.raw FROM message m
   WHERE m.no IN (
       SELECT ${MESSAGE_OF_ENTRY} FROM entry e WHERE e.state = ${ENDED}
       UNION SELECT ${MESSAGE_OF_ENTRY} FROM entry e WHERE e.state = ${WAITING} AND ${OWING})
-    AND NOT EXISTS (SELECT 1 FROM entry e WHERE ${entriesOf('m.no')} AND e.state <> ${ENDED} AND e.attempts = 0 AND e.debt IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM entry e WHERE ${entriesOf('m.no')} AND e.state <> ${ENDED} AND ${UNTRIED} AND e.debt IS NULL)
   LIMIT ?`;
 
 /** Parameter: number of the message. */
