@@ -8,6 +8,7 @@ import { relative } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { codeOf, Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Standalone } from '#mta/standalone.ts';
+import type { DomainFlags } from '#mta/watch/domain.ts';
 import { dataFolderOf, EXAMPLE, readSettings, type StandaloneFlags } from '#mta/settings.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -44,6 +45,18 @@ program
       await sendCommand(flags.data, flags, flags.json === true, print);
     },
   );
+
+program
+  .command('domain')
+  .description('show the DNS records of a sending domain: expected, found, and what to change')
+  .argument('<name>', 'the domain, such as example.com')
+  .option('--check', 'ask DNS now')
+  .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
+  .option('--json', 'print JSON')
+  .action(async (name: string, flags: DomainFlags) => {
+    const { domainCommand } = await import('#mta/watch/domain.ts');
+    await domainCommand(name, flags, print);
+  });
 
 program
   .command('trace')

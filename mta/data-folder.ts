@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CLAIM_TABLES } from '#lib/domain/claim-store.ts';
 import { Fault } from '#lib/run/fault.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
@@ -27,6 +28,7 @@ export const MIGRATIONS: readonly string[] = [
   SUPPRESSION_TABLES,
   RETURN_TABLES,
   DEBT_TABLES,
+  CLAIM_TABLES,
 ];
 
 /** Opens the database of a data folder; `fresh` empties the folder first, unless somebody uses it. */

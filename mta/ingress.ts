@@ -16,8 +16,8 @@ import { codeOf, reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
 import { metrics, watchGauge } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
-import { Authority, type Submitter } from './accept/authority.ts';
-import { apiRoutes } from './accept/http/api.ts';
+import { Authority, type AuthorityOptions, type Submitter } from './accept/authority.ts';
+import { type ApiParts, apiRoutes } from './accept/http/api.ts';
 import { withReturns } from './accept/returns/policy.ts';
 import { Returns } from './accept/returns/returns.ts';
 import { submissionPolicy } from './accept/smtp-policy.ts';
@@ -53,6 +53,9 @@ export interface IngressOptions {
   readonly suppressions: Suppressions;
   /** Where what comes back is kept. */
   readonly ledger: Ledger;
+  /** Whether a domain is proven in DNS. */
+  readonly proof: NonNullable<AuthorityOptions['proof']>;
+  readonly domainStatus: ApiParts['domainStatus'];
 }
 
 /** A place where mail is taken. */
@@ -105,6 +108,7 @@ async function openWays(options: IngressOptions): Promise<Ways> {
     resources,
     verify: async (username, secret) => (await verifier.verify(username, secret)) !== undefined,
     hasKey: (domain) => keyring().signingKeys(domain).length > 0,
+    proof: options.proof,
   });
   const accepted = (message: Message): void => countAccepted(message, options.tell);
   const troubled = (thrown: unknown): void => countFault(thrown, log);
@@ -122,7 +126,16 @@ async function openWays(options: IngressOptions): Promise<Ways> {
   return {
     smtp,
     doors: reception.doors,
-    routes: apiRoutes({ authority, submissions, limits, memory: reception.memory, queue, trace, tell: options.tell }),
+    routes: apiRoutes({
+      authority,
+      submissions,
+      limits,
+      memory: reception.memory,
+      queue,
+      trace,
+      tell: options.tell,
+      domainStatus: options.domainStatus,
+    }),
   };
 }
 

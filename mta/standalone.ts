@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import { usernameOf } from '#crds/kinds/sending-credential.ts';
 import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
+import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import { resolverOn } from '#lib/dns/resolver.ts';
 import { machineServers, parseServer } from '#lib/dns/server.ts';
 import { openStub } from '#lib/dns/stub.ts';
@@ -20,6 +21,7 @@ import { systemRandom as random } from '#lib/run/random.ts';
 import { certificateOf, type LoadedCertificate, ownCertificate } from './certificate.ts';
 import { adminToken, openData } from './data-folder.ts';
 import { apiUrlOf, Declared, endpointOf } from './declared.ts';
+import { Domains } from './domains.ts';
 import { type Ingress, startIngress } from './ingress.ts';
 import type { Queue } from './queue/queue.ts';
 import { SqliteQueue } from './queue/sqlite/queue.ts';
@@ -29,6 +31,7 @@ import { recordEvent, SqliteLedger } from './settle/ledger/sqlite.ts';
 import { parseAddress, type StandaloneSettings } from './settings.ts';
 import { tellEvent } from './tell-event.ts';
 import { publishAdminUrl } from './watch/admin-client.ts';
+import { domainRoutes } from './watch/admin-domains.ts';
 import { adminRoutes } from './watch/admin.ts';
 import { healthRoutes } from './watch/health.ts';
 import { publishHint, type SubmissionHint } from './watch/send.ts';
@@ -103,15 +106,19 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     tell: tellEvent(log),
     suppressions: ledger.suppressions,
   };
-  const worker = opened.adopt(await MailWorker.start({ ...shared, resolver: resolverOn(stub.lookUp) }), (it) =>
-    it.stop(DRAIN_DELIVERY),
-  );
+  const resolver = resolverOn(stub.lookUp);
+  const worker = opened.adopt(await MailWorker.start({ ...shared, resolver }), (it) => it.stop(DRAIN_DELIVERY));
+  const domains = opened.adopt(await Domains.open({ ...shared, database, resolver }), (it) => it.close());
 
   declared.onChange(() => worker.replan());
+  declared.onChange(() => domains.declare());
   void database.broken.then((fault) => failed(fault));
 
   const adminHttp = { name: 'admin', setting: '--admin', ...settings.admin, token: await adminToken(data, random) };
-  const routes = adminRoutes({ ledger, queue, sites: () => worker.sites() });
+  const routes = [
+    ...adminRoutes({ ledger, queue, sites: () => worker.sites() }),
+    ...domainRoutes((name, now) => domains.named(name, now)),
+  ];
   const admin = opened.adopt(await openHttp({ ...adminHttp, routes }), (it) => it.close());
   await publishAdminUrl(data, admin.url);
   const healthHttp = { name: 'metrics', setting: '--metrics', ...settings.metrics };
@@ -125,7 +132,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
 
   const certificate = (listener: Parameters<typeof certificateOf>[0]) => certificateOf(listener, config, own);
   const trace = (id: string) => ledger.trace(id);
-  ingress = opened.adopt(await startIngress({ ...shared, certificate, trace, ledger }), async (it) => {
+  ingress = opened.adopt(await startIngress({ ...shared, certificate, trace, ledger, ...ofDomains(domains) }), async (it) => {
     ingress = undefined;
     await it.close();
   });
@@ -201,5 +208,10 @@ async function publishFirstStep(
   await publishHint(data, hint);
   return hint;
 }
+
+const ofDomains = (domains: Domains) => ({
+  proof: (domain: SendingDomain) => domains.proof(domain),
+  domainStatus: (resource: string) => domains.status(resource),
+});
 
 const depthOf = (queue: Queue): number => queue.depth().reduce((sum, it) => sum + it.depth, 0);

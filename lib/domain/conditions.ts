@@ -20,7 +20,10 @@ export type Standing = 'verified' | 'unverified' | 'excused' | 'claimed-by-anoth
 
 const PURPOSES = { DKIMReady: 'DKIM', SPFReady: 'SPF', DMARCReady: 'DMARC', ReturnPathReady: 'ReturnPath' } as const;
 
-export function conditionsOf(standing: Standing, { records, misaligned }: DomainReport): Condition[] {
+export function conditionsOf(
+  standing: Standing,
+  { records, misaligned }: Pick<DomainReport, 'records' | 'misaligned'>,
+): Condition[] {
   const each = Object.entries(PURPOSES).map(([type, purpose]) =>
     conditionOf(
       type as keyof typeof PURPOSES,

@@ -142,6 +142,30 @@ export function watchGauge(name: string, help: string, read: () => number): void
   gauge.set(read());
 }
 
+/** The same for several numbers, told apart by one label. */
+export function watchGauges(
+  name: string,
+  help: string,
+  label: string,
+  read: () => Readonly<Record<string, number>>,
+): void {
+  registry.removeSingleMetric(name);
+  const set = (gauge: Gauge): void => {
+    for (const [value, count] of Object.entries(read())) gauge.set({ [label]: value }, count);
+  };
+  set(
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers,
+      collect() {
+        set(this);
+      },
+    }),
+  );
+}
+
 /** Adds the process's own: memory, event loop, descriptors. */
 export const watchProcess = (): void => collectDefaultMetrics({ register: registry });
 

@@ -4,7 +4,7 @@ import { FakeClock } from '#lib/run/fake-clock.ts';
 import { worldOf } from '../../test/harness/world.ts';
 import { readHeader } from '../header.ts';
 import { admitHeader, admitSender, type Admitted, type Refusal } from './admit.ts';
-import { Authority, type Submitter } from './authority.ts';
+import { Authority, type DomainProof, type Submitter } from './authority.ts';
 
 const APP: Submitter = { tenant: 'default', username: 'default.app' };
 const POOL = { name: 'main', namespace: 'default' };
@@ -16,13 +16,14 @@ const domain = (name: string, spec: object = {}, namespace = 'default'): Sample 
     { name: name.slice(0, 40), namespace },
   );
 
-function authorityOf(documents: readonly object[], hasKey = true): Authority {
+function authorityOf(documents: readonly object[], hasKey = true, proof?: DomainProof): Authority {
   const resources = worldOf(...documents);
   return new Authority({
     clock: new FakeClock(),
     resources: () => resources,
     verify: async () => true,
     hasKey: () => hasKey,
+    ...(proof && { proof: () => proof }),
   });
 }
 
@@ -146,6 +147,29 @@ describe('a domain does not send', () => {
   test('without a key, for now', () => {
     const by = authorityOf([sample('SendingCredential'), domain('example.com')], false);
     expect(admit(['From: a@example.com'], by)).toEqual(refusal('domain', 451, '4.7.5', 'no DKIM key yet'));
+  });
+
+  test.each([
+    [undefined, 'SendingDomain example.com is not verified in DNS:\nsee: postfleet domain example.com'],
+    [
+      'TXT s._domainkey.example.com v=DKIM1; p=A',
+      'is not verified in DNS:\npublish TXT s._domainkey.example.com v=DKIM1; p=A\nsee: postfleet domain example.com',
+    ],
+  ])('until it is verified, with the record to publish: %s', (publish, text) => {
+    const world = [sample('SendingCredential'), domain('example.com', { verification: 'Required' })];
+    const by = authorityOf(world, true, { kind: 'unproven', publish });
+    expect(admit(['From: a@example.com'], by)).toEqual(refusal('domain', 550, '5.7.1', text));
+    const keyless = authorityOf(world, false, { kind: 'unproven', publish });
+    expect(admit(['From: a@example.com'], keyless)).toMatchObject({ reply: { code: 451 } });
+  });
+
+  test('while an older claim holds it, and does once it is proven', () => {
+    const world = [sample('SendingCredential'), domain('example.com', { verification: 'Required' })];
+    const taken = authorityOf(world, true, { kind: 'taken' });
+    expect(admit(['From: a@example.com'], taken)).toEqual(refusal('domain', 550, '5.7.1', 'by an older claim'));
+    expect(admit(['From: a@example.com'], authorityOf(world, true, { kind: 'proven' }))).toMatchObject({
+      domain: 'example.com',
+    });
   });
 
   test('for a credential whose domainRefs leave it out', () => {

@@ -13,7 +13,7 @@ import { parseMailboxList } from '#lib/address/mailbox-list.ts';
 import { fieldsNamed, fieldValue, type Header, type HeaderField } from '../header.ts';
 import { domainOf } from '../message.ts';
 import { type Reply, reply } from '../reply.ts';
-import type { Authority, Protocol, Submitter } from './authority.ts';
+import type { Authority, DomainProof, Protocol, Submitter } from './authority.ts';
 
 export type Check = 'credential' | 'sender' | 'header' | 'domain' | 'recipient' | 'quota' | 'loop';
 
@@ -119,12 +119,19 @@ function mailboxOf(
 function checkDomain(authority: Authority, domain: SendingDomain): Refusal | undefined {
   const { spec } = domain;
   if (spec.suspend) return refuse('domain', 550, '5.7.1', `SendingDomain ${spec.domain} is suspended`);
-  if (spec.verification === 'Required') {
-    const how = 'this release verifies no domains in DNS: set verification to Skip';
-    return refuse('domain', 550, '5.7.1', `SendingDomain ${spec.domain} is not verified: ${how}`);
-  }
-  if (authority.hasKey(domain)) return undefined;
-  return refuse('domain', 451, '4.7.5', `SendingDomain ${spec.domain} has no DKIM key yet: try again soon`);
+  if (!authority.hasKey(domain))
+    return refuse('domain', 451, '4.7.5', `SendingDomain ${spec.domain} has no DKIM key yet: try again soon`);
+  return spec.verification === 'Required' ? checkProof(spec.domain, authority.proof(domain)) : undefined;
+}
+
+/** Lines of their own, so that names and values of any length fit a reply. */
+function checkProof(domain: string, proof: DomainProof): Refusal | undefined {
+  if (proof.kind === 'proven') return undefined;
+  if (proof.kind === 'taken')
+    return refuse('domain', 550, '5.7.1', `SendingDomain ${domain} is verified by an older claim to the domain`);
+  const publish = proof.publish === undefined ? [] : [`publish ${proof.publish}`];
+  const lines = [`SendingDomain ${domain} is not verified in DNS:`, ...publish, `see: postfleet domain ${domain}`];
+  return refuse('domain', 550, '5.7.1', lines.join('\n'));
 }
 
 const poolOf = ({ metadata, spec: { poolRef } }: SendingDomain): string =>

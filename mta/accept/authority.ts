@@ -26,7 +26,16 @@ export interface AuthorityOptions {
   readonly verify: (username: string, secret: string) => Promise<boolean>;
   /** Whether a domain has a key that may sign now. */
   readonly hasKey: (domain: string) => boolean;
+  /** Whether a domain is proven in DNS. Absent: none is. */
+  readonly proof?: (domain: SendingDomain) => DomainProof;
 }
+
+/** `publish`: the record that would prove it, `TXT name value`, where there is one yet. */
+export type DomainProof =
+  | { readonly kind: 'proven' }
+  | { readonly kind: 'unproven'; readonly publish: string | undefined }
+  /** Somebody else proved it before. */
+  | { readonly kind: 'taken' };
 
 export type Protocol = 'SMTP' | 'HTTP';
 
@@ -86,6 +95,11 @@ export class Authority {
 
   hasKey(domain: SendingDomain): boolean {
     return this.#options.hasKey(domain.spec.domain);
+  }
+
+  /** What admission asks of a domain that needs proof. */
+  proof(domain: SendingDomain): DomainProof {
+    return this.#options.proof?.(domain) ?? { kind: 'unproven', publish: undefined };
   }
 
   #domainsOf(submitter: Submitter): readonly SendingDomain[] {

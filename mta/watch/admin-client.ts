@@ -12,10 +12,11 @@ export const tokenFile = (data: string): string => join(data, 'admin-token');
 export const publishAdminUrl = (data: string, url: string): Promise<void> => writeFile(urlFile(data), `${url}\n`);
 
 /** The answer's JSON. Faults: `not-running`, `refused` with the answer's own words. */
-export async function askAdmin(data: string, path: string): Promise<unknown> {
+export async function askAdmin(data: string, path: string, method: 'GET' | 'POST' = 'GET'): Promise<unknown> {
   const url = await fileText(urlFile(data), data);
   const token = await fileText(tokenFile(data), data);
-  const answer = await fetch(url + path, { headers: { authorization: `Bearer ${token}` } }).catch((cause: unknown) => {
+  const headers = { authorization: `Bearer ${token}` };
+  const answer = await fetch(url + path, { method, headers }).catch((cause: unknown) => {
     throw new Fault('not-running', `nobody answers at ${url}: start it with \`npm start\``, { cause });
   });
   const body = (await answer.json().catch((cause: unknown) => {

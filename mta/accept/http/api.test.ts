@@ -277,7 +277,7 @@ test('the OpenAPI document has every route, and needs no token', async () => {
   };
   expect(document.openapi).toBe('3.1.0');
   const told = Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace('{id}', ':id')}`),
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/, ':$1')}`),
   );
   const served = routes.map(({ method, path }) => `${method} ${path}`).filter((it) => !it.includes('openapi'));
   expect(told.toSorted()).toEqual(served.toSorted());

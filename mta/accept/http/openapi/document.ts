@@ -2,6 +2,7 @@
  * The OpenAPI 3.1 document of the HTTP API, put together from what each resource says of its own routes.
  */
 import { type Answer, json } from '#lib/http/server.ts';
+import { domainPaths, domainSchemas } from './domains.ts';
 import { messagePaths, messageSchemas } from './messages.ts';
 import { problemSchema } from './parts.ts';
 
@@ -16,9 +17,9 @@ const document = (): object => ({
   openapi: '3.1.0',
   info: { title: 'Postfleet', version: 'v1', description: 'Hands in mail and tells what became of it.' },
   security: [{ token: [] }],
-  paths: { ...messagePaths },
+  paths: { ...messagePaths, ...domainPaths },
   components: {
-    schemas: { ...messageSchemas(), Problem: problemSchema },
+    schemas: { ...messageSchemas(), ...domainSchemas(), Problem: problemSchema },
     securitySchemes: {
       token: { type: 'http', scheme: 'bearer', description: 'USERNAME~SECRET of a SendingCredential.' },
     },
