@@ -36,6 +36,7 @@ async function open(...documents: readonly Sample[]) {
     keyring: () => ({
       signingKeys: (name) => (name === 'example.com' ? [KEY] : []),
       credential: () => undefined,
+      returnPathKeys: () => [],
     }),
     log: { info: say('info'), warn: say('warn'), error: say('error'), flush: async () => undefined },
     hostname: 'mta.test',

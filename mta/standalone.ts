@@ -21,7 +21,7 @@ import { systemRandom as random } from '#lib/run/random.ts';
 import { certificateOf, type LoadedCertificate, ownCertificate } from './certificate.ts';
 import { adminToken, openData } from './data-folder.ts';
 import { apiUrlOf, Declared, endpointOf } from './declared.ts';
-import { Domains } from './domains.ts';
+import { Domains, openDomainAuthorities } from './domains.ts';
 import { type Ingress, startIngress } from './ingress.ts';
 import type { Queue } from './queue/queue.ts';
 import { SqliteQueue } from './queue/sqlite/queue.ts';
@@ -108,7 +108,10 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   };
   const resolver = resolverOn(stub.lookUp);
   const worker = opened.adopt(await MailWorker.start({ ...shared, resolver }), (it) => it.stop(DRAIN_DELIVERY));
-  const domains = opened.adopt(await Domains.open({ ...shared, database, resolver }), (it) => it.close());
+  const { allowPrivate } = cluster.spec.dns;
+  const asking = { clock, random, lookUp: stub.lookUp, allowPrivate };
+  const authorities = opened.adopt(openDomainAuthorities(asking), (it) => it.close());
+  const domains = opened.adopt(await Domains.open({ ...shared, database, resolver, authorities }), (it) => it.close());
 
   declared.onChange(() => worker.replan());
   declared.onChange(() => domains.declare());
@@ -132,10 +135,13 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
 
   const certificate = (listener: Parameters<typeof certificateOf>[0]) => certificateOf(listener, config, own);
   const trace = (id: string) => ledger.trace(id);
-  ingress = opened.adopt(await startIngress({ ...shared, certificate, trace, ledger, ...ofDomains(domains) }), async (it) => {
-    ingress = undefined;
-    await it.close();
-  });
+  ingress = opened.adopt(
+    await startIngress({ ...shared, certificate, trace, ledger, ...ofDomains(domains) }),
+    async (it) => {
+      ingress = undefined;
+      await it.close();
+    },
+  );
   const hint = await publishFirstStep(declared, data, own);
   yieldToEventLoop(SIGNING_YIELDS);
   log.info('ready', { config, data });

@@ -176,7 +176,7 @@ const spec = ruled(
       resolvers: list(resolverAddress(), 8).default([]).describe("Resolvers; the machine's own when empty."),
       allowPrivate: networks()
         .default([])
-        .describe('Private networks that mail exchangers may lie in; none when empty.'),
+        .describe('Private networks that mail exchangers and name servers of domains may lie in; none when empty.'),
     })
       .prefault({})
       .describe('How names are resolved.'),

@@ -47,7 +47,7 @@ const LONGEST_VALUE = 100;
 /** Keys of one size begin alike, and end with their exponent. */
 const SHOWN_ENDS = [60, 24] as const;
 
-/** The record that would prove the domain: `TXT name value`, a long value without its middle. */
+/** The record that would prove the domain: `TXT name value`, a long value without its middle. Fit for a line of ASCII. */
 export function proofToPublish({ records }: Pick<DomainStatus, 'records'>): string | undefined {
   const keys = records.filter((it) => it.purpose === 'DKIM');
   const [record] = [...keys.filter((it) => it.state !== 'Present'), ...keys];
@@ -55,4 +55,4 @@ export function proofToPublish({ records }: Pick<DomainStatus, 'records'>): stri
 }
 
 const shortened = (value: string): string =>
-  value.length > LONGEST_VALUE ? `${value.slice(0, SHOWN_ENDS[0])}…${value.slice(-SHOWN_ENDS[1])}` : value;
+  value.length > LONGEST_VALUE ? `${value.slice(0, SHOWN_ENDS[0])}...${value.slice(-SHOWN_ENDS[1])}` : value;

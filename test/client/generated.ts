@@ -141,6 +141,28 @@ export type Cancelled = {
         result: "cancelled" | "underWay" | "ended";
     }[];
 };
+export type Domain = {
+    resource: string;
+    domain: string;
+    standing: "verified" | "unverified" | "excused" | "claimed-by-another";
+    verifiedAt?: number;
+    checkedAt?: number;
+    conditions: {
+        "type": string;
+        status: "True" | "False" | "Unknown";
+        reason: string;
+        message: string;
+    }[];
+    records: {
+        purpose: "DKIM" | "SPF" | "ReturnPath" | "DMARC";
+        "type": "TXT" | "MX";
+        name: string;
+        expected: string[];
+        found: string[];
+        difference: string;
+        state: "Present" | "Missing" | "Differs" | "Unknown";
+    }[];
+};
 /**
  * Hands in one message. 202: it is on disk, for all its recipients.
  */
@@ -287,5 +309,25 @@ export function cancelMessage(id: string, opts?: Oazapfts.RequestOpts) {
     }>(`/v1/messages/${encodeURIComponent(id)}`, {
         ...opts,
         method: "DELETE"
+    });
+}
+/**
+ * How a sending domain stands in DNS: each record to publish, what was found, and what to change.
+ */
+export function showDomain(name: string, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: Domain;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 403;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    }>(`/v1/domains/${encodeURIComponent(name)}`, {
+        ...opts
     });
 }
