@@ -70,6 +70,16 @@ program
   });
 
 program
+  .command('queue')
+  .description('show what waits, which sites rest and why, and what rules over replies have set going')
+  .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
+  .option('--json', 'print JSON')
+  .action(async (flags: { data: string; json?: boolean }) => {
+    const { queueCommand } = await import('#mta/watch/queue.ts');
+    await queueCommand(flags.data, flags.json === true, print);
+  });
+
+program
   .command('explain-reply')
   .description('show what a reply of a receiver means: class, outcome, action and the rule that says so')
   .argument('<reply>', "as the receiver gave it: '550 5.1.1 no such user'")

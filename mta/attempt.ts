@@ -48,8 +48,10 @@ export interface Attempt {
   readonly host?: string | undefined;
   /** Address the connection left from. */
   readonly source?: string | undefined;
+  /** Name of the source that has it. */
+  readonly from?: string;
   readonly tls?: string | undefined;
   readonly took?: Duration | undefined;
-  /** For what is no attempt at the mail: how long it is until the site is tried again. */
+  /** For what was no attempt at the mail: how long it is until there may be one. */
   readonly pause?: Duration;
 }

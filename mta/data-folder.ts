@@ -13,7 +13,7 @@ import { systemClock } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
 import { Database } from '#lib/sqlite/database.ts';
 import { KEY_TABLES } from './queue/sqlite/keys.ts';
-import { DEBT_TABLES, QUEUE_TABLES } from './queue/sqlite/tables.ts';
+import { DEBT_TABLES, INTENT_TABLES, QUEUE_TABLES } from './queue/sqlite/tables.ts';
 import { SUPPRESSION_TABLES } from './settle/ledger/suppression-rows.ts';
 import { LEDGER_TABLES, RETURN_TABLES } from './settle/ledger/sqlite.ts';
 import { tokenFile } from './watch/admin-client.ts';
@@ -29,6 +29,7 @@ export const MIGRATIONS: readonly string[] = [
   RETURN_TABLES,
   DEBT_TABLES,
   CLAIM_TABLES,
+  INTENT_TABLES,
 ];
 
 /** Opens the database of a data folder; `fresh` empties the folder first, unless somebody uses it. */

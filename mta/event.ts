@@ -6,6 +6,7 @@
  */
 import type { Instant } from '#lib/run/clock.ts';
 import type { Stage } from './attempt.ts';
+import type { Firing } from './firing.ts';
 import type { ReplyClass } from './reply.ts';
 import type { ReportKind } from './report.ts';
 import type { Suppression } from './suppression.ts';
@@ -66,7 +67,11 @@ export interface MailEvent {
   readonly report?: ReportKind;
   /** The recipient was suppressed for it, and why. */
   readonly suppressed?: Suppression['reason'];
-  /** For `deferred`: the peer may have taken the message, its reply was not seen. */
+  /** What the rule set going with this reply, and until when. */
+  readonly fired?: Pick<Firing, 'action' | 'scope' | 'until'>;
+  /** For `deferred`: it is not tried again until somebody says so. */
+  readonly held?: true;
+  /** The peer may have taken the message, its reply was not seen: for `deferred`, and `delivered` where that is assumed. */
   readonly inDoubt?: true;
 }
 

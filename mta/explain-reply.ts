@@ -50,7 +50,7 @@ export async function explainReplyCommand(
 
 export function explain({ domain, stage, host, said }: Question, rules: ReplyRules): Explanation {
   const attempt = { stage: stageOf(stage), reply: parseReply(said), own: false, inDoubt: false };
-  const verdict = classify(attempt, 1, rules.of(domain.toLowerCase(), host?.toLowerCase()));
+  const verdict = classify(attempt, 1, () => rules.of(domain.toLowerCase(), host?.toLowerCase()));
   if (verdict.kind === 'delivered') return { outcome: 'delivered' };
   const { class: kind, outcome, action, rule, by } = verdict.meaning;
   return { class: kind, outcome, action, rule, ...(by && termsOf(by, action)) };

@@ -14,8 +14,9 @@ export function judgeBy(resources: () => Pick<Resources, 'policies'>): Judge {
   return (recipient, said, host) => {
     const now = resources();
     if (made?.of !== now) made = { of: now, rules: new ReplyRules(now.policies, shippedPolicies()) };
+    const { rules } = made;
     const attempt = { stage: 'rcpt', reply: said, own: false, inDoubt: false } as const;
-    const verdict = classify(attempt, 1, made.rules.of(domainOf(recipient), host));
+    const verdict = classify(attempt, 1, () => rules.of(domainOf(recipient), host));
     if (verdict.kind === 'delivered') return { class: 'Unclassified', rule: 'none', suppresses: false };
     const { class: kind, rule, action } = verdict.meaning;
     return { class: kind, rule, suppresses: action === 'suppress' };

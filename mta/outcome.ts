@@ -19,4 +19,6 @@ export type Outcome =
       readonly uncounted?: true;
       /** The address it should leave from again: who greylists knows it. */
       readonly from?: string;
+      /** Not given again until somebody says so (`Queue.move`). */
+      readonly held?: true;
     };

@@ -9,6 +9,7 @@ interface Case {
   code: number;
   own?: boolean;
   inDoubt?: boolean;
+  pause?: number;
   scope: Scope;
   counts: boolean;
   strikes: boolean;
@@ -19,6 +20,16 @@ test.each<Case>([
   { what: 'no such domain', stage: 'resolve', code: 550, own: true, scope: 'recipient', counts: true, strikes: false },
   { what: 'null MX', stage: 'resolve', code: 556, own: true, scope: 'recipient', counts: true, strikes: false },
   { what: 'no DKIM key', stage: 'local', code: 451, own: true, scope: 'message', counts: true, strikes: false },
+  {
+    what: 'held back',
+    stage: 'local',
+    code: 451,
+    own: true,
+    pause: 1,
+    scope: 'message',
+    counts: false,
+    strikes: false,
+  },
   { what: 'source unplumbed', stage: 'bind', code: 451, own: true, scope: 'source', counts: false, strikes: true },
   { what: 'refused, timed out', stage: 'connect', code: 451, own: true, scope: 'host', counts: false, strikes: true },
   { what: 'private address', stage: 'connect', code: 550, own: true, scope: 'host', counts: false, strikes: true },
@@ -62,7 +73,9 @@ test.each<Case>([
   },
 ])(
   '$what ($stage $code) is about the $scope',
-  ({ stage, code, own = false, inDoubt = false, scope, counts, strikes }) => {
-    expect(scopeOf({ stage, reply: reply(code, '', ''), own, inDoubt })).toEqual({ scope, counts, strikes });
+  ({ stage, code, own = false, inDoubt = false, pause, scope, counts, strikes }) => {
+    expect(scopeOf({ stage, reply: reply(code, '', ''), own, inDoubt, ...(pause !== undefined && { pause }) })).toEqual(
+      { scope, counts, strikes },
+    );
   },
 );

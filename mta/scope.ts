@@ -18,13 +18,14 @@ export interface Blame {
   readonly strikes: boolean;
 }
 
-export type Failure = Pick<Attempt, 'stage' | 'reply' | 'own' | 'inDoubt'>;
+export type Failure = Pick<Attempt, 'stage' | 'reply' | 'own' | 'inDoubt' | 'pause'>;
 
-export function scopeOf({ stage, reply, own, inDoubt }: Failure): Blame {
+export function scopeOf({ stage, reply, own, inDoubt, pause }: Failure): Blame {
   if (stage === 'bind') return { scope: 'source', counts: false, strikes: true };
   if (isBeforeSession(stage)) return { scope: 'host', counts: false, strikes: true };
   if (stage === 'resolve') return ofDomain(reply.code >= 500);
-  if (stage === 'local') return { scope: 'message', counts: true, strikes: false };
+  // With a pause it was held back, for what others were told.
+  if (stage === 'local') return { scope: 'message', counts: pause === undefined, strikes: false };
   if (inDoubt || reply.code === 421 || (own && reply.code < 500))
     return { scope: 'connection', counts: true, strikes: true };
   return { scope: stage === 'rcpt' ? 'recipient' : 'message', counts: true, strikes: false };

@@ -119,7 +119,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
 
   const adminHttp = { name: 'admin', setting: '--admin', ...settings.admin, token: await adminToken(data, random) };
   const routes = [
-    ...adminRoutes({ ledger, queue, sites: () => worker.sites() }),
+    ...adminRoutes({ ledger, queue, sites: () => worker.sites(), restraints: () => worker.restraints() }),
     ...domainRoutes((name, now) => domains.named(name, now)),
   ];
   const admin = opened.adopt(await openHttp({ ...adminHttp, routes }), (it) => it.close());

@@ -17,24 +17,28 @@ import type { Log } from '#lib/run/log.ts';
 import { metrics, watchGauge } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { MailEvent } from './event.ts';
+import type { Course, Firing } from './firing.ts';
 import { dueOf } from './message.ts';
 import { type Claim, type Lease, parseLane, type Queue, type Settlement } from './queue/queue.ts';
 import { ownPlaces } from './own-places.ts';
 import { type Reply, replyLine } from './reply.ts';
+import { ReplyActions } from './reply-actions.ts';
 import { ReplyRules } from './reply-rules.ts';
 import { ReturnPaths } from './return-paths.ts';
 import { type Destination, Destinations } from './schedule/destination.ts';
 import { LocalLimits } from './schedule/limits/local.ts';
-import type { Turn } from './schedule/plan.ts';
+import type { Plan, Turn } from './schedule/plan.ts';
 import { Plans } from './schedule/plans.ts';
 import type { ReadyState } from './schedule/ready-queue.ts';
+import { Restraints } from './schedule/restraints.ts';
 import { Rests } from './schedule/rests.ts';
 import { nextAttempt } from './schedule/retry.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { type EgressSource, Sources } from './schedule/source.ts';
 import { Whereabouts } from './schedule/whereabouts.ts';
 import type { ConnectFailure, ConnectSetup } from './send/connect.ts';
-import { deliver, type Opening } from './send/deliver.ts';
+import type { Opening } from './send/courier.ts';
+import { deliver } from './send/deliver.ts';
 import { dial } from './send/dial.ts';
 import { familiesOf, resolve } from './send/resolve.ts';
 import { sign } from './send/sign.ts';
@@ -53,7 +57,7 @@ export interface WorkerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly suppressions: Pick<Suppressions, 'match'>;
+  readonly suppressions: Pick<Suppressions, 'match' | 'suppress'>;
   /** Our own name, where a source has none. */
   readonly hostname: string;
   /** Told of each durable event. Must not throw. */
@@ -74,6 +78,8 @@ export class MailWorker {
   readonly #options: WorkerOptions;
   readonly #claim: Claim;
   readonly #scheduler: Scheduler;
+  readonly #restraints: Restraints;
+  readonly #rests: Rests;
   readonly #settler: Settler;
   readonly #reporter: Reporter;
   readonly #setup: ConnectSetup;
@@ -89,6 +95,16 @@ export class MailWorker {
     this.#returnPaths = new ReturnPaths(options);
     this.#setup = { clock, timeouts: defaultTimeouts, context: clientContext() };
     const troubled = (thrown: unknown): void => this.#troubled('cannot record outcomes', thrown);
+    this.#rests = new Rests(clock);
+    this.#restraints = new Restraints({
+      clock,
+      suspendSite: (site, wait, why) => this.#scheduler.suspend(site, wait, why),
+      suspend: (name, wait, why) => this.#rests.suspend(name, wait, why),
+      hasOther: ({ pool }) => (options.resources().pool(pool)?.spec.members.length ?? 0) > 1,
+      replan: () => this.#scheduler.replan(),
+    });
+    const { suppressions, log } = options;
+    const actions = new ReplyActions({ restraints: this.#restraints, suppressions, log });
     this.#settler = new Settler({
       queue,
       claim,
@@ -97,6 +113,10 @@ export class MailWorker {
       troubled,
       refused: (settlements) => this.#refused(settlements),
       rulesOf: (lease, { host }) => this.#table().replies.of(parseLane(lease.lane).domain, hostNameOf(host)),
+      courseOf: (lease, { from }) => this.#courseOf(lease, from),
+      fire: (firing) => actions.fire(firing),
+      suppress: (event) => actions.suppress(event),
+      onInDoubt: (lease) => this.#destinationOf(parseLane(lease.lane).domain).onInDoubt,
       expiresAt: (lease) => this.#expiresAt(lease),
       nextAttempt: (lease, attempts, first) => this.#nextAttempt(lease, attempts, first),
     });
@@ -110,7 +130,7 @@ export class MailWorker {
 
   #openScheduler(): Scheduler {
     const { clock, hostname, resources } = this.#options;
-    const [limits, rests] = [new LocalLimits(clock), new Rests(clock)];
+    const [limits, rests] = [new LocalLimits(clock), this.#rests];
     const pool = (name: string): IPPool | undefined => resources().pool(name);
     return new Scheduler({
       clock,
@@ -118,7 +138,7 @@ export class MailWorker {
       rests,
       sources: new Sources({ clock, limits, rests, pool, hostname }),
       connections: CONNECTIONS,
-      planOf: (lane) => this.#plans.of(lane),
+      planOf: (lane) => this.#planOf(lane),
       start: (turn) => this.#start(turn),
     });
   }
@@ -135,6 +155,11 @@ export class MailWorker {
   /** The resources have changed: what waits goes by them from now on. */
   replan(): void {
     this.#scheduler.replan();
+  }
+
+  /** What rules have set going, for people. */
+  restraints(): readonly Firing[] {
+    return this.#restraints.current();
   }
 
   /** What each ready queue does and waits for, for people. */
@@ -160,6 +185,18 @@ export class MailWorker {
     await this.#settler.flush();
   }
 
+  /** As declared, and slowed where receivers asked for it. */
+  #planOf(lane: string): Plan | Promise<void> {
+    const plan = this.#plans.of(lane);
+    return plan instanceof Promise ? plan : this.#restraints.planFor(plan);
+  }
+
+  #courseOf({ lane, message: { tenant, domain } }: Lease, source: string | undefined): Course {
+    const { pool } = parseLane(lane);
+    const { site, provider = site } = this.#destinationOf(parseLane(lane).domain);
+    return { site, provider, tenant, domain, pool, source };
+  }
+
   /** What is known of a domain's rules now; where its mail goes may still be being found out. */
   #destinationOf(domain: string): Destination {
     const destination = this.#plans.destination(domain);
@@ -182,17 +219,21 @@ export class MailWorker {
 
   #start(turn: Turn): void {
     const { domain } = parseLane(turn.offer.lane);
+    const { messagesPerConnection, site } = this.#destinationOf(domain);
+    const from = turn.source.name;
     const { queue, clock, keyring } = this.#options;
     const running = deliver(turn, {
       queue,
       clock,
       claim: this.#claim,
-      messages: this.#destinationOf(domain).messagesPerConnection,
+      messages: Math.min(messagesPerConnection, this.#restraints.messagesOn(site)),
+      hold: (lease) => (this.#restraints.isIdle ? undefined : this.#restraints.hold(this.#courseOf(lease, undefined))),
+      onInDoubt: (lease) => this.#destinationOf(parseLane(lease.lane).domain).onInDoubt,
       suppressed: (lease) => this.#suppressed(lease),
       open: () => this.#open(turn.source, domain),
       sign: ({ message }) => sign(message, keyring().signingKeys(message.domain), clock.now()),
       senderOf: ({ message, index }) => this.#returnPaths.senderOf(message, index),
-      settle: (lease, attempt) => this.#settler.settle(lease, attempt),
+      settle: (lease, attempt) => this.#settler.settle(lease, { ...attempt, from }),
       expiresAt: (lease) => this.#expiresAt(lease),
       ready: () => this.#settler.ready(),
       missed: (failure) => this.#missed(failure),

@@ -11,7 +11,20 @@
  */
 
 export interface Pattern {
-  readonly alternatives: readonly (readonly Piece[])[];
+  readonly alternatives: readonly Alternative[];
+}
+
+interface Alternative {
+  /** A whole word without which it cannot fit; '' when it has none. Most alternatives are ruled out by it alone. */
+  readonly key: string;
+  readonly pieces: readonly Piece[];
+}
+
+/** Text as patterns see it. */
+export interface FoldedText {
+  /** In lower case, one space for each run of white space. */
+  readonly line: string;
+  readonly words: ReadonlySet<string>;
 }
 
 interface Piece {
@@ -29,16 +42,34 @@ export function compilePattern(source: string): Pattern {
   return {
     alternatives: folded(source)
       .split('|')
-      .map((it) => piecesOf(it.trim())),
+      .map((it) => alternativeOf(piecesOf(it.trim()))),
   };
 }
 
-/** `line` as `folded` makes it. */
-export const matches = ({ alternatives }: Pattern, line: string): boolean =>
-  alternatives.some((pieces) => holdsInOrder(pieces, line));
+export const matches = ({ alternatives }: Pattern, { line, words }: FoldedText): boolean =>
+  alternatives.some(({ key, pieces }) => (key === '' || words.has(key)) && holdsInOrder(pieces, line));
 
-/** Text as patterns see it: lower case, one space for each run of white space. */
-export const folded = (text: string): string => text.toLowerCase().replaceAll(/\s+/g, ' ');
+export function foldText(text: string): FoldedText {
+  const line = folded(text);
+  return { line, words: new Set(line.split(BETWEEN_WORDS)) };
+}
+
+const folded = (text: string): string => text.toLowerCase().replaceAll(/\s+/g, ' ');
+
+/** What `isWordAt` is not true of. */
+const BETWEEN_WORDS = /[^a-z0-9\u0080-\uffff]+/;
+
+/** The longest of the words that are whole in every text that fits. */
+function alternativeOf(pieces: readonly Piece[]): Alternative {
+  const words = pieces.flatMap(({ text, beginsWord, endsWord }) => {
+    const parts = text.split(BETWEEN_WORDS);
+    const isWhole = (at: number): boolean =>
+      (at > 0 || beginsWord || !isWordAt(text, 0)) &&
+      (at < parts.length - 1 || endsWord || !isWordAt(text, text.length - 1));
+    return parts.filter((_, at) => isWhole(at));
+  });
+  return { key: words.reduce((longest, it) => (it.length > longest.length ? it : longest), ''), pieces };
+}
 
 function piecesOf(alternative: string): Piece[] {
   const parts = alternative.split('*');

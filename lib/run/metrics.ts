@@ -56,6 +56,17 @@ export const metrics = {
     labelNames: ['outcome'],
     registers,
   }),
+  rulesFired: new Counter({
+    name: 'postfleet_rules_fired_total',
+    help: 'Rules over replies that fired, by what they did.',
+    labelNames: ['action'],
+    registers,
+  }),
+  suppressed: new Counter({
+    name: 'postfleet_suppressed_total',
+    help: 'Addresses suppressed because a receiver said that they are not there.',
+    registers,
+  }),
   failures: new Counter({
     name: 'postfleet_failures_total',
     help: 'Attempts that did not deliver, by what became of them and the class of failure.',

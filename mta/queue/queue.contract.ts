@@ -466,6 +466,41 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       expect(await queue.lease(claim, `${LANE} bulk`, 10, HOLD)).toHaveLength(1);
     });
 
+    test('what is held is not given until somebody says so, also after a crash', async () => {
+      await queue.put(message());
+      await settle(await leaseOne(), { ...later(clock.now() + minutes(1)), held: true });
+      await reopen();
+      clock.advance(hours(1));
+      expect(await leaseAll()).toEqual([]);
+      expect(await queue.list({}, 10)).toMatchObject([{ state: 'suspended', attempts: 1 }]);
+      expect(depth()).toBe(1);
+      await queue.move(claim, {}, { kind: 'resume' });
+      expect(await leaseOne()).toMatchObject({ attempts: 1 });
+    });
+
+    test('what may have been handed over says so after a crash, until it is settled', async () => {
+      await queue.put(message());
+      const first = await leaseOne();
+      expect(first).not.toHaveProperty('inDoubt');
+      expect(await queue.intend(claim, first)).toBe(true);
+      await reopen();
+      const second = await leaseOne();
+      expect(second).toMatchObject({ inDoubt: true });
+      await settle(second, later(clock.now()));
+      expect(await leaseOne()).not.toHaveProperty('inDoubt');
+    });
+
+    test('who holds no lease any more hands nothing over', async () => {
+      await queue.put(message());
+      const late = await leaseOne();
+      clock.advance(HOLD + 1);
+      expect(await queue.intend(claim, late)).toBe(false);
+      const stale = claim;
+      const lease = await until('the lease is void', async () => (await leaseAll())[0]);
+      claim = await queue.claim(0);
+      expect(await queue.intend(stale, lease)).toBe(false);
+    });
+
     test('what is retried is due now, what is leased stays where it is', async () => {
       await queue.put(message());
       await queue.put(message());

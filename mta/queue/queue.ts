@@ -10,6 +10,7 @@
  * - A claim fences: after a shard is claimed anew, the older claim can neither lease nor settle.
  * - Bulk mail has lanes of its own; what should leave from an address again waits in a lane for that address.
  * - `settle` writes an outcome and its event in one transaction. Settling twice is harmless: the second is refused.
+ * - What `intend` has said is known to whoever leases the entry next, also after a crash, until it is settled.
  * - What `cancel` has ended is never given again; what is leased at that moment is its holder's to settle.
  * - Nothing is given before its due time, and is given within a second after it while somebody watches.
  * - `depth` is exact, also after a crash. Memory is bounded by leases and lanes, not by the backlog.
@@ -74,6 +75,8 @@ export interface Lease {
   readonly recipient: string;
   /** Attempts made before this one. */
   readonly attempts: number;
+  /** `intend` was called for it in an earlier lease that ended without an outcome: the receiver may have it. */
+  readonly inDoubt?: true;
 }
 
 /** How one lease ended. The outcome and its event become durable together. */
@@ -177,6 +180,11 @@ export interface Queue {
   lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]>;
   /** Holds leases for `hold` from now. Those already void stay void. */
   renew(leases: readonly Lease[], hold: Duration): void;
+  /**
+   * Says that a message is about to be handed over for good, for whoever leases it after a crash. Resolves when durable:
+   * true, or false when the lease is void. Its settlement forgets it.
+   */
+  intend(claim: Claim, lease: Lease): Promise<boolean>;
   /** Gives entries back untried; they are due at once. */
   giveBack(leases: readonly Lease[]): void;
   /** Resolves when durable, with the settlements that were refused because their lease was void. */

@@ -43,6 +43,7 @@ export interface Destination {
   readonly tls: TlsLevel;
   readonly retry: RetryPolicy;
   /** From acceptance; a message's own expiry may be earlier. */
+  readonly onInDoubt: Defaults['onInDoubt'];
   readonly expireAfter: Duration;
 }
 
@@ -110,6 +111,7 @@ export class Destinations {
       routes,
       tls,
       retry: { first: seconds(retry.firstSeconds), factor: retry.factor, max: seconds(retry.maxSeconds) },
+      onInDoubt: policy?.spec.onInDoubt ?? shipped?.onInDoubt ?? this.#defaults.onInDoubt,
       expireAfter: seconds(
         policy?.spec.expireAfterSeconds ?? shipped?.expireAfterSeconds ?? this.#defaults.expireAfterSeconds,
       ),

@@ -223,8 +223,8 @@ export class Scheduler {
   #turn(connection: Connection, offer: Offer): Turn {
     const { plan, permit } = connection;
     const { rests } = this.#options;
-    const goesOn = (): boolean => !this.#stopped && !rests.isSuspended(plan.site);
     const ofSource = sourceAtSite(permit.from.source.name, plan.site);
+    const goesOn = (): boolean => !this.#stopped && !rests.isSuspended(plan.site) && !rests.isSuspended(ofSource);
     return {
       offer,
       source: permit.from.source,

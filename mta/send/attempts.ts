@@ -3,13 +3,29 @@
  */
 import type { Duration } from '#lib/run/clock.ts';
 import type { Attempt } from '../attempt.ts';
+import type { Hold } from '../firing.ts';
 import { type Reply, reply } from '../reply.ts';
 import type { ConnectFailure } from './connect.ts';
-import type { End } from './deliver.ts';
+import type { End } from './courier.ts';
 import type { Session } from './session.ts';
 import type { TransactionResult } from './transaction.ts';
 
+/** We say so, before anything was begun. */
 export const ownAttempt = (why: Reply): Attempt => ({ stage: 'local', reply: why, own: true, inDoubt: false });
+
+/** Held back for what receivers said of others. */
+export const heldBack = ({ pause, why }: Hold): Attempt => ({
+  ...ownAttempt(reply(451, '4.7.0', `held back by ${why}`)),
+  pause,
+});
+
+/** The process ended while the receiver was asked to take the message. */
+export const INTERRUPTED: Attempt = {
+  stage: 'dot',
+  reply: reply(451, '4.4.2', 'we stopped before the receiver said whether it has taken the message'),
+  own: true,
+  inDoubt: true,
+};
 
 /** The reason is the receiver's own where it is known: the sender will read it. */
 export const tooLate = (trouble: string | undefined): Attempt =>

@@ -9,9 +9,10 @@ import type { LaneName, Lease } from '../queue/queue.ts';
 import { reply } from '../reply.ts';
 import { noCapabilities } from './capabilities.ts';
 import type { ConnectFailure } from './connect.ts';
-import { type Courier, deliver, type End, type LaneSupply, type Opening } from './deliver.ts';
+import type { Courier, End, LaneSupply, Opening } from './courier.ts';
+import { deliver } from './deliver.ts';
 import type { Mail } from './envelope.ts';
-import type { Session } from './session.ts';
+import type { BeforeDot, Session } from './session.ts';
 import type { TransactionResult } from './transaction.ts';
 
 const LANE = 'default default/main dest.test';
@@ -40,7 +41,10 @@ class FakeSession implements Session {
     this.#answer = answer;
   }
 
-  async send(mail: Mail): Promise<TransactionResult> {
+  beforeDot: BeforeDot | undefined;
+
+  async send(mail: Mail, beforeDot?: BeforeDot): Promise<TransactionResult> {
+    this.beforeDot = beforeDot;
     this.transactions += 1;
     this.sent.push(mail);
     return this.#answer(this);
@@ -131,6 +135,8 @@ async function open(over: Partial<Courier> = {}, session = new FakeSession()) {
     suppressed: () => undefined,
     open: async () => opened(session),
     sign: async () => ({ kind: 'signed', signatures: SIGNATURE }),
+    hold: () => undefined,
+    onInDoubt: () => 'Retry',
     expiresAt: ({ message }) => message.expiresAt,
     senderOf: ({ message }) => message.sender,
     settle: (lease, attempt) => settled.push({ lease, attempt }),
@@ -600,6 +606,40 @@ describe('a message', () => {
     supply.trouble = '451 4.4.1 no connection (ECONNREFUSED)';
     await deliver(supply, courier);
     expect(settled[0]?.attempt.reply.text).toMatch(/time ran out .*: 451 4\.4\.1 no connection \(ECONNREFUSED\)$/);
+  });
+
+  test('that may not go twice is on record before its dot, and is not sent again after a crash', async () => {
+    const { courier, queue, claim, session, settled, put } = await open({ onInDoubt: () => 'Hold' });
+    await put(1);
+    await deliver(new FakeSupply(), courier);
+    await session.beforeDot?.();
+    const again = await queue.claim(0);
+    await deliver(new FakeSupply(), { ...courier, claim: again });
+    expect(claim).not.toEqual(again);
+    expect(session.transactions).toBe(1);
+    expect(settled[1]).toMatchObject({ lease: { inDoubt: true }, attempt: { stage: 'dot', own: true, inDoubt: true } });
+  });
+
+  test('that may go twice costs no record', async () => {
+    const { courier, session, put } = await open();
+    await put(1);
+    await deliver(new FakeSupply(), courier);
+    expect(session.beforeDot).toBeUndefined();
+  });
+
+  test('that is held back waits by itself, those behind it go', async () => {
+    const { courier, session, settled, put } = await open({
+      hold: ({ recipient }) => (recipient === 'held@dest.test' ? { pause: minutes(20), why: 'p/r' } : undefined),
+    });
+    await put(1, { recipients: ['held@dest.test'] });
+    await put(1);
+    await deliver(new FakeSupply(), courier);
+    expect(session.sent.map((it) => it.recipients)).toEqual([['b@dest.test']]);
+    expect(settled[0]?.attempt).toMatchObject({
+      stage: 'local',
+      reply: { code: 451, text: 'held back by p/r' },
+      pause: minutes(20),
+    });
   });
 
   test('that cannot be signed waits, and those behind it go', async () => {

@@ -9,72 +9,27 @@
  *
  * Left to others: whose turn it is (`schedule/`), what an attempt means (`settle/`).
  */
-import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
+import type { Duration, Instant } from '#lib/run/clock.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
+import { Fault } from '#lib/run/fault.ts';
 import type { Attempt } from '../attempt.ts';
-import type { Claim, LaneName, Lease, Queue } from '../queue/queue.ts';
+import type { Lease } from '../queue/queue.ts';
 import { type Reply, replyLine } from '../reply.ts';
 import { scopeOf } from '../scope.ts';
-import { connectAttempt, END_OF, isLostBefore, ownAttempt, tooLate, transactionAttempt } from './attempts.ts';
+import {
+  connectAttempt,
+  END_OF,
+  heldBack,
+  INTERRUPTED,
+  isLostBefore,
+  ownAttempt,
+  tooLate,
+  transactionAttempt,
+} from './attempts.ts';
 import { companions, mailFor, MOST_TOGETHER, wasTooMany } from './companions.ts';
-import type { ConnectFailure } from './connect.ts';
-import type { Dialled } from './dial.ts';
-import type { Session } from './session.ts';
+import type { Courier, End, LaneSupply, Offer } from './courier.ts';
+import type { BeforeDot, Session } from './session.ts';
 import type { Signed } from './sign.ts';
-
-/** A lane, and how many messages of it may be sent now. */
-interface Offer {
-  readonly lane: LaneName;
-  readonly most: number;
-}
-
-/** `unreachable`: nobody there talks. `refused`: they do not want us. `unplumbed`: our address cannot be used. */
-export type End = 'done' | 'unreachable' | 'refused' | 'unplumbed';
-
-/** Where a connection gets its lanes from. */
-export interface LaneSupply {
-  readonly offer: Offer;
-  putBack(lane: LaneName): void;
-  /** Of what was offered, so much is not sent. */
-  unused(offer: Offer, messages: number): void;
-  next(idle: Duration): Promise<Offer | undefined>;
-  /** The site took part in a transaction. */
-  taken(): void;
-  /** The site asked for less. */
-  pushedBack(): void;
-  /** How long everything rests if this connection ends so. */
-  pauseAfter(end: End): Duration;
-  /** Why mail did not go here the last time; undefined when it did. */
-  readonly trouble: string | undefined;
-  /** False once nothing more should be begun. */
-  readonly goesOn: boolean;
-  /** `why`: unless it is `done`, in the words of who said so. */
-  leave(end: End, why?: string): void;
-}
-
-export type Opening = Dialled | { readonly kind: 'unroutable'; readonly reply: Reply };
-
-export interface Courier {
-  readonly queue: Queue;
-  readonly claim: Claim;
-  readonly clock: Clock;
-  /** Most messages on one connection. */
-  readonly messages: number;
-  /** Why this recipient must have no mail, for which no connection is made; undefined at once for nearly all. */
-  suppressed(lease: Lease): undefined | Promise<Reply | undefined>;
-  open(): Promise<Opening>;
-  sign(lease: Lease): Promise<Signed>;
-  /** The envelope sender to use. */
-  senderOf(lease: Lease): string;
-  settle(lease: Lease, attempt: Attempt): void;
-  /** When a message's life ends, by its own wish and by policy. */
-  expiresAt(lease: Lease): Instant;
-  /** When outcomes can be recorded; undefined: now. */
-  ready(): Promise<void> | undefined;
-  /** Told of targets that gave no session, and of faults of ours. Must not throw. */
-  missed(failure: ConnectFailure): void;
-  troubled(thrown: unknown): void;
-}
 
 /** Longer than a transaction can take (30 min before the dot, 10 after); renewed before each. */
 const HOLD: Duration = minutes(45);
@@ -159,7 +114,8 @@ class Run {
     for (const lease of leases) {
       const looking = courier.suppressed(lease);
       const why = looking && (await looking);
-      const attempt = courier.expiresAt(lease) <= now ? tooLate(this.#supply.trouble) : why && ownAttempt(why);
+      const ended = courier.expiresAt(lease) <= now ? tooLate(this.#supply.trouble) : why && ownAttempt(why);
+      const attempt = lease.inDoubt && courier.onInDoubt(lease) !== 'Retry' ? INTERRUPTED : ended;
       if (!attempt) continue;
       this.#held.splice(this.#held.indexOf(lease), 1);
       courier.settle(lease, attempt);
@@ -211,9 +167,11 @@ class Run {
       const looking = this.#held[0] && courier.suppressed(this.#held[0]);
       const why = looking && (await looking);
       const lease = this.#held.shift();
-      const others = lease && !why ? this.#held.splice(0, this.#companionsOf(lease)) : [];
+      const hold = lease && !why ? courier.hold(lease) : undefined;
+      const instead = why ? ownAttempt(why) : hold && heldBack(hold);
+      const others = lease && !instead ? this.#held.splice(0, this.#companionsOf(lease)) : [];
       signing = this.#signNext();
-      if (lease) await (why ? courier.settle(lease, ownAttempt(why)) : this.#sendTo([lease, ...others], signed));
+      if (lease) await (instead ? courier.settle(lease, instead) : this.#sendTo([lease, ...others], signed));
       if (!this.#session.isAlive || this.#session.transactions >= this.#most) return false;
       if (!this.#supply.goesOn) return false;
     }
@@ -263,7 +221,7 @@ class Run {
     const started = this.#courier.clock.monotonic();
     const sender = this.#courier.senderOf(leases[0]);
     const isOwnReturn = sender !== leases[0].message.sender;
-    const result = await session.send(mailFor(leases, sender, signed.signatures));
+    const result = await session.send(mailFor(leases, sender, signed.signatures), this.#beforeDot(leases));
     const took = Math.round(this.#courier.clock.monotonic() - started);
     if (isLostBefore(result, session)) return this.#courier.queue.giveBack(leases);
     const peerReports = session.capabilities.dsn && !isOwnReturn;
@@ -275,6 +233,16 @@ class Run {
       this.#courier.settle(lease, { ...attempt, ...(peerReports && { peerReports }) });
     }
     this.#learn(transactionAttempt(result, 0, session, took), result.failure !== undefined);
+  }
+
+  /** Where a message must not go twice, that it may have gone is on disk before it goes (RFC 1047). */
+  #beforeDot(leases: readonly [Lease, ...Lease[]]): BeforeDot | undefined {
+    const { queue, claim } = this.#courier;
+    if (this.#courier.onInDoubt(leases[0]) === 'Retry') return undefined;
+    return async () => {
+      const intended = await Promise.all(leases.map((it) => queue.intend(claim, it)));
+      if (intended.includes(false)) throw new Fault('lease-void', 'a lease ended before its message was sent');
+    };
   }
 
   /** They were too many for this receiver: they go next, and no transaction has more from here on. */

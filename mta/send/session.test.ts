@@ -303,3 +303,45 @@ describe('a silent peer', () => {
     expect(await result).toMatchObject({ failure: { stage: 'content', kind: 'timeout', inDoubt: false } });
   });
 });
+
+describe('what is waited for before the final dot', () => {
+  const LARGE = [Buffer.from(`Subject: hi\r\n\r\n${'x'.repeat(900)}\r\n`.repeat(200))];
+
+  test.each([
+    ['small', mail()],
+    ['large', mail({ content: LARGE })],
+  ])('has come when the dot of a %s message goes', async (_, it) => {
+    const order: string[] = [];
+    const { session } = await begin(async (client) => {
+      await take(client, '250 2.0.0 taken');
+      order.push('dot');
+    });
+    await session.send(it, async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      order.push('before');
+    });
+    expect(order).toEqual(['before', 'dot']);
+  });
+
+  test('and fails, keeps the dot from being sent: nothing is in doubt', async () => {
+    const { session, peer } = await begin(async (client) => void (await take(client, '250 2.0.0 taken')));
+    const { verdicts, failure } = await session.send(mail(), () => Promise.reject(new Error('disk full')));
+    expect(failure).toMatchObject({ inDoubt: false });
+    expect(verdicts[0]).toMatchObject({ own: true, reply: { code: 451 } });
+    expect(session.isAlive).toBe(false);
+    expect(peer.clients).toHaveLength(1);
+  });
+
+  test('is of no use any more when the connection was lost meanwhile', async () => {
+    const { session } = await begin(async (client) => {
+      await client.answer('MAIL', '250 2.1.0 sender');
+      await client.answer('RCPT', '250 2.1.5 recipient');
+      await client.answer('DATA', '354 go');
+      client.socket.destroy();
+    });
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const { failure } = await session.send(mail(), () => promise);
+    resolve(undefined);
+    expect(failure).toMatchObject({ inDoubt: false });
+  });
+});

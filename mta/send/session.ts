@@ -43,12 +43,16 @@ export interface Session extends SessionFacts {
   /** How many transactions have begun. */
   readonly transactions: number;
   /** One at a time. Rejects only for mail that is no mail (an address with a line end, a part without one). */
-  send(mail: Mail): Promise<TransactionResult>;
+  /** `beforeDot` is waited for before the final dot; if it rejects the transaction breaks and the dot is not sent. */
+  send(mail: Mail, beforeDot?: BeforeDot): Promise<TransactionResult>;
   /** Says goodbye and resolves when the connection is gone; a transaction under way breaks. A second call is harmless. */
   quit(): Promise<void>;
 }
 
+export type BeforeDot = () => Promise<unknown>;
+
 interface Current {
+  readonly beforeDot: BeforeDot | undefined;
   readonly transaction: Transaction;
   /** The message with its transparency dots. */
   readonly content: readonly Buffer[];
@@ -95,14 +99,14 @@ export class SmtpSession implements Session {
     return this.#transactions;
   }
 
-  async send(mail: Mail): Promise<TransactionResult> {
+  async send(mail: Mail, beforeDot?: BeforeDot): Promise<TransactionResult> {
     assert(!this.#current, 'a session carries one transaction at a time');
     const transaction = new Transaction(mail, this.capabilities, this.#aftermath === 'open');
     if (!this.isAlive) return transaction.broken({ kind: 'closed', reason: 'the connection was closed before' });
     const step = transaction.start();
     if (step.kind === 'done') return step.result;
     const content = transparent(mail.content);
-    return new Promise((resolve) => this.#begin(step, { transaction, content, resolve }));
+    return new Promise((resolve) => this.#begin(step, { transaction, content, resolve, beforeDot }));
   }
 
   async quit(): Promise<void> {
@@ -158,6 +162,15 @@ export class SmtpSession implements Session {
   }
 
   #handOver(last: readonly Buffer[], current: Current): void {
+    if (!current.beforeDot) return this.#sendDot(last, current);
+    // The conversation may have broken meanwhile: then its transaction is over.
+    current.beforeDot().then(
+      () => this.#current === current && this.#sendDot(last, current),
+      () => this.#current === current && this.#wire.break(GIVEN_UP),
+    );
+  }
+
+  #sendDot(last: readonly Buffer[], current: Current): void {
     current.transaction.dotHandedOver();
     this.#await(current);
     this.#wire.sayAll(last);

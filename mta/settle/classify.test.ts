@@ -2,8 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { compilePattern } from '#lib/pattern/pattern.ts';
 import type { Attempt, Stage } from '../attempt.ts';
 import { reply } from '../reply.ts';
-import { classify } from './classify.ts';
+import { classify as classifyBy, type Verdict } from './classify.ts';
 import type { Rule } from './rules/rule.ts';
+
+const classify = (attempt: Attempt, attempts: number, rules: readonly Rule[]): Verdict =>
+  classifyBy(attempt, attempts, () => rules);
 
 interface Case {
   stage: Stage;

@@ -11,9 +11,9 @@ import type { Rule } from './rules/rule.ts';
 
 export type Verdict = { readonly kind: 'delivered' } | { readonly kind: 'failed'; readonly meaning: Meaning };
 
-/** `attempts`: made so far, this one included; `rules`: in the order they are tried. */
-export function classify(attempt: Attempt, attempts: number, rules: readonly Rule[]): Verdict {
+/** `attempts`: made so far, this one included; `rulesOf`: in the order they are tried, asked for only when needed. */
+export function classify(attempt: Attempt, attempts: number, rulesOf: () => readonly Rule[]): Verdict {
   if (isInTransaction(attempt.stage) && isPositive(attempt.reply) && !attempt.inDoubt) return { kind: 'delivered' };
-  const meaning = meaningOf(attempt, attempts, rules);
+  const meaning = meaningOf(attempt, attempts, rulesOf());
   return { kind: 'failed', meaning: attempt.inDoubt ? { ...meaning, outcome: 'later', action: 'retry' } : meaning };
 }

@@ -3,7 +3,9 @@ import { hours, minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { aMessage, openTestStorage } from '../../test/harness/queue.ts';
 import { until } from '../../test/harness/until.ts';
+import { compilePattern } from '#lib/pattern/pattern.ts';
 import type { Attempt } from '../attempt.ts';
+import type { Firing } from '../firing.ts';
 import type { MailEvent } from '../event.ts';
 import type { Message } from '../message.ts';
 import type { Lease } from '../queue/queue.ts';
@@ -39,6 +41,17 @@ async function open(over: Partial<SettlerOptions> = {}) {
     claim,
     clock,
     rulesOf: () => [],
+    onInDoubt: () => 'Retry',
+    courseOf: ({ message: { tenant, domain } }, { source }) => ({
+      site: 's',
+      provider: 's',
+      pool: 'p',
+      tenant,
+      domain,
+      source,
+    }),
+    fire: () => undefined,
+    suppress: () => undefined,
     expiresAt: ({ message }) => message.expiresAt,
     nextAttempt: () => clock.now() + minutes(15),
     tell: (event) => told.push(event),
@@ -196,6 +209,95 @@ describe('a failure to reach anybody', () => {
     settler.settle(await leaseNew(), away);
     await settler.flush();
     expect(told).toMatchObject([{ type: 'deferred', due: clock.now() + seconds(30) }]);
+  });
+});
+
+describe('a message that the receiver may have taken', () => {
+  const lost = attempt({ stage: 'dot', reply: reply(451, '4.4.2', 'connection lost'), own: true, inDoubt: true });
+
+  test.each([
+    ['Retry', { type: 'deferred', inDoubt: true, due: expect.any(Number) }, 'waiting'],
+    ['Hold', { type: 'deferred', inDoubt: true, held: true }, 'suspended'],
+    ['AssumeDelivered', { type: 'delivered', inDoubt: true }, undefined],
+  ] as const)('%s: is told as %j', async (policy, want, state) => {
+    const { settler, queue, told, leaseNew } = await open({ onInDoubt: () => policy });
+    settler.settle(await leaseNew(), lost);
+    await settler.flush();
+    expect(told).toMatchObject([want]);
+    expect((await queue.list({}, 10)).map((it) => it.state)).toEqual(state === undefined ? [] : [state]);
+  });
+});
+
+describe('what follows from a reply', () => {
+  const rule: Rule = {
+    name: 'p/r',
+    pattern: compilePattern('slow down'),
+    class: 'Frequency/Volume',
+    action: 'suspend',
+    scope: 'site',
+    duration: minutes(30),
+  };
+  const slowDown = attempt({ reply: reply(451, '4.7.1', 'slow down'), source: '192.0.2.9' });
+
+  test('is in its event, and is done when the event is durable', async () => {
+    const fired: Firing[] = [];
+    const { settler, clock, told, storage, faults, leaseNew } = await open({
+      rulesOf: () => [rule],
+      fire: (it) => fired.push(it),
+    });
+    const lease = await leaseNew();
+    storage.broken = true;
+    settler.settle(lease, slowDown);
+    await until('a fault', () => faults.length > 0);
+    expect(fired).toEqual([]);
+    storage.broken = false;
+    clock.advance(seconds(1));
+    await settler.flush();
+    expect(fired).toMatchObject([{ rule: 'p/r', sample: '451 4.7.1 slow down', course: { source: '192.0.2.9' } }]);
+    const want = { action: 'suspend', scope: 'site', until: fired[0]?.until };
+    expect(told).toMatchObject([{ type: 'deferred', class: 'Frequency/Volume', rule: 'p/r', fired: want }]);
+    expect((await storage.events())[1]).toEqual(told[0]);
+  });
+
+  test('is done once while it holds', async () => {
+    const fired: Firing[] = [];
+    const { settler, leaseNew } = await open({ rulesOf: () => [rule], fire: (it) => fired.push(it) });
+    for (let at = 0; at < 3; at += 1) settler.settle(await leaseNew(), slowDown);
+    await settler.flush();
+    expect(fired).toHaveLength(1);
+  });
+
+  const gone: Rule = {
+    name: 'p/gone',
+    class: 'Invalid Address',
+    action: 'suppress',
+    scope: 'source',
+    codes: ['5.1.1'],
+  };
+  test.each([
+    ['http', 1],
+    ['smtp', 1],
+    ['system', 0],
+  ] as const)('mail handed in by %s suppresses %i addresses that are not there', async (via, want) => {
+    const suppressed: string[] = [];
+    const { settler, leaseNew } = await open({
+      rulesOf: () => [gone],
+      suppress: (event) => suppressed.push(`${event.tenant} ${event.recipient} ${event.rule}`),
+    });
+    settler.settle(await leaseNew({ via }), refused);
+    await settler.flush();
+    expect(suppressed).toEqual(Array.from({ length: want }, () => 'default b@dest.test p/gone'));
+  });
+
+  test('asks for no rules when the mail was taken', async () => {
+    const { settler, leaseNew, told } = await open({
+      rulesOf: () => {
+        throw new Error('asked');
+      },
+    });
+    settler.settle(await leaseNew(), delivered);
+    await settler.flush();
+    expect(typesOf(told)).toEqual(['delivered']);
   });
 });
 

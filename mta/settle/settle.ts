@@ -18,6 +18,8 @@ import { reply, replyLine } from '../reply.ts';
 import { scopeOf } from '../scope.ts';
 import { classify, type Verdict } from './classify.ts';
 import type { Meaning } from './rules/meaning.ts';
+import type { Course, Firing } from '../firing.ts';
+import { Firings } from './rules/firings.ts';
 import type { Rule } from './rules/rule.ts';
 
 export interface SettlerOptions {
@@ -31,6 +33,14 @@ export interface SettlerOptions {
    * wait after a first attempt, where the reply asks for one.
    */
   readonly nextAttempt: (lease: Lease, attempts: number, first?: Duration) => Instant | undefined;
+  /** Where the attempt went, for rules that are about more than one message. */
+  readonly courseOf: (lease: Lease, attempt: Attempt) => Course;
+  /** Told of a rule that fired, when its event is durable. Must not throw. */
+  readonly fire: (firing: Firing) => void;
+  /** Told of an address that is to be suppressed, when the event that says why is durable. Must not throw. */
+  readonly suppress: (event: MailEvent) => void;
+  /** What is done with a message that the receiver may have taken. */
+  readonly onInDoubt: (lease: Lease) => 'Retry' | 'Hold' | 'AssumeDelivered';
   /** When a message's life ends. */
   readonly expiresAt: (lease: Lease) => Instant;
   /** Told of each event that is durable. Must not throw. */
@@ -56,9 +66,16 @@ const EVENT_OF: Record<Outcome['kind'], EventType> = {
   later: 'deferred',
 };
 
+/** A settlement, and what is done when it is durable. */
+interface Gathered extends Settlement {
+  readonly firing: Firing | undefined;
+  readonly suppresses: boolean;
+}
+
 export class Settler {
   readonly #options: SettlerOptions;
-  #gathering: Settlement[] = [];
+  readonly #firings: Firings;
+  #gathering: Gathered[] = [];
   #writing: Promise<void> | undefined;
   #unsettled = 0;
   #troubled = false;
@@ -66,17 +83,19 @@ export class Settler {
 
   constructor(options: SettlerOptions) {
     this.#options = options;
+    this.#firings = new Firings(options.clock);
   }
 
   /** The attempt's outcome will be durable soon; nothing to wait for. */
   settle(lease: Lease, attempt: Attempt): void {
-    const verdict = classify(attempt, lease.attempts + 1, this.#options.rulesOf(lease, attempt));
+    const verdict = classify(attempt, lease.attempts + 1, () => this.#options.rulesOf(lease, attempt));
     const outcome = this.#outcomeOf(lease, attempt, verdict);
+    const event = this.#eventOf(lease, attempt, outcome, verdict);
     this.#gathering.push({
       lease,
       outcome,
-      event: this.#eventOf(lease, attempt, outcome, verdict),
       owesReport: owesReport(lease, outcome, attempt, this.#options.clock.now()),
+      ...this.#consider(lease, attempt, verdict, event),
     });
     this.#unsettled += 1;
     this.#writing ??= Promise.resolve().then(() => this.#writeAll());
@@ -93,13 +112,35 @@ export class Settler {
     await this.#writing;
   }
 
+  /** The event, with what its reply sets off. */
+  #consider(
+    lease: Lease,
+    attempt: Attempt,
+    verdict: Verdict,
+    event: MailEvent,
+  ): Pick<Gathered, 'event' | 'firing' | 'suppresses'> {
+    if (verdict.kind === 'delivered') return { event, firing: undefined, suppresses: false };
+    const { meaning } = verdict;
+    const firing = this.#firings.of(meaning, () => this.#options.courseOf(lease, attempt), event.reply);
+    const fired = firing && { action: firing.action, scope: firing.scope, until: firing.until };
+    const suppresses =
+      lease.message.via !== 'system' && this.#firings.suppresses(meaning, event.tenant, event.recipient);
+    return { event: fired ? { ...event, fired } : event, firing, suppresses };
+  }
+
   #outcomeOf(lease: Lease, attempt: Attempt, verdict: Verdict): Outcome {
     if (verdict.kind === 'delivered') return { kind: 'delivered', reply: attempt.reply };
     if (verdict.meaning.outcome === 'bounced') return { kind: 'bounced', reply: attempt.reply };
+    if (attempt.inDoubt && this.#options.onInDoubt(lease) !== 'Retry') return this.#outcomeInDoubt(lease, attempt);
     if (!scopeOf(attempt).counts) return this.#outcomeOfPause(lease, attempt);
     const due = this.#options.nextAttempt(lease, lease.attempts + 1, firstWaitOf(verdict.meaning));
     if (due === undefined) return expired(attempt);
     return { kind: 'later', reply: attempt.reply, due, ...againFrom(attempt, verdict.meaning) };
+  }
+
+  #outcomeInDoubt(lease: Lease, { reply: said }: Attempt): Outcome {
+    if (this.#options.onInDoubt(lease) === 'AssumeDelivered') return { kind: 'delivered', reply: said };
+    return { kind: 'later', reply: said, due: this.#options.clock.now(), held: true };
   }
 
   /** No attempt was made at the mail: it waits with its site, for as long as it lives. */
@@ -123,7 +164,7 @@ export class Settler {
       reply: replyLine(outcome.reply).slice(0, REPLY_LIMIT),
       attempt: outcome.kind === 'later' && outcome.uncounted ? lease.attempts : lease.attempts + 1,
       ...notBeforeOf(message),
-      ...(outcome.kind === 'later' ? { due: outcome.due } : {}),
+      ...(outcome.kind === 'later' && (outcome.held ? { held: true } : { due: outcome.due })),
       ...present({ host: attempt.host, source: attempt.source, tls: attempt.tls, took: attempt.took }),
       ...(verdict.kind === 'failed' && {
         stage: attempt.stage,
@@ -145,14 +186,14 @@ export class Settler {
     this.#writing = undefined;
   }
 
-  async #write(batch: readonly Settlement[]): Promise<void> {
-    const { queue, claim, clock, tell, troubled } = this.#options;
+  async #write(batch: readonly Gathered[]): Promise<void> {
+    const { queue, claim, clock, troubled } = this.#options;
     for (;;) {
       try {
         const refused = await queue.settle(claim, batch);
         this.#troubled = false;
         if (refused.length > 0) this.#options.refused(refused);
-        for (const settlement of batch) if (!refused.includes(settlement)) tell(settlement.event);
+        for (const settlement of batch) if (!refused.includes(settlement)) this.#act(settlement);
         return;
       } catch (thrown) {
         this.#troubled = true;
@@ -164,6 +205,14 @@ export class Settler {
         await sleep(clock, RETRY_PAUSE);
       }
     }
+  }
+
+  /** Everything that follows from what is on record now. */
+  #act({ event, firing, suppresses }: Gathered): void {
+    const { tell, fire, suppress } = this.#options;
+    tell(event);
+    if (firing) fire(firing);
+    if (suppresses) suppress(event);
   }
 }
 

@@ -14,6 +14,7 @@ import { recordEvent, SqliteLedger } from '../settle/ledger/sqlite.ts';
 import { Settler } from '../settle/settle.ts';
 import { askAdmin, publishAdminUrl, tokenFile } from './admin-client.ts';
 import { adminRoutes } from './admin.ts';
+import { formatQueue, queueCommand } from './queue.ts';
 import { traceCommand } from './trace.ts';
 
 const openQueue = openTestStorage();
@@ -44,13 +45,31 @@ async function open() {
     claim,
     clock,
     rulesOf: () => [],
+    onInDoubt: () => 'Retry',
+    courseOf: ({ message: { tenant, domain } }, { source }) => ({
+      site: 's',
+      provider: 's',
+      pool: 'p',
+      tenant,
+      domain,
+      source,
+    }),
+    fire: () => undefined,
+    suppress: () => undefined,
     expiresAt: ({ message }) => message.expiresAt,
     nextAttempt: () => clock.now() + minutes(15),
     tell: () => undefined,
     troubled: () => undefined,
     refused: () => undefined,
   });
-  await serve(adminRoutes({ ledger, queue, sites: () => [{ site: 'dest.test', connections: 2 }] }));
+  await serve(
+    adminRoutes({
+      ledger,
+      queue,
+      sites: () => [{ ready: 'dest.test', connections: 2, lanes: 0 }],
+      restraints: () => [],
+    }),
+  );
   const lease = async (): Promise<Lease[]> => queue.lease(claim, LANE, 10, minutes(1));
   return { clock, queue, database, settler, lease };
 }
@@ -120,7 +139,8 @@ test('the queue is told by lane and by site', async () => {
   await queue.put(aMessage());
   expect(await askAdmin(data, '/v1/queue')).toEqual({
     lanes: [{ lane: LANE, depth: 1 }],
-    sites: [{ site: 'dest.test', connections: 2 }],
+    sites: [{ ready: 'dest.test', connections: 2, lanes: 0 }],
+    restraints: [],
   });
 });
 
@@ -150,4 +170,40 @@ describe('asking', () => {
     await serve([{ method: 'GET', path: '/v1/queue', handle: async () => html }]);
     await expect(askAdmin(data, '/v1/queue')).rejects.toMatchObject({ code: 'refused' });
   });
+});
+
+test('the queue is told to people: what waits, which sites rest and why, what rules have set going', async () => {
+  await open();
+  const until = Date.UTC(2026, 0, 1, 1);
+  const site = { ready: 'default/main → dest.test', connections: 1, lanes: 2, waitsFor: 'its rest', trouble: '451 no' };
+  const course = {
+    site: 'dest.test',
+    pool: 'default/main',
+    provider: 'yahoo',
+    tenant: 'default',
+    domain: 'example.com',
+    source: '192.0.2.9',
+  };
+  const firing = { rule: 'p/r', action: 'suspend', scope: 'source', until, sample: '421 go away', course } as const;
+  const state = {
+    lanes: [{ lane: LANE, depth: 3 }],
+    sites: [site],
+    restraints: [firing, { ...firing, scope: 'domain' }],
+  };
+  expect(formatQueue(state as Parameters<typeof formatQueue>[0])).toBe(
+    [
+      'waiting:',
+      '  3 default default/main dest.test',
+      'sites:',
+      '  default/main → dest.test: 1 connections, 2 lanes wait, for its rest, last trouble: 451 no',
+      'rules that hold:',
+      '  p/r: suspend dest.test from 192.0.2.9 until 2026-01-01T01:00:00.000Z: 421 go away',
+      '  p/r: suspend example.com at yahoo until 2026-01-01T01:00:00.000Z: 421 go away',
+    ].join('\n'),
+  );
+  const printed: string[] = [];
+  await queueCommand(data, false, (text) => printed.push(text));
+  expect(printed).toEqual([
+    'waiting: nothing\nsites:\n  dest.test: 2 connections, 0 lanes wait\nrules that hold: none',
+  ]);
 });

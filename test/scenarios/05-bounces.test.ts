@@ -77,7 +77,7 @@ test('a refused message is reported to its sender, for people and for programs',
 });
 
 test('the report is signed as the domain it comes from', async () => {
-  const id = await submit(fleet.ports.submission, 'hello@example.com', ['gone@demo.test']);
+  const id = await submit(fleet.ports.submission, 'hello@example.com', ['gone-signed@demo.test']);
   const { raw } = await reportOn(id);
   const verdicts = await verifyDkim(raw, publishedBy(fleet.data), systemClock.now());
   expect(verdicts).toMatchObject([{ domain: 'example.com', algorithm: 'rsa-sha256', result: 'pass' }]);
@@ -114,8 +114,8 @@ test('who asks to hear of success is told what was passed on, by us where the re
 
 test('what has no return path is never reported, and a report that bounces neither', async () => {
   const content = plainMessage('gone@example.com', 'gone@demo.test');
-  const silent = await submit(fleet.ports.submission, '', ['gone@demo.test'], content);
-  const toNobody = await submit(fleet.ports.submission, 'gone@example.com', ['gone@demo.test'], content);
+  const silent = await submit(fleet.ports.submission, '', ['gone-silent@demo.test'], content);
+  const toNobody = await submit(fleet.ports.submission, 'gone@example.com', ['gone-nobody@demo.test'], content);
   await fleet.event('bounced', silent);
   await fleet.event('bounced', toNobody);
   // The report to gone@example.com is refused like every address that begins so: the end of it.

@@ -44,6 +44,12 @@ export class Leases {
     if (held && (held.settling || held.until > now)) held.until = now + hold;
   }
 
+  /** The entry of a lease that holds; undefined when it is void or being settled. */
+  entryOf({ id }: Lease): number | undefined {
+    const held = this.#held.get(id);
+    return held && !held.settling && held.until > this.#clock.monotonic() ? held.no : undefined;
+  }
+
   /** The entry of a lease that may be settled now, or undefined when the lease is void. */
   startSettling({ id }: Lease): number | undefined {
     const held = this.#held.get(id);

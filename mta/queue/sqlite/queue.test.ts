@@ -11,7 +11,7 @@ import type { MailEvent } from '../../event.ts';
 import { queueContract, type QueueHarness } from '../queue.contract.ts';
 import { SqliteQueue } from './queue.ts';
 import { KEY_TABLES } from './keys.ts';
-import { DEBT_TABLES, QUEUE_TABLES } from './tables.ts';
+import { DEBT_TABLES, INTENT_TABLES, QUEUE_TABLES } from './tables.ts';
 
 const EVENTS = 'CREATE TABLE event (no INTEGER PRIMARY KEY, event TEXT)';
 const recordEvent = (event: MailEvent): Statement => ({
@@ -27,7 +27,7 @@ function harness(): QueueHarness {
   return {
     async open(clock) {
       const database = await Database.open(
-        { path: join(folder, 'queue.db'), migrations: [QUEUE_TABLES, EVENTS, KEY_TABLES, DEBT_TABLES] },
+        { path: join(folder, 'queue.db'), migrations: [QUEUE_TABLES, EVENTS, KEY_TABLES, DEBT_TABLES, INTENT_TABLES] },
         systemClock,
       );
       opened = {

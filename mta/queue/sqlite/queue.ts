@@ -80,7 +80,7 @@ export class SqliteQueue implements Queue {
     this.#sweep = options.clock.after(SWEEP, () => this.#dropExpired());
   }
 
-  /** Reads what is waiting. The database must have `QUEUE_TABLES`, `KEY_TABLES` and `DEBT_TABLES` among its migrations. */
+  /** Reads what is waiting. The database must have `KEY_TABLES` and the tables of `tables.ts` among its migrations. */
   static async open(options: SqliteQueueOptions): Promise<SqliteQueue> {
     const queue = new SqliteQueue(options);
     const [last] = await options.database.read(tables.LAST_NUMBER);
@@ -148,6 +148,12 @@ export class SqliteQueue implements Queue {
 
   renew(leases: readonly Lease[], hold: Duration): void {
     for (const lease of leases) this.#leases.renew(lease, hold);
+  }
+
+  async intend(claim: Claim, lease: Lease): Promise<boolean> {
+    const entry = this.#holds(claim) ? this.#leases.entryOf(lease) : undefined;
+    if (entry !== undefined) await this.#database.write([tables.intendEntry(entry)]);
+    return entry !== undefined;
   }
 
   giveBack(leases: readonly Lease[]): void {
@@ -236,7 +242,8 @@ export class SqliteQueue implements Queue {
     for (const { lease, outcome } of taken) {
       const ended = this.#leases.drop(lease.id);
       if (ended !== undefined && lease.message.recipients.length === 1) this.#messages.drop(tables.messageNoOf(ended));
-      if (outcome.kind === 'later') this.#moveOn(lease.lane, laneFrom(lease.lane, outcome.from), outcome.due);
+      if (outcome.kind === 'later')
+        this.#moveOn(lease.lane, laneFrom(lease.lane, outcome.from), outcome.held ? Infinity : outcome.due);
       else this.#lanes.end(lease.lane, 1);
     }
   }
@@ -263,7 +270,9 @@ function outcomeStatements(entry: number, { lease, outcome, event, owesReport }:
   if (outcome.kind === 'later') {
     const lane = laneFrom(lease.lane, outcome.from);
     const moved = lane === lease.lane ? [] : [tables.changeLane(entry, lane)];
-    return [tables.deferEntry(entry, outcome.due, outcome.uncounted ? 0 : 1, debt), ...moved];
+    const isHeld = outcome.held === true;
+    const deferral = { due: outcome.due, attempts: outcome.uncounted ? 0 : 1, isHeld, debt };
+    return [tables.deferEntry(entry, deferral), ...moved];
   }
   if (debt !== undefined) return [tables.endOwing(entry, debt)];
   return tables.endEntry(entry, lease.message.recipients.length === 1);

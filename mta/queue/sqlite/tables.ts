@@ -35,6 +35,9 @@ export const DEBT_TABLES = `
   ALTER TABLE entry RENAME COLUMN failure TO debt;
   CREATE INDEX entry_owing ON entry (no) WHERE state = ${WAITING} AND debt IS NOT NULL AND debt <> ''`;
 
+/** Whether a message may have been handed over. */
+export const INTENT_TABLES = 'ALTER TABLE entry ADD COLUMN intended INTEGER NOT NULL DEFAULT 0';
+
 const OWING = "e.debt IS NOT NULL AND e.debt <> ''";
 
 /** The ids of messages that are queued, or of which something is to be reported. */
@@ -60,7 +63,7 @@ export const insertMessage = (no: number, message: Message): Statement => ({
 });
 
 export const insertEntry = (entry: number, lane: LaneName, due: number): Statement => ({
-  sql: `INSERT INTO entry VALUES (?, ?, ?, 0, ${WAITING}, NULL)`,
+  sql: `INSERT INTO entry (no, lane, due, attempts, state) VALUES (?, ?, ?, 0, ${WAITING})`,
   params: [entry, lane, due],
 });
 
@@ -69,10 +72,25 @@ export const changeLane = (entry: number, lane: LaneName): Statement => ({
   params: [lane, entry],
 });
 
-/** `debt`: an event to be reported to the sender, unless one was before. */
-export const deferEntry = (entry: number, due: number, attempts: number, debt?: string): Statement => ({
-  sql: `UPDATE entry SET due = ?, attempts = attempts + ?${debt === undefined ? '' : ', debt = coalesce(debt, ?)'} WHERE no = ?`,
-  params: [due, attempts, ...(debt === undefined ? [] : [debt]), entry],
+/** What becomes of an entry that waits on. */
+interface Deferral {
+  readonly due: number;
+  /** How many more. */
+  readonly attempts: number;
+  readonly isHeld: boolean;
+  /** An event to be reported to the sender, unless one was before. */
+  readonly debt: string | undefined;
+}
+
+export const deferEntry = (entry: number, { due, attempts, isHeld, debt }: Deferral): Statement => ({
+  sql: `UPDATE entry SET due = ?, attempts = attempts + ?, state = ?, intended = 0${debt === undefined ? '' : ', debt = coalesce(debt, ?)'} WHERE no = ?`,
+  params: [due, attempts, isHeld ? SUSPENDED : WAITING, ...(debt === undefined ? [] : [debt]), entry],
+});
+
+/** The message may have been handed over from now on. */
+export const intendEntry = (entry: number): Statement => ({
+  sql: 'UPDATE entry SET intended = 1 WHERE no = ?',
+  params: [entry],
 });
 
 /** Keeps the entry as a debt: how it ended is to be reported to the sender. */
@@ -100,7 +118,7 @@ export const endMessageById = (id: MessageId): Statement => ({
 
 /** Entries of a lane in due order, leased ones (a JSON list) left out. Parameters: lane, leased, limit. */
 export const NEXT_ENTRIES = `
-  SELECT e.no, e.due, e.attempts FROM entry e
+  SELECT e.no, e.due, e.attempts, e.intended FROM entry e
   WHERE e.lane = ?1 AND e.state = ${WAITING} AND e.no NOT IN (SELECT value FROM json_each(?2))
   ORDER BY e.due, e.no LIMIT ?3`;
 
@@ -176,7 +194,7 @@ export const FREE_OF_MESSAGE = `
   AND e.state IN (${WAITING}, ${SUSPENDED}) AND e.no NOT IN (SELECT value FROM json_each(?3))`;
 
 /** One more parameter: limit. */
-export const SEIZE = `SELECT e.no, e.attempts ${FREE} LIMIT ?4`;
+export const SEIZE = `SELECT e.no, e.attempts, e.intended ${FREE} LIMIT ?4`;
 
 /** Entries of a lane that a move changes. More parameters: states (a JSON list), the entry to go on after, limit. */
 export const MOVABLE = `

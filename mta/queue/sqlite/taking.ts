@@ -131,16 +131,17 @@ export class Taking {
     return reserved.flatMap(({ row, id }) => {
       const no = Number(row['no']);
       const message = messages.get(tables.messageNoOf(no));
-      if (message) return [leaseOf(id, lane, message, no, Number(row['attempts']))];
+      if (message) return [leaseOf(id, lane, message, row)];
       if (this.#leases.drop(id)) this.#lanes.end(lane, 1);
       return [];
     });
   }
 }
 
-function leaseOf(id: number, lane: LaneName, message: Message, no: number, attempts: number): Lease {
-  const index = tables.indexOf(no);
+function leaseOf(id: number, lane: LaneName, message: Message, row: Row): Lease {
+  const index = tables.indexOf(Number(row['no']));
   const recipient = message.recipients[index];
   assert(recipient !== undefined, 'an entry points at a recipient of its message');
-  return { id, lane, message, index, recipient, attempts };
+  const attempts = Number(row['attempts']);
+  return { id, lane, message, index, recipient, attempts, ...(row['intended'] === 1 && { inDoubt: true }) };
 }

@@ -69,8 +69,9 @@ function unknown({ code, stage }: Said): Meaning {
 }
 
 /** There is nobody to ask, our own rules forbid the try, or the peer has announced a limit that is passed. */
-function ownMeaning({ stage, reply, inDoubt }: Attempt): Meaning {
+function ownMeaning({ stage, reply, inDoubt, pause }: Attempt): Meaning {
   if (inDoubt) return own('in-doubt', 'later');
+  if (stage === 'local' && pause !== undefined) return own('held-back', 'later');
   if (reply.code < 500 || isBeforeSession(stage)) return own(OWN_NAMES[stage] ?? 'connection-lost', 'later');
   if (stage === 'resolve' && reply.enhanced === '5.1.2') return nowhere('no-such-domain');
   if (stage === 'resolve' && reply.enhanced === '5.1.10') return nowhere('null-mx');

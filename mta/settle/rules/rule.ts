@@ -4,9 +4,10 @@
  * Rules are data; their documents are `DestinationPolicy.spec.rules`. Which rules are tried, in which order, is said by
  * whoever makes the list; what a rule's word comes to for a recipient is `meaning.ts`'s business.
  */
-import { folded, matches, type Pattern } from '#lib/pattern/pattern.ts';
+import { type FoldedText, foldText, matches, type Pattern } from '#lib/pattern/pattern.ts';
 import type { Duration } from '#lib/run/clock.ts';
 import type { Stage } from '../../attempt.ts';
+import type { Firing, SlowLimits } from '../../firing.ts';
 import { type Reply, type ReplyClass, replyLine } from '../../reply.ts';
 
 /**
@@ -16,14 +17,8 @@ import { type Reply, type ReplyClass, replyLine } from '../../reply.ts';
  */
 export type Action = 'suppress' | 'fail' | 'retry' | 'slow' | 'suspend' | 'other-source' | 'split';
 
-/** What is slowed or suspended: a source address at a site, a site, a sending domain at a provider. */
-export type Scope = 'source' | 'site' | 'domain';
-
-export interface SlowLimits {
-  readonly connections?: number;
-  readonly messagesPerConnection?: number;
-  readonly rate?: { readonly count: number; readonly perSeconds: number };
-}
+/** What is slowed or suspended. */
+export type Scope = Firing['scope'];
 
 export interface Rule {
   /** `policy/rule`. */
@@ -47,8 +42,8 @@ export interface Rule {
 export interface Said {
   readonly code: number;
   readonly enhanced: string;
-  /** Code, status and text, folded for patterns. */
-  readonly line: string;
+  /** Code, status and text. */
+  readonly text: FoldedText;
   readonly stage: Stage;
 }
 
@@ -60,7 +55,7 @@ export function saidOf(reply: Reply, stage: Stage): Said {
   return {
     code: reply.code,
     enhanced: reply.enhanced,
-    line: folded(replyLine({ ...reply, text })).slice(0, LOOKED_AT),
+    text: foldText(replyLine({ ...reply, text }).slice(0, LOOKED_AT)),
     stage,
   };
 }
@@ -68,7 +63,7 @@ export function saidOf(reply: Reply, stage: Stage): Said {
 export function fits(rule: Rule, said: Said): boolean {
   if (rule.stages && !rule.stages.has(said.stage)) return false;
   if (rule.codes && !rule.codes.some((it) => codeFits(it, said))) return false;
-  return !rule.pattern || matches(rule.pattern, said.line);
+  return !rule.pattern || matches(rule.pattern, said.text);
 }
 
 function codeFits(code: string, said: Said): boolean {

@@ -1,0 +1,116 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { hours, minutes, seconds } from '#lib/run/clock.ts';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import type { Course } from '../../firing.ts';
+import { Firings } from './firings.ts';
+import type { Meaning } from './meaning.ts';
+import type { Rule } from './rule.ts';
+
+const COURSE: Course = {
+  site: 's',
+  pool: 'p',
+  provider: 'yahoo',
+  tenant: 't',
+  domain: 'example.com',
+  source: '192.0.2.1',
+};
+
+let clock: FakeClock;
+let firings: Firings;
+beforeEach(() => {
+  clock = new FakeClock();
+  firings = new Firings(clock);
+});
+
+function meaning(by: Partial<Rule>, over: Partial<Meaning> = {}): Meaning {
+  const rule: Rule = { name: 'p/r', class: 'Reputation', scope: 'source', action: 'suspend', ...by };
+  return { class: 'Reputation', outcome: 'later', action: rule.action ?? 'retry', rule: rule.name, by: rule, ...over };
+}
+const fire = (by: Partial<Rule>, course: Partial<Course> = {}, over: Partial<Meaning> = {}) =>
+  firings.of(meaning(by, over), () => ({ ...COURSE, ...course }), '421 go away');
+
+test('a firing names the rule, its words and its end', () => {
+  expect(fire({ duration: hours(2) })).toEqual({
+    rule: 'p/r',
+    action: 'suspend',
+    scope: 'source',
+    until: clock.now() + hours(2),
+    sample: '421 go away',
+    course: COURSE,
+  });
+});
+
+test.each(['retry', 'fail', 'suppress', 'split'] as const)(
+  '%s is done with the mail itself: nothing fires',
+  (action) => {
+    expect(fire({ action })).toBeUndefined();
+  },
+);
+
+test('what a rule says but the reply does not allow does not fire', () => {
+  expect(fire({}, {}, { action: 'retry' })).toBeUndefined();
+});
+
+test('while it holds a rule fires once for each thing it is about', () => {
+  expect(fire({ duration: minutes(5) })).toBeDefined();
+  expect(fire({ duration: minutes(5) })).toBeUndefined();
+  expect(fire({ duration: minutes(5) }, { source: '192.0.2.2' })).toBeDefined();
+  expect(fire({ duration: minutes(5) }, { site: 'other' })).toBeDefined();
+  clock.advance(minutes(5));
+  expect(fire({ duration: minutes(5) })).toBeDefined();
+});
+
+test.each<[Rule['scope'], Partial<Course>, boolean]>([
+  ['source', { domain: 'other.com' }, false],
+  ['site', { source: '192.0.2.2' }, false],
+  ['site', { site: 'other' }, true],
+  ['domain', { source: '192.0.2.2', site: 'other' }, false],
+  ['domain', { domain: 'other.com' }, true],
+  ['domain', { tenant: 'other' }, true],
+])('of scope %s, %j is another thing: %s', (scope, other, isOther) => {
+  expect(fire({ scope })).toBeDefined();
+  expect(fire({ scope }, other) !== undefined).toBe(isOther);
+});
+
+test('a rule with a trigger fires when enough replies came in its time, and counts anew then', () => {
+  const by = { trigger: { count: 3, per: hours(1) }, duration: minutes(1) };
+  const tries = (...pauses: number[]) =>
+    pauses.map((pause) => {
+      clock.advance(pause);
+      return fire(by) !== undefined;
+    });
+  expect(tries(0, minutes(10), minutes(10))).toEqual([false, false, true]);
+  expect(tries(minutes(2), minutes(10), minutes(51), minutes(1))).toEqual([false, false, false, true]);
+});
+
+describe('an address', () => {
+  const nowhere = meaning({}, { class: 'Invalid Address', action: 'fail', rule: 'own/no-such-domain' });
+
+  test('is suppressed at once when the receiver says that it is not there', () => {
+    expect(firings.suppresses(meaning({}, { action: 'suppress' }), 't', 'a@dest.test')).toBe(true);
+  });
+
+  test('is suppressed when its domain was not there three times in 72 hours', () => {
+    const tries = [0, 71, 2, 1].map((pause) => {
+      clock.advance(hours(pause));
+      return firings.suppresses(nowhere, 't', 'a@dest.test');
+    });
+    expect(tries).toEqual([false, false, false, true]);
+    expect(firings.suppresses(nowhere, 'other', 'a@dest.test')).toBe(false);
+    expect(firings.suppresses({ ...nowhere, rule: 'own/null-mx' }, 't', 'b@dest.test')).toBe(false);
+  });
+
+  test('is never suppressed for anything else', () => {
+    for (let at = 0; at < 9; at += 1)
+      for (const rule of ['own/no-route', 'every/mailbox-full', 'every/domain-gone'])
+        expect(firings.suppresses({ ...nowhere, rule }, 't', 'a@dest.test')).toBe(false);
+  });
+});
+
+test('counts are bounded: the oldest go first', () => {
+  const by = { trigger: { count: 2, per: hours(1) } };
+  for (let at = 0; at < 10_001; at += 1) fire(by, { site: `s${at}` });
+  expect(fire(by, { site: 's0' })).toBeUndefined();
+  clock.advance(seconds(1));
+  expect(fire(by, { site: 's10000' })).toBeDefined();
+});

@@ -1,0 +1,91 @@
+/**
+ * Decides when a rule fires: at once, or when enough replies came in its time; and not again while it holds.
+ *
+ * Counts are in memory, so they begin anew with the process; they are bounded, the oldest go first. Carrying a firing out
+ * is others' business.
+ */
+import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
+import { hours, minutes } from '#lib/run/clock.ts';
+import type { Course, Firing } from '../../firing.ts';
+import type { Meaning } from './meaning.ts';
+import type { Rule } from './rule.ts';
+
+const MOST_COUNTED = 10_000;
+/** For actions that last and do not say how long. */
+const DURATION: Duration = minutes(30);
+/** DNS may be wrong for a while: an address is given up when its domain was not there so often in so long. */
+const NOWHERE = { count: 3, per: hours(72) };
+
+interface Trigger {
+  readonly count: number;
+  readonly per: Duration;
+}
+
+export class Firings {
+  readonly #clock: Clock;
+  /** Times of replies that have not fired yet, by rule and what it is about. */
+  readonly #seen = new Map<string, Instant[]>();
+  readonly #until = new Map<string, Instant>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** What a reply sets off, now. */
+  of(meaning: Meaning, courseOf: () => Course, sample: string): Firing | undefined {
+    const { action, by } = meaning;
+    if (!by || (action !== 'slow' && action !== 'suspend' && action !== 'other-source')) return undefined;
+    const scope = action === 'other-source' ? 'source' : by.scope;
+    const course = courseOf();
+    const key = `${by.name} ${keyOf(scope, course)}`;
+    const now = this.#clock.now();
+    if ((this.#until.get(key) ?? 0) > now || !this.#isEnough(key, by.trigger, now)) return undefined;
+    const until = now + (by.duration ?? DURATION);
+    remember(this.#until, key, until);
+    return {
+      rule: by.name,
+      action,
+      scope,
+      until,
+      sample,
+      course,
+      ...(by.limits && { limits: by.limits }),
+    };
+  }
+
+  /** Whether an address is to be suppressed for what a reply, or DNS, says of it. */
+  suppresses({ action, class: kind, rule }: Meaning, tenant: string, recipient: string): boolean {
+    if (action === 'suppress') return true;
+    if (kind !== 'Invalid Address' || !NOWHERE_RULES.has(rule)) return false;
+    return this.#isEnough(`nowhere ${tenant} ${recipient}`, NOWHERE, this.#clock.now());
+  }
+
+  /** Counts one more; when it is enough the count begins anew. */
+  #isEnough(key: string, trigger: Trigger | undefined, now: Instant): boolean {
+    if (!trigger || trigger.count <= 1) return true;
+    const seen = (this.#seen.get(key) ?? []).filter((it) => it > now - trigger.per);
+    seen.push(now);
+    this.#seen.delete(key);
+    if (seen.length >= trigger.count) return true;
+    remember(this.#seen, key, seen);
+    return false;
+  }
+}
+
+const NOWHERE_RULES: ReadonlySet<string> = new Set(['own/no-such-domain', 'own/null-mx']);
+
+function keyOf(scope: Rule['scope'], { site, provider, tenant, domain, source }: Course): string {
+  if (scope === 'domain') return `${tenant} ${domain} ${provider}`;
+  return scope === 'site' ? site : `${source ?? ''} ${site}`;
+}
+
+/** Maps keep the order of insertion: the first is the oldest. */
+function remember<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size <= MOST_COUNTED) return;
+  for (const oldest of map.keys()) {
+    map.delete(oldest);
+    return;
+  }
+}
