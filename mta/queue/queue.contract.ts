@@ -116,6 +116,30 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       expect(lease.message).toEqual(put);
     });
 
+    test('a lease of large messages takes few at a time, oldest first, and the lane is told of again', async () => {
+      const raw = Buffer.alloc(3 * 1024 * 1024, 'x');
+      const large = Array.from({ length: 5 }, () => message({ raw }));
+      for (const it of large) await queue.put(it);
+      await queue.put(message({ recipients: ['b@dest.test', 'c@dest.test'], raw }));
+      await reopen();
+      const told: string[] = [];
+      queue.watch(claim, (lane) => told.push(lane));
+      const taken: string[] = [];
+      for (let round = 1; taken.length < 7; round += 1) {
+        await until('the lane is told of', () => told.length >= round);
+        const leases = await leaseAll(5);
+        expect(leases.length).toBeGreaterThan(0);
+        expect(new Set(leases.map((it) => it.message)).size).toBeLessThanOrEqual(3);
+        taken.push(...leases.map((it) => it.message.id));
+        await queue.settle(
+          claim,
+          leases.map((it) => settlement(it, delivered)),
+        );
+      }
+      expect([...new Set(taken)].slice(0, 5)).toEqual(large.map((it) => it.id));
+      expect(depth()).toBe(0);
+    });
+
     const once = (over: Partial<Once> = {}): Once => ({
       key: 'tenant key',
       hash: 'one',

@@ -176,7 +176,10 @@ export interface Queue {
    */
   watch(claim: Claim, listener: LaneListener): void;
 
-  /** Up to `max` due entries of a lane, oldest due first, held for `hold`. Empty when there are none or the claim is stale. */
+  /**
+   * Up to `max` due entries of a lane, oldest due first, held for `hold`; fewer, and at least one, when their messages are
+   * large, so that a connection holds little. Empty when there are none or the claim is stale.
+   */
   lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]>;
   /** Holds leases for `hold` from now. Those already void stay void. */
   renew(leases: readonly Lease[], hold: Duration): void;

@@ -13,6 +13,10 @@ import { messageNoOf, MESSAGES, setAside } from './tables.ts';
 /** Bytes of messages kept in memory after they were put, so that sending them at once needs no read. */
 const RECENT_BYTES = 32 * 1024 * 1024;
 
+/** A message that was left in the file, because those before it have bytes enough. */
+export const UNREAD = 'unread';
+export type Found = Map<number, Message | typeof UNREAD>;
+
 export class Messages {
   readonly #database: Database;
   readonly #unreadable: (thrown: unknown) => void;
@@ -38,26 +42,29 @@ export class Messages {
     this.#recent.drop(messageNo);
   }
 
-  /** By number, for rows of entries. One that cannot be read is set aside and left out. */
-  async of(entries: readonly Row[]): Promise<ReadonlyMap<number, Message>> {
-    const found = new Map<number, Message>();
+  /**
+   * By number, for rows of entries. One that cannot be read is set aside and absent; once `most` bytes are read, the
+   * others are `UNREAD`.
+   */
+  async of(entries: readonly Row[], most: number): Promise<Found> {
+    const found: Found = new Map();
     const numbers = new Set(entries.map((row) => messageNoOf(Number(row['no']))));
     for (const no of numbers) this.#lookUp(no, found);
     const unread = [...numbers].filter((no) => !found.has(no));
-    if (unread.length > 0) await this.#read(unread, found);
+    if (unread.length > 0) await this.#read(unread, most, found);
     return found;
   }
 
-  #lookUp(no: number, found: Map<number, Message>): void {
+  #lookUp(no: number, found: Found): void {
     const message = this.#recent.get(no) ?? this.#inUse.get(no)?.deref();
     if (message) found.set(no, message);
   }
 
   /** Lanes that ask for the same message at the same time share one reading. */
-  async #read(numbers: readonly number[], found: Map<number, Message>): Promise<void> {
+  async #read(numbers: readonly number[], most: number, found: Found): Promise<void> {
     const underWay = numbers.flatMap((no) => this.#reading.get(no) ?? []);
     const unasked = numbers.filter((no) => !this.#reading.has(no));
-    const reading = unasked.length > 0 ? this.#readFile(unasked, found) : Promise.resolve();
+    const reading = unasked.length > 0 ? this.#readFile(unasked, most, found) : Promise.resolve();
     for (const no of unasked) this.#reading.set(no, reading);
     try {
       await Promise.all([reading, ...underWay]);
@@ -65,12 +72,19 @@ export class Messages {
       for (const no of unasked) this.#reading.delete(no);
     }
     for (const no of numbers) this.#lookUp(no, found);
+    // Whom the others did not read either, or could not.
+    const left = numbers.filter((no) => !found.has(no) && !unasked.includes(no));
+    if (left.length > 0) await this.#readFile(left, most, found);
   }
 
-  async #readFile(numbers: readonly number[], found: Map<number, Message>): Promise<void> {
-    const rows = await this.#database.read(MESSAGES, [JSON.stringify(numbers)]);
+  async #readFile(numbers: readonly number[], most: number, found: Found): Promise<void> {
+    const rows = await this.#database.read(MESSAGES, [JSON.stringify(numbers), most]);
     for (const row of rows) {
       const no = Number(row['no']);
+      if (row['raw'] === null) {
+        found.set(no, UNREAD);
+        continue;
+      }
       try {
         const message = messageOf(row);
         found.set(no, message);

@@ -122,8 +122,15 @@ export const NEXT_ENTRIES = `
   WHERE e.lane = ?1 AND e.state = ${WAITING} AND e.no NOT IN (SELECT value FROM json_each(?2))
   ORDER BY e.due, e.no LIMIT ?3`;
 
-/** Parameter: numbers (a JSON list). */
-export const MESSAGES = 'SELECT no, envelope, raw FROM message WHERE no IN (SELECT value FROM json_each(?))';
+/**
+ * Messages in the order asked for; `raw` is null where those before have as many bytes already. The size of a blob is
+ * known without reading it. Parameters: numbers (a JSON list), bytes.
+ */
+export const MESSAGES = `
+  WITH wanted AS (
+    SELECT m.no, sum(length(m.raw)) OVER (ORDER BY it.key) - length(m.raw) AS before
+    FROM json_each(?1) it JOIN message m ON m.no = it.value)
+  SELECT m.no, m.envelope, CASE WHEN wanted.before < ?2 THEN m.raw END AS raw FROM wanted JOIN message m USING (no)`;
 
 export const setAside = (messageNo: number): Statement => ({
   sql: `UPDATE entry AS e SET state = ${SET_ASIDE} WHERE ${entriesOf('?1')}`,

@@ -13,9 +13,12 @@ import type { Claim, LaneName, Lease } from '../queue.ts';
 import { Ahead, AHEAD, type Slice, sliceOf } from './ahead.ts';
 import type { Lanes } from './lanes.ts';
 import type { Leases } from './leases.ts';
-import type { Messages } from './messages.ts';
+import { type Found, type Messages, UNREAD } from './messages.ts';
 import * as tables from './tables.ts';
 import { Turns } from './turns.ts';
+
+/** Bytes of messages after which a lease takes no more of them: a connection holds so much and one message at most. */
+const LEASE_BYTES = 4 * 1024 * 1024;
 
 export interface TakingOptions {
   readonly database: Database;
@@ -55,13 +58,13 @@ export class Taking {
   /** Up to `max` due entries of a lane, oldest due first. */
   async lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
     const reserved = await this.#turns.alone(lane, () => this.#reserve(claim, lane, max, hold));
-    return reserved.length > 0 ? this.#open(claim, lane, reserved) : [];
+    return reserved.length > 0 ? this.#open(claim, lane, reserved, LEASE_BYTES) : [];
   }
 
   /** Whatever `find` finds in a lane, due or not. */
   async seize(claim: Claim, lane: LaneName, hold: Duration, find: () => Promise<readonly Row[]>): Promise<Lease[]> {
     const take = async () => (this.#holds(claim) ? this.#reserveAll(await find(), lane, hold) : []);
-    return this.#open(claim, lane, await this.apart(lane, take));
+    return this.#open(claim, lane, await this.apart(lane, take), Number.MAX_SAFE_INTEGER);
   }
 
   /** Does `work` with a lane's entries while nobody takes any, and nothing is read ahead. */
@@ -121,21 +124,50 @@ export class Taking {
     return rows.map((row) => ({ row, id: this.#leases.take(Number(row['no']), lane, hold) }));
   }
 
-  /** Reads the messages of what was reserved. Entries whose message cannot be read are set aside and left out. */
-  async #open(claim: Claim, lane: LaneName, reserved: readonly Reserved[]): Promise<Lease[]> {
-    const messages = await this.#messages.of(reserved.map((it) => it.row)).catch((thrown: unknown) => {
+  /**
+   * Reads the messages of what was reserved, until they have `most` bytes: the others are free again. Entries whose message
+   * cannot be read are set aside and left out.
+   */
+  async #open(claim: Claim, lane: LaneName, reserved: readonly Reserved[], most: number): Promise<Lease[]> {
+    const messages = await this.#messages.of(rowsOf(reserved), most).catch((thrown: unknown) => {
       for (const { id } of reserved) if (this.#leases.drop(id)) this.#lanes.arrive(lane, 0, this.#clock.now());
       throw thrown;
     });
     if (!this.#holds(claim)) return [];
-    return reserved.flatMap(({ row, id }) => {
-      const no = Number(row['no']);
-      const message = messages.get(tables.messageNoOf(no));
-      if (message) return [leaseOf(id, lane, message, row)];
-      if (this.#leases.drop(id)) this.#lanes.end(lane, 1);
-      return [];
+    const readable = reserved.filter(({ row, id }) => {
+      const isReadable = messages.has(messageOf(row));
+      if (!isReadable && this.#leases.drop(id)) this.#lanes.end(lane, 1);
+      return isReadable;
     });
+    const leases = leasesOf(lane, readable, messages, most);
+    if (leases.length < readable.length) this.#giveBack(lane, readable.slice(leases.length));
+    return leases;
   }
+
+  /** They are the next that are taken, by whoever hears that the lane has something due. */
+  #giveBack(lane: LaneName, reserved: readonly Reserved[]): void {
+    for (const { id } of reserved) this.#leases.drop(id);
+    this.#ahead.forget(lane);
+    this.#lanes.drained(lane, this.#clock.now());
+  }
+}
+
+const rowsOf = (reserved: readonly Reserved[]): Row[] => reserved.map((it) => it.row);
+const messageOf = (row: Row): number => tables.messageNoOf(Number(row['no']));
+
+/** As many as have `most` bytes together, and the one that goes beyond; recipients of one message share its bytes. */
+function leasesOf(lane: LaneName, reserved: readonly Reserved[], messages: Found, most: number): Lease[] {
+  const leases: Lease[] = [];
+  const counted = new Set<Message>();
+  let bytes = 0;
+  for (const { row, id } of reserved) {
+    const message = messages.get(messageOf(row));
+    if (bytes >= most || message === undefined || message === UNREAD) break;
+    leases.push(leaseOf(id, lane, message, row));
+    if (!counted.has(message)) bytes += message.raw.length;
+    counted.add(message);
+  }
+  return leases;
 }
 
 function leaseOf(id: number, lane: LaneName, message: Message, row: Row): Lease {
