@@ -44,6 +44,8 @@ export interface IngressOptions {
   readonly random: Random;
   readonly log: Log;
   readonly hostname: string;
+  /** Whether the disk takes new mail. */
+  readonly hasSpace: () => boolean;
   /** Told of each durable event. Must not throw. */
   readonly tell: (event: MailEvent) => void;
   /** The certificate of a listener. */
@@ -101,7 +103,7 @@ interface Ways {
 }
 
 async function openWays(options: IngressOptions): Promise<Ways> {
-  const { queue, resources, keyring, clock, random, hostname, log, trace, suppressions, ledger } = options;
+  const { queue, resources, keyring, clock, random, hostname, log, trace, suppressions, ledger, hasSpace } = options;
   const verifier = await openVerifier(keyring(), clock, random);
   const authority = new Authority({
     clock,
@@ -115,7 +117,7 @@ async function openWays(options: IngressOptions): Promise<Ways> {
   const submissions = new Submissions({ authority, queue, resources, clock, random, hostname, accepted, troubled });
   const addresses = new ReturnPaths(options);
   const returns = new Returns({ addresses, ledger, clock, judge: judgeBy(resources), tell: options.tell, troubled });
-  const policy = withReturns(submissionPolicy(authority, submissions, suppressions), returns);
+  const policy = withReturns(submissionPolicy(authority, submissions, suppressions, hasSpace), returns);
   const limits = newestLimits(resources);
   const reception = openReception(limits);
   const smtp = new SmtpServer({ hostname, policy, clock, limits, ...reception, observer: smtpObserver(log) });
@@ -131,6 +133,7 @@ async function openWays(options: IngressOptions): Promise<Ways> {
       submissions,
       limits,
       memory: reception.memory,
+      hasSpace,
       queue,
       trace,
       tell: options.tell,

@@ -21,6 +21,7 @@ import { systemRandom as random } from '#lib/run/random.ts';
 import { certificateOf, type LoadedCertificate, ownCertificate } from './certificate.ts';
 import { adminToken, openData } from './data-folder.ts';
 import { apiUrlOf, Declared, endpointOf } from './declared.ts';
+import { diskPart, watchDisk } from './disk-watch.ts';
 import { Domains, openDomainAuthorities } from './domains.ts';
 import { type Ingress, startIngress } from './ingress.ts';
 import type { Queue } from './queue/queue.ts';
@@ -125,9 +126,12 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   const admin = opened.adopt(await openHttp({ ...adminHttp, routes }), (it) => it.close());
   await publishAdminUrl(data, admin.url);
   const healthHttp = { name: 'metrics', setting: '--metrics', ...settings.metrics };
+  const size = () => clusterOf(declared).spec.queue.reserve;
+  const disk = opened.adopt(await watchDisk({ data, database, clock, log, size }), (it) => it.close());
   const parts = () => [
     { part: 'resources', ready: true },
     { part: 'listeners', ready: ingress !== undefined },
+    diskPart(disk.state),
   ];
   let ingress: Ingress | undefined;
   const health = opened.adopt(await openHttp({ ...healthHttp, routes: healthRoutes(parts) }), (it) => it.close());
@@ -135,8 +139,9 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
 
   const certificate = (listener: Parameters<typeof certificateOf>[0]) => certificateOf(listener, config, own);
   const trace = (id: string) => ledger.trace(id);
+  const hasSpace = (): boolean => !disk.state.isLow;
   ingress = opened.adopt(
-    await startIngress({ ...shared, certificate, trace, ledger, ...ofDomains(domains) }),
+    await startIngress({ ...shared, certificate, trace, ledger, hasSpace, ...ofDomains(domains) }),
     async (it) => {
       ingress = undefined;
       await it.close();

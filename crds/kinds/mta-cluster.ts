@@ -110,6 +110,14 @@ const queue = () =>
     })
       .exactOptional()
       .describe('JetStream. Without it the queue is embedded, for one process.'),
+    reserve: object({
+      percent: integer(0, 90).default(5).describe('Percent of its size, …'),
+      bytes: integer(0, 1_125_899_906_842_624).default(536_870_912).describe('… and at least so many bytes.'),
+    })
+      .prefault({})
+      .describe(
+        "Room on the embedded queue's disk that is kept for mail accepted already: below it new mail is put off (452, 507) and deliveries go on.",
+      ),
   });
 
 const limits = () =>

@@ -54,8 +54,10 @@ async function open(...documents: readonly object[]) {
   });
   const declare = (...changed: readonly object[]): void => void (world = worldOf(domain, ...changed));
   const suppressions = await SqliteSuppressions.open(storage.database, clock);
-  const policy = submissionPolicy(authority, submissions, suppressions);
-  return { policy, told, storage, declare, suppressions };
+  const space = { isThere: true };
+  const policy = submissionPolicy(authority, submissions, suppressions, () => space.isThere);
+
+  return { space, policy, told, storage, declare, suppressions };
 }
 
 describe('an identity', () => {
@@ -166,4 +168,13 @@ describe('a message', () => {
     expect(told[0]).toMatchObject({ utf8: true, dsn });
     expect(told[0]?.raw.toString()).toContain(` with UTF8SMTPSA id ${told[0]?.id}`);
   });
+});
+
+test('while the disk is low who may send is put off, and who may not is told so', async () => {
+  const { policy, space } = await open();
+  space.isThere = false;
+  expect(policy.mail(APP, 'a@example.com')).toMatchObject({ code: 452, enhanced: '4.3.1' });
+  expect(policy.mail(APP, 'a@bank.example')).toMatchObject({ code: 550 });
+  space.isThere = true;
+  expect(policy.mail(APP, 'a@example.com')).toBeUndefined();
 });

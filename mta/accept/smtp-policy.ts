@@ -10,13 +10,15 @@ import type { Suppressions } from '../settle/ledger/suppressions.ts';
 import { type Suppression, suppressedReply } from '../suppression.ts';
 import { admitSender } from './admit.ts';
 import { type Authority, sharersOf, type Submitter } from './authority.ts';
-import { acceptedReply, type Submissions } from './submit.ts';
+import { acceptedReply, noSpace, type Submissions } from './submit.ts';
 import type { Envelope, Peer, SmtpPolicy } from './smtp/submission.ts';
 
+/** `hasSpace`: whether the disk takes new mail. */
 export function submissionPolicy(
   authority: Authority,
   submissions: Submissions,
   suppressions: Pick<Suppressions, 'match'>,
+  hasSpace: () => boolean,
 ): SmtpPolicy<Submitter> {
   return {
     trust: (peer) => authority.trusted(peer.address),
@@ -25,7 +27,9 @@ export function submissionPolicy(
     mail: (submitter, sender) => {
       const refusal = submitter && admitSender(authority, submitter, sender);
       if (refusal) metrics.refused.inc({ check: refusal.check });
-      return refusal?.reply;
+      if (refusal || hasSpace()) return refusal?.reply;
+      metrics.refused.inc({ check: 'storage' });
+      return noSpace;
     },
     rcpt: (submitter, _sender, recipient) => {
       const found = submitter && suppressions.match(submitter.tenant, recipient);

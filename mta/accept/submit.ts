@@ -166,12 +166,7 @@ export class Submissions {
     } catch (thrown) {
       this.#options.troubled(thrown);
       const full = codeOf(thrown) === 'storage-full';
-      return refused(
-        'storage',
-        full
-          ? reply(452, '4.3.1', 'no room: try again later')
-          : reply(451, '4.3.0', 'the queue cannot be written: try again later'),
-      );
+      return refused('storage', full ? noSpace : reply(451, '4.3.0', 'the queue cannot be written: try again later'));
     }
     this.#options.accepted(message);
     return { kind: 'accepted', message };
@@ -219,6 +214,9 @@ const onlyOf = (dsn: DsnRequest, named: readonly string[], kept: readonly string
   ...dsn,
   recipients: kept.map((recipient) => dsn.recipients[named.indexOf(recipient)] ?? {}),
 });
+
+/** The disk is full, or as good as. */
+export const noSpace = reply(452, '4.3.1', 'no room: try again later');
 
 /** What the sender is told: RFC 5321 §4.2.5 makes the reply to the dot the transfer of responsibility. */
 export const acceptedReply = (id: MessageId): Reply => reply(250, '2.0.0', `queued as ${id}`);

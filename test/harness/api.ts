@@ -77,12 +77,14 @@ async function open(openQueue: ReturnType<typeof openTestStorage>) {
     troubled: () => undefined,
   });
   const trace = async (id: string) => (await storage.events()).filter((it) => it.message === id);
+  const space = { isThere: true };
   const memory = new ReceivingMemory(() => 1_000_000);
   const routes = apiRoutes({
     authority,
     submissions,
     limits: () => LIMITS,
     memory,
+    hasSpace: () => space.isThere,
     queue: storage.queue,
     trace,
     tell: (event) => cancelled.push(event),
@@ -96,7 +98,7 @@ async function open(openQueue: ReturnType<typeof openTestStorage>) {
   });
   const server = await openHttp({ name: 'api', setting: 'x', host: '127.0.0.1', port: 0, routes });
   onTestFinished(() => server.close());
-  return { server, clock, memory, storage, told, cancelled, routes };
+  return { server, clock, memory, space, storage, told, cancelled, routes };
 }
 
 export const JSON_TYPE = 'application/json';

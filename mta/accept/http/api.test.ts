@@ -49,6 +49,28 @@ describe('a message that is accepted', () => {
   });
 });
 
+test('while the disk is low nothing is taken, and what became of mail is still told', async () => {
+  const opened = await open();
+  const id = String((await submit(opened)).said['id']);
+  opened.space.isThere = false;
+  const { status, headers } = await submit(opened);
+  expect([status, headers.get('retry-after')]).toEqual([507, '30']);
+  expect((await submit(opened, {}, { user: 'default.nobody' })).status).toBe(401);
+  expect((await ask(opened, `/v1/messages/${id}`, { method: 'GET' })).status).toBe(200);
+  opened.space.isThere = true;
+  expect((await submit(opened)).status).toBe(202);
+});
+
+test('a body is counted for its sender, and there is none left of it when all is answered', async () => {
+  const opened = await open();
+  const other = opened.memory.hold(() => ['tenant default', 'credential default.app']);
+  other.resize(499_000);
+  expect((await submit(opened, { text: 'x'.repeat(5000) })).status).toBe(503);
+  other.release();
+  expect((await submit(opened, { text: 'x'.repeat(5000) })).status).toBe(202);
+  expect(opened.memory.used).toBe(0);
+});
+
 describe('a message that is refused is a problem', () => {
   const from = (address: string): object => ({ from: { address } });
   test.each<[string, object, Asking, number]>([

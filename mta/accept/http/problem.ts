@@ -35,13 +35,15 @@ const SOON = 30;
 export function refusalOf({ check, reply, retryAfter }: Submitted & { readonly kind: 'refused' }): Answer {
   const detail = replyLine(reply);
   if (check === 'quota') return waiting(429, 'Too Many Requests', detail, Math.ceil((retryAfter ?? 0) / 1000));
-  if (check === 'storage' && reply.code === 452) return waiting(507, 'Insufficient Storage', detail, SOON);
+  if (check === 'storage' && reply.code === 452) return outOfSpace(detail);
   if (reply.code < 500) return waiting(503, 'Service Unavailable', detail, SOON);
   if (check === 'repeat') return problem(409, 'Conflict', 'this Idempotency-Key was used for another request');
   if (reply.code === 552) return tooLarge(detail);
   const isContent = check === 'loop' || reply.enhanced.startsWith('5.6.');
   return isContent ? invalid([{ pointer: '', detail }]) : forbidden(detail);
 }
+
+export const outOfSpace = (detail: string): Answer => waiting(507, 'Insufficient Storage', detail, SOON);
 
 const waiting = (status: number, title: string, detail: string, wait: number): Answer => ({
   ...problem(status, title, detail),
