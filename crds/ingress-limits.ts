@@ -46,6 +46,11 @@ export const ingressLimits = () =>
         .default(100)
         .describe("A stranger's commands without mail since the last accepted message: 421."),
       loginFailures: integer(1, 1000).default(3).describe('Wrong passwords on one connection: 421.'),
+      guesses: integer(1, 1_000_000)
+        .default(10)
+        .describe(
+          'Wrong passwords for one account from one address (IPv6: 64 bits) before it is locked for that address for 15 minutes, five times as many over all accounts: 421 or 429.',
+        ),
       commandSeconds: integer(1, 3600).default(300).describe('Seconds until a whole command has come: 421.'),
       dataSeconds: integer(1, 3600).default(180).describe('Longest silence within a message: 421.'),
       dataBytesPerSecond: integer(1, 1_000_000).default(500).describe('Slowest pace of a message: 421.'),

@@ -24,6 +24,8 @@ import { submissionPolicy } from './accept/smtp-policy.ts';
 import { defaultLimits, limitsOf, type SmtpLimits } from './accept/smtp/limits.ts';
 import { SmtpServer } from './accept/smtp/listener.ts';
 import type { Doors } from './accept/doors.ts';
+import { Guesses } from './accept/guesses.ts';
+import { logins } from './accept/logins.ts';
 import { openReception } from './accept/reception.ts';
 import { Submissions } from './accept/submit.ts';
 import type { LoadedCertificate } from './certificate.ts';
@@ -104,11 +106,12 @@ interface Ways {
 
 async function openWays(options: IngressOptions): Promise<Ways> {
   const { queue, resources, keyring, clock, random, hostname, log, trace, suppressions, ledger, hasSpace } = options;
+  const limits = newestLimits(resources);
   const verifier = await openVerifier(keyring(), clock, random);
   const authority = new Authority({
     clock,
     resources,
-    verify: async (username, secret) => (await verifier.verify(username, secret)) !== undefined,
+    verify: logins(verifier, new Guesses(clock, () => limits().guesses)),
     hasKey: (domain) => keyring().signingKeys(domain).length > 0,
     proof: options.proof,
   });
@@ -118,7 +121,6 @@ async function openWays(options: IngressOptions): Promise<Ways> {
   const addresses = new ReturnPaths(options);
   const returns = new Returns({ addresses, ledger, clock, judge: judgeBy(resources), tell: options.tell, troubled });
   const policy = withReturns(submissionPolicy(authority, submissions, suppressions, hasSpace), returns);
-  const limits = newestLimits(resources);
   const reception = openReception(limits);
   const smtp = new SmtpServer({ hostname, policy, clock, limits, ...reception, observer: smtpObserver(log) });
   watchGauge('postfleet_receiving_bytes', 'Bytes held of mail that is coming in.', () => reception.memory.used);

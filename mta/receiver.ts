@@ -56,7 +56,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Listener>
 function receiverPolicy(options: ReceiverOptions): SmtpPolicy<typeof ANYBODY> {
   return {
     trust: () => ANYBODY,
-    authenticate: async () => undefined,
+    authenticate: async () => ({ kind: 'wrong' }),
     sharers: () => ['anybody'],
     mail: () => undefined,
     rcpt: (_, __, recipient) =>

@@ -29,10 +29,12 @@ export async function proofOfChosen(secret: string, random: Random): Promise<Scr
 }
 
 /** Whether the secret is the one proven. Takes the same time whatever the answer. */
-export async function isProven(secret: string, proof: SecretProof): Promise<boolean> {
-  const given = proof.kind === 'sha256' ? sha256(secret) : await derive(secret, proof);
-  return timingSafeEqual(given, Buffer.from(proof.hash, 'base64'));
-}
+export const isProven = async (secret: string, proof: ScryptProof): Promise<boolean> =>
+  timingSafeEqual(await derive(secret, proof), Buffer.from(proof.hash, 'base64'));
+
+/** The same of a generated one. */
+export const isProvenGenerated = (secret: string, proven: string): boolean =>
+  timingSafeEqual(sha256(secret), Buffer.from(proven, 'base64'));
 
 function derive(secret: string, { cost, blockSize, parallel, salt }: ScryptProof): Promise<Buffer> {
   const options = { N: cost, r: blockSize, p: parallel, maxmem: 256 * cost * blockSize };

@@ -6,18 +6,24 @@
  * thousand logins cost one. What is remembered is an HMAC under a key of this process, over the proof too: a changed
  * secret is asked for at once.
  *
- * Few scrypts run at a time, because signing needs the same threads; the others wait in line. Locking out those who
- * guess is the caller's business.
+ * Few scrypts run at a time, because signing needs the same threads; the others wait in lines by where they come from, so
+ * that guesses delay those who guess. Locking them out is the caller's business.
  */
 import { createHmac } from 'node:crypto';
 import { type Clock, type Duration, minutes } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { CredentialRecord, Keyring, ScryptProof } from './keyring.ts';
-import { isProven, proofOfChosen } from './proof.ts';
+import { FairLine } from './fair-line.ts';
+import { isProven, isProvenGenerated, proofOfChosen } from './proof.ts';
 
 export interface Verifier {
-  /** The credential whose secret this is, or undefined. Resolves when known; harmless to ask again. */
-  verify(username: string, secret: string): Promise<CredentialRecord | undefined>;
+  /** Whether it is a right one that was generated; costs a hash. */
+  isGenerated(username: string, secret: string): boolean;
+  /**
+   * The credential whose secret this is, or undefined; `busy` when too many wait already. Who comes from one place, `from`,
+   * shares a line. Harmless to ask again.
+   */
+  verify(username: string, secret: string, from?: string): Promise<CredentialRecord | 'busy' | undefined>;
 }
 
 /** A bearer token, `<username>~<secret>`: `~` is in neither name, and is allowed in a token (RFC 6750 §2.1). */
@@ -32,6 +38,9 @@ export function splitToken(token: string): { readonly username: string; readonly
 const REMEMBERED_FOR = minutes(5);
 const MOST_REMEMBERED = 10_000;
 const MOST_AT_A_TIME = 2;
+/** About half a minute's work, and a second's. */
+const LONGEST_LINE = 500;
+const LONGEST_LINE_OF_ONE = 20;
 
 /** Resolves when what an unknown user is compared with has been made. `keyring` is asked anew each time. */
 export async function openVerifier(keyring: Keyring, clock: Clock, random: Random): Promise<Verifier> {
@@ -48,8 +57,8 @@ class KeyringVerifier implements Verifier {
   /** When what was proven is forgotten, oldest first. */
   readonly #remembered = new Map<string, Duration>();
   /** Being proven now: the same question asked meanwhile waits for the same answer. */
-  readonly #asked = new Map<string, Promise<boolean>>();
-  readonly #line = new Line(MOST_AT_A_TIME);
+  readonly #asked = new Map<string, Promise<boolean | 'busy'>>();
+  readonly #line = new FairLine(MOST_AT_A_TIME, LONGEST_LINE, LONGEST_LINE_OF_ONE);
 
   constructor(keyring: Keyring, clock: Clock, processKey: Buffer, nobody: ScryptProof) {
     this.#keyring = keyring;
@@ -58,24 +67,30 @@ class KeyringVerifier implements Verifier {
     this.#nobody = nobody;
   }
 
-  async verify(username: string, secret: string): Promise<CredentialRecord | undefined> {
+  isGenerated(username: string, secret: string): boolean {
     const record = this.#keyring.credential(username);
-    if (record?.secret.kind === 'sha256' && (await isProven(secret, record.secret))) return record;
+    return record?.secret.kind === 'sha256' && isProvenGenerated(secret, record.secret.hash);
+  }
+
+  async verify(username: string, secret: string, from = ''): Promise<CredentialRecord | 'busy' | undefined> {
+    const record = this.#keyring.credential(username);
+    if (this.isGenerated(username, secret)) return record;
     const proof = record?.secret.kind === 'scrypt' ? record.secret : this.#nobody;
-    const isRight = await this.#isChosen(username, secret, proof);
+    const isRight = await this.#isChosen(username, secret, proof, from);
+    if (isRight === 'busy') return isRight;
     return isRight && proof !== this.#nobody ? record : undefined;
   }
 
-  async #isChosen(username: string, secret: string, proof: ScryptProof): Promise<boolean> {
+  async #isChosen(username: string, secret: string, proof: ScryptProof, from: string): Promise<boolean | 'busy'> {
     const question = this.#fingerprint(username, secret, proof);
     if (this.#isRemembered(question)) return true;
-    const asked = this.#asked.get(question) ?? this.#ask(question, secret, proof);
-    return asked;
+    return this.#asked.get(question) ?? this.#ask(question, secret, proof, from);
   }
 
-  #ask(question: string, secret: string, proof: ScryptProof): Promise<boolean> {
-    const answer = this.#line
-      .run(() => isProven(secret, proof))
+  async #ask(question: string, secret: string, proof: ScryptProof, from: string): Promise<boolean | 'busy'> {
+    const comparing = this.#line.run(from, () => isProven(secret, proof));
+    if (!comparing) return 'busy';
+    const answer = comparing
       .then((isRight) => {
         if (isRight) this.#remember(question);
         return isRight;
@@ -100,27 +115,5 @@ class KeyringVerifier implements Verifier {
     const [oldest] = this.#remembered.keys();
     if (oldest !== undefined && this.#remembered.size >= MOST_REMEMBERED) this.#remembered.delete(oldest);
     this.#remembered.set(question, this.#clock.monotonic() + REMEMBERED_FOR);
-  }
-}
-
-/** Lets a few tasks run at a time; the others wait in order. */
-class Line {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(most: number) {
-    this.#free = most;
-  }
-
-  async run<T>(task: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await task();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free += 1;
-    }
   }
 }

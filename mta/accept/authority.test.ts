@@ -3,7 +3,7 @@ import { type Sample, sample } from '#crds/sample.ts';
 import { hours } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { worldOf } from '../../test/harness/world.ts';
-import { Authority, type Submitter } from './authority.ts';
+import { Authority, type Protocol, type Submitter } from './authority.ts';
 
 const start = Date.UTC(2026, 0, 1);
 const APP: Submitter = { tenant: 'default', username: 'default.app' };
@@ -29,6 +29,11 @@ function open(...documents: readonly object[]) {
   return { authority, clock, declare };
 }
 
+async function who(authority: Authority, username: string, secret: string, protocol: Protocol) {
+  const bearer = await authority.bearer(username, secret, '192.0.2.1', protocol);
+  return bearer.kind === 'submitter' ? bearer.submitter : undefined;
+}
+
 describe('who somebody is', () => {
   test.each([
     ['a credential and its secret', {}, 'right', APP],
@@ -40,16 +45,16 @@ describe('who somebody is', () => {
     ['a credential that expires in a second', { expiresAt: '2026-01-01T00:00:01Z' }, 'right', APP],
   ] as const)('is known by %s', async (_, spec, secret, want) => {
     const { authority } = open(credential(spec));
-    expect(await authority.authenticate('default.app', secret, 'SMTP')).toEqual(want);
+    expect(await who(authority, 'default.app', secret, 'SMTP')).toEqual(want);
   });
 
   test('is unknown for a name nobody declared, whatever the keyring says', async () => {
-    expect(await open(credential()).authority.authenticate('default.gone', 'right', 'SMTP')).toBeUndefined();
+    expect(await who(open(credential()).authority, 'default.gone', 'right', 'SMTP')).toBeUndefined();
   });
 
   test('follows the protocol it is asked for', async () => {
     const { authority } = open(credential({ protocols: ['HTTP'] }));
-    expect(await authority.authenticate('default.app', 'right', 'HTTP')).toEqual(APP);
+    expect(await who(authority, 'default.app', 'right', 'HTTP')).toEqual(APP);
   });
 
   test('ends when the credential does, in the middle of a session', () => {

@@ -11,6 +11,7 @@ import { returnPathHostOf, type SendingDomain } from '#crds/kinds/sending-domain
 import type { Resources } from '#crds/source/resources.ts';
 import { matchesNetwork } from '#lib/dns/private-address.ts';
 import type { Clock } from '#lib/run/clock.ts';
+import type { LogIn, Unheard } from './logins.ts';
 import type { Sharers } from './memory.ts';
 
 /** Who submits: what every later check is about. */
@@ -22,8 +23,7 @@ export interface Submitter {
 export interface AuthorityOptions {
   readonly clock: Clock;
   readonly resources: () => Resources;
-  /** Whether the secret is the user's; takes as long for a user nobody knows. */
-  readonly verify: (username: string, secret: string) => Promise<boolean>;
+  readonly verify: LogIn;
   /** Whether a domain has a key that may sign now. */
   readonly hasKey: (domain: string) => boolean;
   /** Whether a domain is proven in DNS. Absent: none is. */
@@ -42,10 +42,11 @@ export type Protocol = 'SMTP' | 'HTTP';
 /** What a credential may be used for. */
 export type Scope = SendingCredential['spec']['scopes'][number];
 
-/** `unknown`: the secret is nobody's. `forbidden`: it is right, but may not be used so now. */
+/** `unknown`: the secret is nobody's. `forbidden`: it is right, but may not be used so now. `unheard`: nobody looked. */
 export type Bearer =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'forbidden' }
+  | { readonly kind: 'unheard'; readonly why: Unheard }
   | { readonly kind: 'submitter'; readonly submitter: Submitter };
 
 export class Authority {
@@ -63,14 +64,16 @@ export class Authority {
     return credential && this.#isUsable(credential, 'SMTP', 'Submit') ? submitterOf(credential) : undefined;
   }
 
-  async authenticate(username: string, secret: string, protocol: Protocol): Promise<Submitter | undefined> {
-    const bearer = await this.bearer(username, secret, protocol, 'Submit');
-    return bearer.kind === 'submitter' ? bearer.submitter : undefined;
-  }
-
-  /** The same, telling a wrong secret from a right one that may not be used; only who has it learns that. */
-  async bearer(username: string, secret: string, protocol: Protocol, scope: Scope): Promise<Bearer> {
-    const isRight = await this.#options.verify(username, secret);
+  /** Who has a secret; a wrong one and a right one that may not be used are told apart only to who has it. */
+  async bearer(
+    username: string,
+    secret: string,
+    address: string,
+    protocol: Protocol,
+    scope: Scope = 'Submit',
+  ): Promise<Bearer> {
+    const isRight = await this.#options.verify(username, secret, address);
+    if (typeof isRight !== 'boolean') return { kind: 'unheard', why: isRight };
     const credential = this.#options.resources().credential(username);
     if (!isRight || !credential) return { kind: 'unknown' };
     if (!this.#isUsable(credential, protocol, scope)) return { kind: 'forbidden' };

@@ -65,13 +65,13 @@ describe('an identity', () => {
     const { policy } = await open(credential({ networks: ['192.0.2.0/24'] }));
     expect(policy.trust(peer())).toEqual(APP);
     expect(policy.trust(peer({ address: '198.51.100.7' }))).toBeUndefined();
-    expect(await policy.authenticate(peer(), 'default.app', 'right')).toEqual(APP);
-    expect(await policy.authenticate(peer(), 'default.app', 'wrong')).toBeUndefined();
+    expect(await policy.authenticate(peer(), 'default.app', 'right')).toEqual({ kind: 'identity', identity: APP });
+    expect(await policy.authenticate(peer(), 'default.app', 'wrong')).toEqual({ kind: 'wrong' });
   });
 
   test('is not had by a credential for HTTP', async () => {
     const { policy } = await open(credential({ protocols: ['HTTP'] }));
-    expect(await policy.authenticate(peer(), 'default.app', 'right')).toBeUndefined();
+    expect(await policy.authenticate(peer(), 'default.app', 'right')).toEqual({ kind: 'wrong' });
   });
 
   test('is needed: without one nothing is queued', async () => {

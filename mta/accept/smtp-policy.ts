@@ -22,7 +22,11 @@ export function submissionPolicy(
 ): SmtpPolicy<Submitter> {
   return {
     trust: (peer) => authority.trusted(peer.address),
-    authenticate: (_peer, username, password) => authority.authenticate(username, password, 'SMTP'),
+    async authenticate({ address }, username, password) {
+      const bearer = await authority.bearer(username, password, address, 'SMTP');
+      if (bearer.kind === 'submitter') return { kind: 'identity', identity: bearer.submitter };
+      return { kind: bearer.kind === 'unheard' ? bearer.why.kind : 'wrong' };
+    },
     sharers: sharersOf,
     mail: (submitter, sender) => {
       const refusal = submitter && admitSender(authority, submitter, sender);

@@ -31,7 +31,8 @@ async function serve(answer: Reply = reply(250, '2.0.0', 'queued as 01m')) {
   const clock = new FakeClock();
   const policy: SmtpPolicy<string> = {
     trust: () => undefined,
-    authenticate: async (_, username, password) => (password === 'right' ? username : undefined),
+    authenticate: async (_, username, password) =>
+      password === 'right' ? { kind: 'identity', identity: username } : { kind: 'wrong' },
     mail: () => undefined,
     sharers: () => ['anybody'],
     rcpt: () => undefined,

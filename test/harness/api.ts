@@ -63,7 +63,10 @@ async function open(openQueue: ReturnType<typeof openTestStorage>) {
   const authority = new Authority({
     clock,
     resources: () => resources,
-    verify: async (_, secret) => secret === 'right',
+    verify: async (_, secret) => {
+      if (secret === 'locked') return { kind: 'locked', retryAfter: 60_000 };
+      return secret === 'busy' ? { kind: 'busy' } : secret === 'right';
+    },
     hasKey: (name) => name !== 'keyless.example',
   });
   const submissions = new Submissions({

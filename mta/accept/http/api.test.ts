@@ -79,6 +79,8 @@ describe('a message that is refused is a problem', () => {
     ['with a token that is none', {}, { headers: { authorization: 'Bearer x' } }, 401],
     ['with a wrong secret', {}, { secret: 'wrong' }, 401],
     ['of nobody', {}, { user: 'default.nobody' }, 401],
+    ['after too many wrong ones', {}, { secret: 'locked' }, 429],
+    ['while too many are looked at', {}, { secret: 'busy' }, 503],
     ['of a suspended credential', {}, { user: 'default.stopped' }, 403],
     ['of a credential for SMTP', {}, { user: 'default.smtp' }, 403],
     ['from a foreign domain', from('a@bank.example'), {}, 403],

@@ -7,7 +7,7 @@
 import type { Answer, Asked, Head, Route } from '#lib/http/server.ts';
 import { splitToken } from '#lib/keyring/verifier.ts';
 import type { Authority, Scope, Submitter } from '../authority.ts';
-import { forbidden, unauthorized } from './problem.ts';
+import { forbidden, unauthorized, unheard } from './problem.ts';
 
 export type Handler = (submitter: Submitter, asked: Asked) => Promise<Answer>;
 
@@ -38,7 +38,8 @@ export function allowing(
 async function identify(authority: Authority, scope: Scope, head: Head): Promise<Submitter | Answer> {
   const { username, secret } = credentialsOf(head);
   if (secret === '') return unauthorized();
-  const bearer = await authority.bearer(username, secret, 'HTTP', scope);
+  const bearer = await authority.bearer(username, secret, head.peer.address, 'HTTP', scope);
+  if (bearer.kind === 'unheard') return unheard(bearer.why);
   if (bearer.kind === 'submitter') return bearer.submitter;
   if (bearer.kind === 'unknown') return unauthorized();
   return forbidden(`credential ${username} is suspended, expired, or without protocol HTTP or scope ${scope}`);

@@ -3,6 +3,7 @@
  */
 import { type Answer, problem } from '#lib/http/server.ts';
 import { replyLine } from '../../reply.ts';
+import type { Unheard } from '../logins.ts';
 import type { Submitted } from '../submit.ts';
 import type { FieldError } from './field-error.ts';
 
@@ -10,6 +11,12 @@ export const unauthorized = (): Answer => ({
   ...problem(401, 'Unauthorized', 'send the token of a SendingCredential as Authorization: Bearer …'),
   headers: { 'www-authenticate': 'Bearer realm="postfleet"' },
 });
+
+/** Nobody looked at the token. */
+export const unheard = (why: Unheard): Answer =>
+  why.kind === 'locked'
+    ? waiting(429, 'Too Many Requests', 'too many wrong tokens came from there', Math.ceil(why.retryAfter / 1000))
+    : waiting(503, 'Service Unavailable', 'too many tokens are being looked at: try again', SOON);
 
 export const forbidden = (detail: string): Answer => problem(403, 'Forbidden', detail);
 

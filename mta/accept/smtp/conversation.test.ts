@@ -182,6 +182,28 @@ describe('A20 what a policy does wrong', () => {
   });
 });
 
+describe('A17 a login that nobody looked at', () => {
+  const login = (name: string): string => `AUTH PLAIN ${Buffer.from(`\0${name}\0x`).toString('base64')}\r\n`;
+  const secured = async () => {
+    const partner = new StagePartner({ authRequired: true, canSecure: true });
+    partner.conversation.begin('TLSv1.3 TEST');
+    await partner.send('EHLO client.example\r\n');
+    return partner;
+  };
+
+  it('because too many failed ends the connection', async () => {
+    const partner = await secured();
+    expect(await partner.send(login('locked'))).toMatch(/^421 4\.7\.0 Too many failed logins/);
+    expect(partner.isClosed).toBe(true);
+  });
+
+  it('because too many wait is put off, and is no failure', async () => {
+    const partner = await secured();
+    for (let count = 0; count < 5; count += 1) expect(codes(await partner.send(login('busy')))).toEqual([454]);
+    expect(codes(await partner.send(login('user')))).toEqual([535]);
+  });
+});
+
 describe('whatever bytes come', () => {
   const bytes = fc.constantFrom(
     'EHLO a',

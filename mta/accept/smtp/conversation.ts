@@ -236,10 +236,9 @@ export class Conversation<Identity> {
 
   async #authenticate(username: string, password: string): Promise<Input<Identity>> {
     try {
-      const identity = await this.#context.policy.authenticate(this.#peer(), username, password);
-      return identity === undefined
-        ? { kind: 'not-authenticated', because: 'wrong' }
-        : { kind: 'authenticated', identity };
+      const login = await this.#context.policy.authenticate(this.#peer(), username, password);
+      if (login.kind === 'identity') return { kind: 'authenticated', identity: login.identity };
+      return { kind: 'not-authenticated', because: login.kind === 'busy' ? 'unavailable' : login.kind };
     } catch (error) {
       this.#context.observer.failed(this.#options.peer.listener, error);
       return { kind: 'not-authenticated', because: 'unavailable' };

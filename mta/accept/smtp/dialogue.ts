@@ -161,9 +161,10 @@ function authenticated<I>(state: State<I>, identity: I): Step<I> {
   return { state: known, replies: [replies.authenticated], subject: 'AUTH' };
 }
 
-function notAuthenticated<I>(rules: Rules<I>, state: State<I>, because: 'wrong' | 'unavailable'): Step<I> {
+function notAuthenticated<I>(rules: Rules<I>, state: State<I>, because: 'wrong' | 'locked' | 'unavailable'): Step<I> {
   const ready: State<I> = { ...state, phase: idle(state) };
   if (because === 'unavailable') return { state: ready, replies: [replies.cannotAuthenticate], subject: 'AUTH' };
+  if (because === 'locked') return closed(ready, 'AUTH', [replies.lockedOut]);
   const loginFailures = state.loginFailures + 1;
   const failed: State<I> = { ...ready, loginFailures };
   if (loginFailures < rules.limits().loginFailures)

@@ -21,6 +21,8 @@ export interface SmtpLimits {
   readonly junk: number;
   /** Wrong passwords in one connection. */
   readonly loginFailures: number;
+  /** Wrong passwords for one account from one network, over all connections. */
+  readonly guesses: number;
   /** Bytes of unfinished and unanswered messages in the whole process. */
   readonly receivingBytes: number;
   readonly connections: number;
@@ -46,6 +48,7 @@ export const limitsOf = (spec: IngressLimits): SmtpLimits => ({
   errors: spec.errors,
   junk: spec.idleCommands,
   loginFailures: spec.loginFailures,
+  guesses: spec.guesses,
   receivingBytes: spec.receivingBytes,
   connections: spec.connections,
   connectionsPerAddress: spec.connectionsPerAddress,

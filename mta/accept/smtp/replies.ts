@@ -22,6 +22,7 @@ export const replies = {
   tooManyErrors: reply(421, '4.7.0', 'Too many errors'),
   tooMuchJunk: reply(421, '4.7.0', 'Too many commands without mail'),
   tooManyLoginFailures: reply(421, '4.7.0', 'Too many failed logins'),
+  lockedOut: reply(421, '4.7.0', 'Too many failed logins came from your network; come back later'),
   tooManyMessages: reply(421, '4.7.0', 'Enough messages on this connection; open another'),
   tooManyConnections: reply(421, '4.7.0', 'Too many connections'),
 

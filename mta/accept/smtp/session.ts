@@ -8,6 +8,7 @@
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import { type Clock, type Duration, seconds } from '#lib/run/clock.ts';
+import { awaitHello } from './client-hello.ts';
 import { Conversation, type ConversationContext, type ConversationOptions, type Waiting } from './conversation.ts';
 import { Deadline } from '#lib/run/deadline.ts';
 
@@ -151,6 +152,10 @@ export class Session<Identity> {
     this.#deadline.set(this.#timeFor('handshake'));
     const plain = this.#socket;
     for (const event of ['data', 'end', 'drain']) plain.removeAllListeners(event);
+    awaitHello(plain, () => this.#handshake(plain, secureContext, then));
+  }
+
+  #handshake(plain: Socket, secureContext: SecureContext, then: (tls: string) => void): void {
     const secured = new TLSSocket(plain, { isServer: true, secureContext });
     this.#socket = secured;
     this.#guard(secured);

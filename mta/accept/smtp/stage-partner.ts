@@ -1,7 +1,8 @@
 /**
  * For tests: a conversation with a policy that has simple rules, played without a socket.
  *
- * `user` with password `secret` may log in; asking for `broken` makes the check itself fail. Senders `refused@`, recipients
+ * `user` with password `secret` may log in; asking for `broken` makes the check itself fail,
+ * `locked` and `busy` are what they say. Senders `refused@`, recipients
  * `nobody@` and messages of `reject@` are refused, messages of `crash@` make the policy throw.
  */
 import { reply } from '#mta/reply.ts';
@@ -22,7 +23,10 @@ export function simplePolicy(accepted: Accepted[], trusted?: string): SmtpPolicy
     trust: () => trusted,
     async authenticate(_peer, username, password) {
       if (username === 'broken') throw new Error('the directory is away');
-      return username === 'user' && password === 'secret' ? username : undefined;
+      if (username === 'locked' || username === 'busy') return { kind: username };
+      return username === 'user' && password === 'secret'
+        ? { kind: 'identity', identity: username }
+        : { kind: 'wrong' };
     },
     mail: (_identity, sender) => (sender.startsWith('refused@') ? reply(550, '5.7.1', 'Not your domain') : undefined),
     sharers: (identity) => [identity],

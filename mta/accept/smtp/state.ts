@@ -67,7 +67,7 @@ export type Input<Identity> =
   /** `hasMore`: bytes have come after it already. */
   | { readonly kind: 'line'; readonly line: Buffer; readonly hasMore: boolean }
   | { readonly kind: 'authenticated'; readonly identity: Identity }
-  | { readonly kind: 'not-authenticated'; readonly because: 'wrong' | 'unavailable' }
+  | { readonly kind: 'not-authenticated'; readonly because: 'wrong' | 'locked' | 'unavailable' }
   /** The policy's word on the recipient it was asked about. */
   | { readonly kind: 'checked'; readonly refusal: Reply | undefined }
   | { readonly kind: 'accepted'; readonly reply: Reply }

@@ -38,14 +38,19 @@ export interface Envelope {
   readonly dsn?: DsnRequest;
 }
 
+export type Login<Identity> =
+  | { readonly kind: 'identity'; readonly identity: Identity }
+  /** Name or password (535), too many guesses (421 and the end), too much to do (454). */
+  | { readonly kind: 'wrong' | 'locked' | 'busy' };
+
 export interface SmtpPolicy<Identity> {
   /** Identity of a peer trusted by its network, without AUTH. Asked once, when the connection opens, before any TLS. */
   trust(peer: Peer): Identity | undefined;
   /**
-   * Who this is, or undefined when name or password is wrong (535). A rejection means that nobody can tell (454);
-   * it takes as long for an unknown name as for a wrong password.
+   * Who this is, or what is wrong. A rejection means that nobody can tell (454). It takes as long for an unknown name as
+   * for a wrong password.
    */
-  authenticate(peer: Peer, username: string, password: string): Promise<Identity | undefined>;
+  authenticate(peer: Peer, username: string, password: string): Promise<Login<Identity>>;
   /** For whom memory is held while a message of theirs comes in; see `../memory.ts`. */
   sharers(identity: Identity): Sharers;
   /** Refuses a sender; undefined goes on. */
