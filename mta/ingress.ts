@@ -138,7 +138,11 @@ async function openWays(options: IngressOptions): Promise<Ways> {
       hasSpace,
       queue,
       trace,
+      suppressions,
+      clock,
       tell: options.tell,
+      changed: (change) => log.info('suppressions changed', { ...change }),
+      troubled,
       domainStatus: options.domainStatus,
     }),
   };
@@ -218,5 +222,5 @@ function countAccepted(message: Message, tell: (event: MailEvent) => void): void
 
 function countFault(thrown: unknown, log: Log): void {
   metrics.storageFaults.inc({ code: codeOf(thrown) || 'unknown' });
-  log.error('cannot queue a message', { code: codeOf(thrown), reason: reasonOf(thrown) });
+  log.error('cannot write', { code: codeOf(thrown), reason: reasonOf(thrown) });
 }

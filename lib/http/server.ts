@@ -9,7 +9,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, STATUS_CODES } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Clock, Duration } from '../run/clock.ts';
@@ -35,10 +35,12 @@ export interface Answer {
   readonly contentType: string;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent in place of the body, each when the asker has taken those before; an error cuts the answer short. */
+  readonly pieces?: AsyncIterable<string>;
 }
 
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Such as `/v1/messages/:id`. */
   readonly path: string;
   /** Most bytes of a body, asked at each request; 1 MiB when absent. */
@@ -82,6 +84,8 @@ export interface HttpServer {
 }
 
 const BODY_LIMIT = 1024 * 1024;
+/** Characters of a parameter in a path: a mail address of any length, with each octet escaped. */
+const LONGEST_PARAMETER = 1024;
 /** A request that has not come whole by then is dropped; Node looks every half minute. */
 const REQUEST_TIME: Duration = 120_000;
 const HEADER_TIME: Duration = 30_000;
@@ -120,6 +124,7 @@ export async function openHttp(options: HttpOptions): Promise<HttpServer> {
 function appOf({ tls, doors }: HttpOptions): FastifyInstance {
   const app = fastify({
     forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: LONGEST_PARAMETER },
     frameworkErrors: (error, _, answer) => void send(answer, problemOf(error)),
     serverFactory: (handler) => {
       const limits = { requestTimeout: REQUEST_TIME, headersTimeout: HEADER_TIME };
@@ -240,8 +245,12 @@ function problemOf(error: Partial<FastifyError>): Answer {
     : problem(500, 'Internal Error', 'see the log');
 }
 
-const send = (answer: FastifyReply, { status, contentType, body, headers = {} }: Answer): FastifyReply =>
-  answer.status(status).headers(headers).type(contentType).send(body);
+const send = (answer: FastifyReply, { status, contentType, body, headers = {}, pieces }: Answer): FastifyReply =>
+  answer
+    .status(status)
+    .headers(headers)
+    .type(contentType)
+    .send(pieces ? Readable.from(pieces, { highWaterMark: 1 }) : body);
 
 /** Hashes are compared, so that neither length nor content of the token shows in the time taken. */
 function guard(app: FastifyInstance, token: string): void {

@@ -10,14 +10,16 @@ import { seededRandom } from '#lib/run/random.ts';
 import { Authority } from '#mta/accept/authority.ts';
 import { apiRoutes } from '#mta/accept/http/api.ts';
 import { ReceivingMemory } from '#mta/accept/memory.ts';
+import type { SuppressionChange } from '#mta/accept/http/suppressions.ts';
 import { Submissions } from '#mta/accept/submit.ts';
 import type { MailEvent } from '#mta/event.ts';
 import type { Message } from '#mta/message.ts';
+import { SqliteSuppressions } from '#mta/settle/ledger/sqlite-suppressions.ts';
 import { openTestStorage } from './queue.ts';
 import { worldOf } from './world.ts';
 
 const LOCAL = { name: 'local', namespace: 'default' };
-const ALL_SCOPES = { scopes: ['Submit', 'Events'] };
+const ALL_SCOPES = { scopes: ['Submit', 'Events', 'Suppressions'] };
 const credential = (name: string, spec: object = ALL_SCOPES, namespace = 'default'): Sample =>
   sample('SendingCredential', { clusterRef: LOCAL, ...spec }, { name, namespace });
 const domain = (name: string, spec: object = {}): Sample =>
@@ -60,6 +62,8 @@ async function open(openQueue: ReturnType<typeof openTestStorage>) {
   const resources = worldOf(...WORLD);
   const told: Message[] = [];
   const cancelled: MailEvent[] = [];
+  const changes: SuppressionChange[] = [];
+  const suppressions = await SqliteSuppressions.open(storage.database, clock);
   const authority = new Authority({
     clock,
     resources: () => resources,
@@ -98,10 +102,14 @@ async function open(openQueue: ReturnType<typeof openTestStorage>) {
       conditions: [],
       records: [],
     }),
+    suppressions,
+    clock,
+    changed: (change) => changes.push(change),
+    troubled: () => undefined,
   });
   const server = await openHttp({ name: 'api', setting: 'x', host: '127.0.0.1', port: 0, routes });
   onTestFinished(() => server.close());
-  return { server, clock, memory, space, storage, told, cancelled, routes };
+  return { server, clock, memory, space, storage, told, cancelled, changes, suppressions, routes };
 }
 
 export const JSON_TYPE = 'application/json';

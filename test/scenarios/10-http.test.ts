@@ -15,8 +15,7 @@ const scene = openScene();
 let mta: Postfleet;
 
 beforeAll(async () => {
-  const scopes = { spec: { scopes: ['Submit', 'Events'] } };
-  mta = await Postfleet.start(scene, await ConfigFolder.from(scene, 'standalone', { SendingCredential: scopes }));
+  mta = await Postfleet.start(scene, await ConfigFolder.from(scene, 'standalone'));
 });
 
 interface Said {

@@ -4,12 +4,14 @@
 import type { Route } from '#lib/http/server.ts';
 import { type DomainParts, domainRoutes } from './domains.ts';
 import { type MessageParts, messageRoutes } from './messages.ts';
+import { type SuppressionParts, suppressionRoutes } from './suppressions.ts';
 import { openApiDocument } from './openapi/document.ts';
 
-export type ApiParts = MessageParts & DomainParts;
+export type ApiParts = MessageParts & DomainParts & SuppressionParts;
 
 export const apiRoutes = (parts: ApiParts): Route[] => [
   ...messageRoutes(parts),
   ...domainRoutes(parts),
+  ...suppressionRoutes(parts),
   { method: 'GET', path: '/v1/openapi.json', handle: async () => openApiDocument() },
 ];

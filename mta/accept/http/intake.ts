@@ -119,7 +119,7 @@ function onceOf(asked: Asked): Once | Answer {
 }
 
 /** In lower case, without parameters; '' when the body is encoded, which nobody needs and bombs do. */
-const typeOf = (asked: Asked): string =>
+export const typeOf = (asked: Asked): string =>
   asked.header('content-encoding') === ''
     ? (asked.header('content-type').split(';')[0] ?? '').trim().toLowerCase()
     : '';

@@ -2,6 +2,7 @@
  * What the API answers when it does not do what was asked: problems as in RFC 9457, one status per meaning.
  */
 import { type Answer, problem } from '#lib/http/server.ts';
+import { codeOf } from '#lib/run/fault.ts';
 import { replyLine } from '../../reply.ts';
 import type { Unheard } from '../logins.ts';
 import type { Submitted } from '../submit.ts';
@@ -51,6 +52,14 @@ export function refusalOf({ check, reply, retryAfter }: Submitted & { readonly k
 }
 
 export const outOfSpace = (detail: string): Answer => waiting(507, 'Insufficient Storage', detail, SOON);
+
+/** What the storage said, as HTTP says it; what is no fault of the storage is thrown on. */
+export function unstored(thrown: unknown): Answer {
+  const code = codeOf(thrown);
+  if (code === 'storage-full') return outOfSpace('no room: try again later');
+  if (!code.startsWith('storage-')) throw thrown;
+  return waiting(503, 'Service Unavailable', 'the storage cannot be written or read: try again later', SOON);
+}
 
 const waiting = (status: number, title: string, detail: string, wait: number): Answer => ({
   ...problem(status, title, detail),
