@@ -93,12 +93,14 @@ export const quota = () =>
     perDay: integer(0, 1_000_000_000).exactOptional().describe('Recipients in any day.'),
   });
 
-/** So much over time, evenly; `what` in the plural. */
-export const rate = (what: string) =>
+/** So much over time, evenly; `what` in the plural. `unsaid`: the burst when none is said. */
+export const rate = (what: string, unsaid = '1') =>
   object({
     count: integer(1, 1_000_000_000).describe(`${what} …`),
     perSeconds: integer(1, 86_400).describe('… in so many seconds.'),
-    burst: integer(1, 1_000_000).exactOptional().describe(`${what} that may go at once after a pause; 1 when absent.`),
+    burst: integer(1, 1_000_000)
+      .exactOptional()
+      .describe(`${what} that may go at once after a pause; ${unsaid} when absent.`),
   });
 
 export const suspend = (what: string) => flag().default(false).describe(what);

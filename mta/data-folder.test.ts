@@ -33,6 +33,7 @@ describe('a data folder', () => {
       'event',
       'message',
       'put_once',
+      'quota_used',
       'returned',
       'suppression',
     ]);

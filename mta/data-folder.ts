@@ -12,9 +12,10 @@ import { Fault } from '#lib/run/fault.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
 import { Database } from '#lib/sqlite/database.ts';
-import { KEY_TABLES } from './queue/sqlite/keys.ts';
+import { KEY_NOTES, KEY_TABLES } from './queue/sqlite/keys.ts';
 import { DEBT_TABLES, INTENT_TABLES, QUEUE_TABLES } from './queue/sqlite/tables.ts';
 import { SUPPRESSION_TABLES } from './settle/ledger/suppression-rows.ts';
+import { USAGE_TABLES } from './settle/ledger/sqlite-usage.ts';
 import { LEDGER_TABLES, RETURN_TABLES } from './settle/ledger/sqlite.ts';
 import { tokenFile } from './watch/admin-client.ts';
 
@@ -30,6 +31,8 @@ export const MIGRATIONS: readonly string[] = [
   DEBT_TABLES,
   CLAIM_TABLES,
   INTENT_TABLES,
+  KEY_NOTES,
+  USAGE_TABLES,
 ];
 
 /** Opens the database of a data folder; `fresh` empties the folder first, unless somebody uses it. */

@@ -36,6 +36,7 @@ import type { Queue } from './queue/queue.ts';
 import { ReturnPaths } from './return-paths.ts';
 import type { Ledger } from './settle/ledger/ledger.ts';
 import type { Suppressions } from './settle/ledger/suppressions.ts';
+import { QuotaKeeper } from './accept/quota-keeper.ts';
 import { smtpObserver } from './smtp-observer.ts';
 
 export interface IngressOptions {
@@ -55,7 +56,7 @@ export interface IngressOptions {
   /** Every event of a message, oldest first. */
   readonly trace: (id: MessageId) => Promise<readonly MailEvent[]>;
   readonly suppressions: Suppressions;
-  /** Where what comes back is kept. */
+  /** Where what comes back, and what quotas have counted, is kept. */
   readonly ledger: Ledger;
   /** Whether a domain is proven in DNS. */
   readonly proof: NonNullable<AuthorityOptions['proof']>;
@@ -85,6 +86,7 @@ export async function startIngress(options: IngressOptions): Promise<Ingress> {
   const listeners: Listener[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(listeners.map((it) => it.close(DRAIN)));
+    await ways.keeper.stop();
   };
   try {
     for (const listener of options.resources().clusters[0]?.spec.ingress.listeners ?? []) {
@@ -101,6 +103,7 @@ export async function startIngress(options: IngressOptions): Promise<Ingress> {
 interface Ways {
   readonly smtp: SmtpServer<Submitter>;
   readonly doors: Doors;
+  readonly keeper: QuotaKeeper;
   readonly routes: readonly Route[];
 }
 
@@ -117,7 +120,10 @@ async function openWays(options: IngressOptions): Promise<Ways> {
   });
   const accepted = (message: Message): void => countAccepted(message, options.tell);
   const troubled = (thrown: unknown): void => countFault(thrown, log);
-  const submissions = new Submissions({ authority, queue, resources, clock, random, hostname, accepted, troubled });
+  const keeper = await QuotaKeeper.open({ usage: ledger.usage, clock, troubled });
+  const told = { accepted, troubled };
+  const world = { authority, queue, resources, clock, random, hostname, suppressions };
+  const submissions = new Submissions({ ...world, quotas: keeper.quotas, ...told });
   const addresses = new ReturnPaths(options);
   const returns = new Returns({ addresses, ledger, clock, judge: judgeBy(resources), tell: options.tell, troubled });
   const policy = withReturns(submissionPolicy(authority, submissions, suppressions, hasSpace), returns);
@@ -130,6 +136,7 @@ async function openWays(options: IngressOptions): Promise<Ways> {
   return {
     smtp,
     doors: reception.doors,
+    keeper,
     routes: apiRoutes({
       authority,
       submissions,

@@ -66,7 +66,11 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
   { layer: 'lib', files: /^lib\//, may: [] },
 ];
 
-const LEDGER_PORT = new Set(['mta/settle/ledger/ledger.ts', 'mta/settle/ledger/suppressions.ts']);
+const LEDGER_PORT = new Set([
+  'mta/settle/ledger/ledger.ts',
+  'mta/settle/ledger/suppressions.ts',
+  'mta/settle/ledger/usage.ts',
+]);
 
 const layersOf = (file: string): string[] => {
   const first = LAYERS.find((it) => it.files.test(file))?.layer ?? 'nowhere';

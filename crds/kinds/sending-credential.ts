@@ -4,7 +4,7 @@
  * The secret itself is never here: it is made, or a reference names it.
  */
 import { networks, objectName } from '../address.ts';
-import { grantedRef, quota, secretRef, suspend } from '../parts.ts';
+import { grantedRef, quota, rate, secretRef, suspend } from '../parts.ts';
 import { type Resource, document } from '../resource.ts';
 import { type Infer, immutable, list, object, oneOf, set } from '../schema.ts';
 import { moment } from '../time.ts';
@@ -27,6 +27,7 @@ const spec = object({
     .describe('What it may be used for.'),
   protocols: set(oneOf('SMTP', 'HTTP'), 2, 1).default(['SMTP', 'HTTP']).describe('How it may be used.'),
   quota: quota().prefault({}).describe('How much may be handed in with it.'),
+  rate: rate('Messages', 'as many as count').exactOptional().describe('How fast it may hand in messages.'),
   expiresAt: moment().exactOptional().describe('When it ceases to be valid.'),
   suspend: suspend('Refuses everything while true.'),
 });

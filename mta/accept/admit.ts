@@ -1,12 +1,13 @@
 /**
  * Admission: the named checks a message passes before it is queued, in order. First refusal wins.
  *
- *     credential → sender → header → domain → recipient → quota
+ *     credential → sender → rate → header → domain → recipient → suppression → quota
  *
  * Each check is a function from what is known to a refusal or nothing; a refusal names the check and tells the sender
  * what to do. Whatever is not allowed here is refused: there is no way to send without a domain of one's own.
  * Recipient syntax is checked by the one strict parser before this file is asked.
  */
+import type { Duration } from '#lib/run/clock.ts';
 import { keyOf } from '#crds/resource.ts';
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import { parseMailboxList } from '#lib/address/mailbox-list.ts';
@@ -15,11 +16,22 @@ import { domainOf } from '../message.ts';
 import { type Reply, reply } from '../reply.ts';
 import type { Authority, DomainProof, Protocol, Submitter } from './authority.ts';
 
-export type Check = 'credential' | 'sender' | 'header' | 'domain' | 'recipient' | 'quota' | 'loop';
+export type Check =
+  | 'credential'
+  | 'sender'
+  | 'header'
+  | 'domain'
+  | 'recipient'
+  | 'suppression'
+  | 'quota'
+  | 'rate'
+  | 'loop';
 
 export interface Refusal {
   readonly check: Check;
   readonly reply: Reply;
+  /** For `rate`: after how long there is room. */
+  readonly retryAfter?: Duration;
 }
 
 /** What admission decides of a message: whose domain it is sent as, and the pool it leaves from. */
@@ -36,7 +48,7 @@ const refuse = (check: Check, code: number, enhanced: string, text: string): Ref
 /** More Received fields than any real path has (RFC 5321 §6.3; Postfix counts to 50). */
 const MOST_HOPS = 50;
 
-/** The checks at MAIL: credential, then envelope sender. `<>` is allowed: the header still says whose mail it is. */
+/** The checks at MAIL: credential, envelope sender, and its rate, of which one message is taken. `<>` is allowed: the header still says whose mail it is. */
 export function admitSender(
   authority: Authority,
   submitter: Submitter,
@@ -46,8 +58,17 @@ export function admitSender(
   if (!authority.isValid(submitter, protocol)) {
     return refuse('credential', 550, '5.7.8', `credential ${submitter.username} is suspended, expired or removed`);
   }
-  if (sender === '' || authority.mayReturnTo(submitter, domainOf(sender))) return undefined;
+  if (sender === '' || authority.mayReturnTo(submitter, domainOf(sender))) return checkRate(authority, submitter);
   return refuse('sender', 550, '5.7.1', `${submitter.username} may not send as ${domainOf(sender)}: ${WHOSE}`);
+}
+
+function checkRate(authority: Authority, submitter: Submitter): Refusal | undefined {
+  const exceeded = authority.takeRate(submitter);
+  if (!exceeded) return undefined;
+  const { rate, retryAfter } = exceeded;
+  const may = `credential ${submitter.username} may send ${rate.count} messages in ${rate.perSeconds} seconds`;
+  const text = `${may}: try again in ${Math.ceil(retryAfter / 1000)} seconds`;
+  return { ...refuse('rate', 450, '4.7.1', text), retryAfter };
 }
 
 const WHOSE = 'no SendingDomain of this credential has that domain';

@@ -10,9 +10,11 @@ import { type SendingCredential, usernameOf } from '#crds/kinds/sending-credenti
 import { returnPathHostOf, type SendingDomain } from '#crds/kinds/sending-domain.ts';
 import type { Resources } from '#crds/source/resources.ts';
 import { matchesNetwork } from '#lib/dns/private-address.ts';
-import type { Clock } from '#lib/run/clock.ts';
+import type { Clock, Duration } from '#lib/run/clock.ts';
+import type { Rate } from '../gcra.ts';
 import type { LogIn, Unheard } from './logins.ts';
 import type { Sharers } from './memory.ts';
+import { Rates } from './rates.ts';
 
 /** Who submits: what every later check is about. */
 export interface Submitter {
@@ -51,6 +53,7 @@ export type Bearer =
 
 export class Authority {
   readonly #options: AuthorityOptions;
+  readonly #rates = new Rates();
 
   constructor(options: AuthorityOptions) {
     this.#options = options;
@@ -84,6 +87,13 @@ export class Authority {
   isValid(submitter: Submitter, protocol: Protocol = 'SMTP', scope: Scope = 'Submit'): boolean {
     const credential = this.#options.resources().credential(submitter.username);
     return credential !== undefined && this.#isUsable(credential, protocol, scope);
+  }
+
+  /** Takes one message of the credential's rate; what it may and when there is room, when there is none now. */
+  takeRate({ username }: Submitter): { readonly rate: Rate; readonly retryAfter: Duration } | undefined {
+    const rate = this.#options.resources().credential(username)?.spec.rate;
+    const retryAfter = rate && this.#rates.take(username, rate, this.#options.clock.monotonic());
+    return rate && retryAfter !== undefined ? { rate, retryAfter } : undefined;
   }
 
   /** The `SendingDomain` that lets `submitter` send as `domain`, or undefined. */

@@ -11,6 +11,7 @@ import { until } from '../../test/harness/until.ts';
 import { worldOf } from '../../test/harness/world.ts';
 import type { Message } from '../message.ts';
 import { Authority } from './authority.ts';
+import { Quotas } from './quota.ts';
 import { submissionPolicy } from './smtp-policy.ts';
 import { type StagePartner, codes, greeted } from './smtp/stage-partner.ts';
 import { Submissions, type SubmitterOptions } from './submit.ts';
@@ -46,6 +47,8 @@ async function open(what: string) {
   const options: SubmitterOptions = {
     authority: wrap('authority', new Authority(parts)),
     queue: wrap('queue', storage.queue),
+    quotas: new Quotas(),
+    suppressions: { match: () => undefined },
     resources,
     clock: wrap<Clock>('clock', clock),
     random: wrap<Random>('chance', seededRandom(1)),

@@ -67,7 +67,7 @@ describe.each(['hour', 'day'] as const)('a quota per %s', (window) => {
         const now = NOW + first + Math.min(second, length - 1);
         const exceeded = quotas.take(all, 1, now);
         expect(exceeded).toMatchObject({ subject: 'a', limit: 1, window });
-        const wait = exceeded?.retryAfter ?? 0;
+        const wait = Number(exceeded?.retryAfter);
         expect(quotas.take(all, 1, now + wait - 1)).toBeDefined();
         expect(quotas.take(all, 1, now + wait)).toBeUndefined();
       }),
@@ -123,4 +123,40 @@ test('a clock that is set back gives nothing away', () => {
   const quotas = new Quotas();
   expect(quotas.take([claim('a', 1)], 1, NOW)).toBeUndefined();
   expect(quotas.take([claim('a', 1)], 1, NOW - hours(5))).toMatchObject({ limit: 1 });
+});
+
+test('what alone is more than a quota never fits, whichever other quota is used up', () => {
+  const quotas = new Quotas();
+  expect(quotas.take([claim('a', 2, 5)], 2, NOW)).toBeUndefined();
+  expect(quotas.take([claim('a', 2, 5)], 6, NOW)).toMatchObject({ retryAfter: 'never' });
+  expect(quotas.take([claim('a', 2, 5)], 2, NOW)).toMatchObject({ window: 'hour', retryAfter: minutes(65) });
+});
+
+test('quotas that begin with what others have counted go on as those would', () => {
+  const both = [claim('a', 9, 12), claim('b', 9)];
+  fc.assert(
+    fc.property(fc.nat(hours(3)), fc.nat(hours(3)), fc.integer({ min: 1, max: 9 }), (first, second, amount) => {
+      const quotas = new Quotas();
+      quotas.take(both, 5, NOW);
+      quotas.take(both, 3, NOW + first);
+      quotas.giveBack(both, 1, NOW + first);
+      const after = new Quotas(quotas.changed());
+      const at = NOW + first + second;
+      expect(after.take(both, amount, at)).toEqual(quotas.take(both, amount, at));
+    }),
+  );
+});
+
+test('a change is told once, or again when it could not be written', () => {
+  const quotas = new Quotas();
+  quotas.take([claim('a', 5, 5)], 2, NOW);
+  const changed = quotas.changed();
+  expect(changed.map(({ key, count }) => [key, count])).toEqual([
+    ['hour a', 2],
+    ['day a', 2],
+  ]);
+  expect(quotas.changed()).toEqual([]);
+  quotas.unwritten(changed);
+  quotas.giveBack([claim('a', 5, 5)], 2, NOW);
+  expect(quotas.changed()).toEqual(changed.map(({ key, part, until }) => ({ key, part, count: 0, until })));
 });

@@ -2,10 +2,11 @@
  * Counts recipients against quotas per hour and per day, for credentials and for domains.
  *
  * Windows slide: an hour is kept as twelve parts of five minutes, a day as 24 of one hour, so what was sent stops
- * counting at most one part late and never early. Kept in memory: a restart forgets, which errs for the sender.
+ * counting at most one part late and never early. Counted in memory; `quota-keeper.ts` keeps the counts over restarts.
  */
 import type { Duration, Instant } from '#lib/run/clock.ts';
 import { hours, minutes } from '#lib/run/clock.ts';
+import type { Used } from '../settle/ledger/usage.ts';
 
 export interface Quota {
   readonly perHour?: number | undefined;
@@ -21,12 +22,12 @@ interface Window {
 const HOUR: Window = { name: 'hour', part: minutes(5), parts: 12 };
 const DAY: Window = { name: 'day', part: hours(1), parts: 24 };
 
-/** Which quota a message would break, and after how long it may fit. */
+/** Which quota a message would break, and after how long it may fit; never when it alone is too much. */
 export interface Exceeded {
   readonly subject: string;
   readonly limit: number;
   readonly window: 'hour' | 'day';
-  readonly retryAfter: Duration;
+  readonly retryAfter: Duration | 'never';
 }
 
 /** A claim on one quota: `subject` is `credential tenant.app` or `domain example.com`. */
@@ -39,9 +40,39 @@ export class Quotas {
   /** Counts by subject and window; the key of a part is its number since 1970. */
   readonly #counts = new Map<string, Map<number, number>>();
 
+  /** What has changed since it was last asked for. */
+  readonly #changed = new Map<string, Changed>();
+
+  /** `used`: what was counted before, as `changed` told it. */
+  constructor(used: readonly Used[] = []) {
+    for (const { key, part, count } of used) {
+      const counts = this.#counts.get(key) ?? new Map<number, number>();
+      this.#counts.set(key, counts.set(part, count));
+    }
+  }
+
+  /** Counts that have changed since the last call, as they stand. */
+  changed(): readonly Used[] {
+    const changed = [...this.#changed.values()];
+    this.#changed.clear();
+    return changed.map(({ key, part, window }) => ({
+      key,
+      part,
+      count: this.#counts.get(key)?.get(part) ?? 0,
+      until: (part + window.parts + 1) * window.part,
+    }));
+  }
+
+  /** They could not be written: the next call of `changed` tells of them again. */
+  unwritten(used: readonly Used[]): void {
+    for (const { key, part } of used) this.#change({ key, part, window: key.startsWith('hour ') ? HOUR : DAY });
+  }
+
   /** Counts `amount` for every claim, or for none of them and says which was exceeded. */
   take(claims: readonly QuotaClaim[], amount: number, now: Instant): Exceeded | undefined {
     const limited = limitsOf(claims);
+    const small = limited.find(({ limit }) => amount > limit);
+    if (small) return { ...small, window: small.window.name, retryAfter: 'never' };
     for (const { subject, window, limit } of limited) {
       const counts = this.#current(subject, window, now);
       const used = [...counts.values()].reduce((sum, count) => sum + count, 0);
@@ -64,11 +95,16 @@ export class Quotas {
       const count = (counts.get(part) ?? 0) + amount;
       if (count === 0) counts.delete(part);
       else counts.set(part, count);
+      this.#change({ key: keyOf(subject, window), part, window });
     }
   }
 
+  #change(changed: Changed): void {
+    this.#changed.set(`${changed.part} ${changed.key}`, changed);
+  }
+
   #current(subject: string, window: Window, now: Instant): Map<number, number> {
-    const key = `${window.name} ${subject}`;
+    const key = keyOf(subject, window);
     const counts = this.#counts.get(key) ?? new Map<number, number>();
     this.#counts.set(key, counts);
     const first = Math.floor(now / window.part) - window.parts;
@@ -76,6 +112,14 @@ export class Quotas {
     return counts;
   }
 }
+
+interface Changed {
+  readonly key: string;
+  readonly part: number;
+  readonly window: Window;
+}
+
+const keyOf = (subject: string, window: Window): string => `${window.name} ${subject}`;
 
 interface Limit {
   readonly subject: string;

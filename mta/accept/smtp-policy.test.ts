@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Sample, sample } from '#crds/sample.ts';
+import { seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { seededRandom } from '#lib/run/random.ts';
 import { openTestStorage } from '../../test/harness/queue.ts';
@@ -7,6 +8,7 @@ import { worldOf } from '../../test/harness/world.ts';
 import { aSuppression } from '../settle/ledger/suppressions.contract.ts';
 import { SqliteSuppressions } from '../settle/ledger/sqlite-suppressions.ts';
 import type { Message } from '../message.ts';
+import { Quotas } from './quota.ts';
 import { Authority, type Submitter } from './authority.ts';
 import type { Peer } from './smtp/submission.ts';
 import { submissionPolicy } from './smtp-policy.ts';
@@ -42,9 +44,12 @@ async function open(...documents: readonly object[]) {
     verify: async (_, secret) => secret === 'right',
     hasKey: () => true,
   });
+  const suppressions = await SqliteSuppressions.open(storage.database, clock);
   const submissions = new Submissions({
     authority,
     queue: storage.queue,
+    quotas: new Quotas(),
+    suppressions,
     resources,
     clock,
     random: seededRandom(1),
@@ -53,11 +58,9 @@ async function open(...documents: readonly object[]) {
     troubled: () => undefined,
   });
   const declare = (...changed: readonly object[]): void => void (world = worldOf(domain, ...changed));
-  const suppressions = await SqliteSuppressions.open(storage.database, clock);
   const space = { isThere: true };
   const policy = submissionPolicy(authority, submissions, suppressions, () => space.isThere);
-
-  return { space, policy, told, storage, declare, suppressions };
+  return { space, policy, told, storage, declare, suppressions, clock };
 }
 
 describe('an identity', () => {
@@ -112,6 +115,19 @@ describe('an envelope', () => {
     expect(policy.mail(APP, 'a@bank.example')).toMatchObject({ code: 550, enhanced: '5.7.1' });
   });
 
+  test('comes no faster than its credential may hand in', async () => {
+    const { policy, clock } = await open(credential({ rate: { count: 2, perSeconds: 10 } }));
+    const mail = (): unknown => policy.mail(APP, 'a@example.com');
+    expect([mail(), mail()]).toEqual([undefined, undefined]);
+    const text = 'credential default.app may send 2 messages in 10 seconds: try again in 5 seconds';
+    expect(mail()).toEqual({ code: 450, enhanced: '4.7.1', text });
+    clock.advance(seconds(5) - 1);
+    expect(mail()).toMatchObject({ code: 450 });
+    clock.advance(1);
+    expect(mail()).toBeUndefined();
+    expect(mail()).toMatchObject({ code: 450 });
+  });
+
   test('is refused once its credential is suspended, in the middle of a session', async () => {
     const { policy, declare } = await open();
     expect(policy.mail(APP, 'a@example.com')).toBeUndefined();
@@ -137,7 +153,7 @@ describe('a message', () => {
 
   test('is answered by the check that refuses it', async () => {
     const { policy } = await open(credential({ quota: { perHour: 0 } }));
-    expect(await policy.accept(APP, peer(), ENVELOPE, RAW)).toMatchObject({ code: 452, enhanced: '4.7.1' });
+    expect(await policy.accept(APP, peer(), ENVELOPE, RAW)).toMatchObject({ code: 550, enhanced: '5.7.1' });
     const foreign = Buffer.from('From: x@bank.example\r\n\r\n');
     expect(await policy.accept(APP, peer(), ENVELOPE, foreign)).toMatchObject({ code: 550, enhanced: '5.7.1' });
   });

@@ -6,6 +6,9 @@ import { seededRandom } from '#lib/run/random.ts';
 import { openTestStorage } from '../../test/harness/queue.ts';
 import { worldOf, worldWith } from '../../test/harness/world.ts';
 import type { Message } from '../message.ts';
+import { SqliteSuppressions } from '../settle/ledger/sqlite-suppressions.ts';
+import { aSuppression } from '../settle/ledger/suppressions.contract.ts';
+import { Quotas } from './quota.ts';
 import { Authority, type Submitter } from './authority.ts';
 import { acceptedReply, type Submission, Submissions } from './submit.ts';
 
@@ -31,9 +34,12 @@ async function open(resources = worldOf(domain(), sample('SendingCredential'))) 
   const storage = await openQueue(clock);
   const told: Message[] = [];
   const faults: unknown[] = [];
+  const suppressions = await SqliteSuppressions.open(storage.database, clock);
   const submissions = new Submissions({
     authority: new Authority({ clock, resources: () => resources, verify: async () => true, hasKey: () => true }),
     queue: storage.queue,
+    quotas: new Quotas(),
+    suppressions,
     resources: () => resources,
     clock,
     random: seededRandom(1),
@@ -43,7 +49,7 @@ async function open(resources = worldOf(domain(), sample('SendingCredential'))) 
   });
   const submit = (over: Partial<Submission> = {}) => submissions.submit(APP, submission(over));
   const depth = (): number => storage.queue.depth().reduce((sum, it) => sum + it.depth, 0);
-  return { submit, told, faults, storage, clock, depth };
+  return { submit, told, faults, storage, clock, depth, suppressions };
 }
 
 const refused = (check: string, code: number, text: string): object => ({
@@ -103,7 +109,7 @@ describe('a message that is accepted', () => {
     const submitted = await submit();
     expect(submitted.kind).toBe('accepted');
     const [message] = told;
-    expect(submitted).toEqual({ kind: 'accepted', message });
+    expect(submitted).toEqual({ kind: 'accepted', message, suppressed: [] });
     expect(message).toMatchObject({
       acceptedAt: START,
       expiresAt: START + hours(72),
@@ -286,5 +292,70 @@ describe('what the header says to us alone', () => {
     expect(await submit({ ...said('X-Postfleet-Idempotency-Key: key'), once })).toEqual(
       refused('header', 550, 'twice'),
     );
+  });
+});
+
+describe('a message by HTTP with recipients who are suppressed', () => {
+  const http = { via: 'http' as const, recipients: ['a@dest.test', 'b@dest.test', 'c@dest.test'] };
+  const once = { key: 'key', hash: 'hash' };
+  const ONE = { address: 'b@dest.test', reason: 'complaint' };
+
+  test('goes to the others, says who does not get it, and costs what it goes to', async () => {
+    const { submit, told, suppressions } = await open(
+      worldOf(domain({ quota: { perHour: 2 } }), sample('SendingCredential')),
+    );
+    await suppressions.suppress('default', [aSuppression('B@dest.test')]);
+    expect(await submit(http)).toMatchObject({ kind: 'accepted', suppressed: [ONE] });
+    expect(told[0]?.recipients).toEqual(['a@dest.test', 'c@dest.test']);
+  });
+
+  test('is refused when there are no others, and nothing is queued', async () => {
+    const { submit, depth, suppressions } = await open();
+    await suppressions.suppress('default', [aSuppression('dest.test')]);
+    const submitted = await submit(http);
+    expect(submitted).toMatchObject(refused('suppression', 550, 'every recipient is suppressed'));
+    expect(submitted).toHaveProperty('suppressed.length', 3);
+    expect(depth()).toBe(0);
+  });
+
+  test('and a key is answered again as it was, whoever was suppressed or let go since', async () => {
+    const { submit, told, suppressions } = await open();
+    await suppressions.suppress('default', [aSuppression('b@dest.test')]);
+    await submit({ ...http, once });
+    const again = { kind: 'repeated', id: told[0]?.id, recipients: ['a@dest.test', 'c@dest.test'], suppressed: [ONE] };
+    await suppressions.suppress('default', [aSuppression('dest.test')]);
+    expect(await submit({ ...http, once })).toEqual(again);
+    for (const subject of ['dest.test', 'b@dest.test']) await suppressions.unsuppress('default', subject);
+    expect(await submit({ ...http, once })).toEqual(again);
+  });
+
+  test('is the sender to keep when nobody can look them up', async () => {
+    const { submit, storage, suppressions, faults } = await open();
+    await suppressions.suppress('default', [aSuppression('b@dest.test')]);
+    await storage.database.write([{ sql: 'ALTER TABLE suppression RENAME TO away', params: [] }]);
+    expect(await submit(http)).toMatchObject(refused('storage', 451, 'try again'));
+    await storage.database.write([{ sql: 'ALTER TABLE away RENAME TO suppression', params: [] }]);
+    expect(faults).toHaveLength(1);
+  });
+});
+
+describe('a message over its quota', () => {
+  const once = { key: 'key', hash: 'hash' };
+
+  test('is refused for good when no waiting makes it fit', async () => {
+    const { submit } = await open(worldOf(domain({ quota: { perDay: 1 } }), sample('SendingCredential')));
+    const submitted = await submit({ recipients: ['b@dest.test', 'c@dest.test'] });
+    expect(submitted).toEqual(
+      refused('quota', 550, 'domain example.com may send 1 recipients a day, and this message has 2'),
+    );
+  });
+
+  test('that was accepted before under its key is answered as it was, and another under it is a conflict', async () => {
+    const { submit, told } = await open(worldOf(domain({ quota: { perHour: 1 } }), sample('SendingCredential')));
+    await submit({ once });
+    expect(await submit()).toMatchObject(refused('quota', 452, 'try again in'));
+    expect(await submit({ once })).toMatchObject({ kind: 'repeated', id: told[0]?.id });
+    expect(await submit({ once: { ...once, hash: 'other' } })).toMatchObject(refused('repeat', 550, 'another message'));
+    expect(await submit({ once: { ...once, key: 'new' } })).toMatchObject(refused('quota', 452, 'try again in'));
   });
 });

@@ -19,7 +19,9 @@ import { type Reply, reply } from '../reply.ts';
 import { type Admitted, admitHeader, type Check } from './admit.ts';
 import type { Authority, Submitter } from './authority.ts';
 import { type Instructions, readInstructions } from './instructions.ts';
-import { type Exceeded, type QuotaClaim, Quotas } from './quota.ts';
+import type { Suppressions } from '../settle/ledger/suppressions.ts';
+import type { Exceeded, QuotaClaim, Quotas } from './quota.ts';
+import { noteOf, sift, siftedBy, type Sifted, type Suppressed } from './suppressed.ts';
 import { stamp, type StampContext } from './stamp.ts';
 import { type Timing, timingOf } from './timing.ts';
 
@@ -42,20 +44,25 @@ export interface Submission {
 }
 
 export type Submitted =
-  | { readonly kind: 'accepted'; readonly message: Message }
+  /** `suppressed`: recipients that do not get it. */
+  | { readonly kind: 'accepted'; readonly message: Message; readonly suppressed: readonly Suppressed[] }
   /** It was accepted before, as that message. */
-  | { readonly kind: 'repeated'; readonly id: MessageId; readonly recipients: readonly string[] }
+  | ({ readonly kind: 'repeated'; readonly id: MessageId } & Sifted)
   | {
       readonly kind: 'refused';
       readonly check: Check | 'storage' | 'repeat';
       readonly reply: Reply;
-      /** For `quota`: after how long it may fit. */
+      /** For `quota` and `rate`: after how long it may fit. */
       readonly retryAfter?: Duration;
+      /** For `suppression`: all recipients. */
+      readonly suppressed?: readonly Suppressed[];
     };
 
 export interface SubmitterOptions {
   readonly authority: Authority;
   readonly queue: Queue;
+  readonly quotas: Quotas;
+  readonly suppressions: Pick<Suppressions, 'match'>;
   readonly resources: () => Resources;
   readonly clock: Clock;
   readonly random: Random;
@@ -84,7 +91,6 @@ const DEFAULT_LIFE_SECONDS = 259_200;
 
 export class Submissions {
   readonly #options: SubmitterOptions;
-  readonly #quotas = new Quotas();
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
@@ -100,15 +106,47 @@ export class Submissions {
     if ('check' in admitted) return { kind: 'refused', ...admitted };
     const instructed = this.#instructed(submission, reading.header);
     if ('check' in instructed) return instructed;
-    const recipients = [...new Set(submission.recipients)];
+    const named = [...new Set(submission.recipients)];
+    const sifted = await this.#sift(submitter, submission.via, named);
+    if ('kind' in sifted) return sifted;
+    const { recipients, suppressed } = sifted;
+    const { once } = instructed;
+    if (recipients.length === 0) return this.#unlessRepeated(submitter, once, named, allSuppressed(suppressed));
     const claims = this.#claims(submitter, admitted);
-    const exceeded = this.#quotas.take(claims, recipients.length, this.#options.clock.now());
-    if (exceeded) return { ...refused('quota', quotaReply(exceeded)), retryAfter: exceeded.retryAfter };
+    const { quotas } = this.#options;
+    const exceeded = quotas.take(claims, recipients.length, this.#options.clock.now());
+    if (exceeded) return this.#unlessRepeated(submitter, once, named, overQuota(exceeded, recipients.length));
     const stampWith = (context: StampContext): Buffer => stamp(reading.header, context);
     const message = this.#message(submitter, submission, admitted, recipients, instructed, stampWith);
-    const submitted = await this.#enqueue(message, instructed.once);
-    if (submitted.kind !== 'accepted') this.#quotas.giveBack(claims, recipients.length, message.acceptedAt);
+    const submitted = await this.#enqueue(message, once, named, sifted);
+    if (submitted.kind !== 'accepted') quotas.giveBack(claims, recipients.length, message.acceptedAt);
     return submitted;
+  }
+
+  /** By SMTP who is suppressed was refused at RCPT, or ends with a report: nobody is left out in silence. */
+  async #sift({ tenant }: Submitter, via: Message['via'], named: readonly string[]): Promise<Sifted | Refused> {
+    if (via !== 'http') return { recipients: named, suppressed: [] };
+    try {
+      return await sift(this.#options.suppressions, tenant, named);
+    } catch (thrown) {
+      return this.#unstored(thrown);
+    }
+  }
+
+  /** What was accepted before is answered as it was then, whatever would refuse it now. */
+  async #unlessRepeated(
+    { tenant }: Submitter,
+    once: Submission['once'],
+    named: readonly string[],
+    refusal: Refused,
+  ): Promise<Submitted> {
+    if (!once) return refusal;
+    try {
+      const known = await this.#options.queue.known({ ...once, key: keyOf(tenant, once) });
+      return (known && repeated(known, named)) ?? refusal;
+    } catch (thrown) {
+      return this.#unstored(thrown);
+    }
   }
 
   /** What the sender said beside the message and in its header; each thing in one place only. */
@@ -157,26 +195,33 @@ export class Submissions {
     };
   }
 
-  async #enqueue(message: Message, once: Submission['once']): Promise<Submitted> {
+  async #enqueue(
+    message: Message,
+    once: Submission['once'],
+    named: readonly string[],
+    sifted: Sifted,
+  ): Promise<Submitted> {
     try {
-      const put = await this.#put(message, once);
-      if (put.kind === 'known') return { kind: 'repeated', id: put.id, recipients: message.recipients };
-      if (put.kind === 'conflict')
-        return refused('repeat', reply(550, '5.5.0', 'the key was used for another message'));
+      const before = repeated(await this.#put(message, once, noteOf(sifted)), named);
+      if (before) return before;
     } catch (thrown) {
-      this.#options.troubled(thrown);
-      const full = codeOf(thrown) === 'storage-full';
-      return refused('storage', full ? noSpace : reply(451, '4.3.0', 'the queue cannot be written: try again later'));
+      return this.#unstored(thrown);
     }
     this.#options.accepted(message);
-    return { kind: 'accepted', message };
+    return { kind: 'accepted', message, suppressed: sifted.suppressed };
   }
 
-  async #put(message: Message, once: Submission['once']): Promise<PutOnce> {
+  #unstored(thrown: unknown): Refused {
+    this.#options.troubled(thrown);
+    const full = codeOf(thrown) === 'storage-full';
+    return refused('storage', full ? noSpace : reply(451, '4.3.0', 'the queue cannot be written: try again later'));
+  }
+
+  async #put(message: Message, once: Submission['once'], note: string): Promise<PutOnce> {
     const { queue } = this.#options;
     if (once) {
       const until = message.acceptedAt + REPEATABLE;
-      return queue.putOnce(message, { key: `${message.tenant} ${once.key}`, hash: once.hash, until });
+      return queue.putOnce(message, { key: keyOf(message.tenant, once), hash: once.hash, until, note });
     }
     await queue.put(message);
     return { kind: 'put' };
@@ -229,8 +274,22 @@ const refused = (check: Check | 'storage' | 'repeat', why: Reply): Refused => ({
   reply: why,
 });
 
-function quotaReply({ subject, limit, window, retryAfter }: Exceeded): Reply {
+const keyOf = (tenant: string, { key }: NonNullable<Submission['once']>): string => `${tenant} ${key}`;
+
+/** What a key says of a submission that was put before; undefined when none was. */
+function repeated(put: PutOnce, named: readonly string[]): Submitted | undefined {
+  if (put.kind === 'conflict') return refused('repeat', reply(550, '5.5.0', 'the key was used for another message'));
+  return put.kind === 'known' ? { kind: 'repeated', id: put.id, ...siftedBy(put.note, named) } : undefined;
+}
+
+const allSuppressed = (suppressed: readonly Suppressed[]): Refused => ({
+  ...refused('suppression', reply(550, '5.7.1', 'every recipient is suppressed')),
+  suppressed,
+});
+
+function overQuota({ subject, limit, window, retryAfter }: Exceeded, count: number): Refused {
+  const may = `${subject} may send ${limit} recipients ${window === 'hour' ? 'an hour' : 'a day'}`;
+  if (retryAfter === 'never') return refused('quota', reply(550, '5.7.1', `${may}, and this message has ${count}`));
   const wait = `try again in ${Math.ceil(retryAfter / 60_000)} minutes`;
-  const each = window === 'hour' ? 'an hour' : 'a day';
-  return reply(452, '4.7.1', `${subject} may send ${limit} recipients ${each}: ${wait}`);
+  return { ...refused('quota', reply(452, '4.7.1', `${may}: ${wait}`)), retryAfter };
 }

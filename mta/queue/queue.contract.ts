@@ -144,16 +144,20 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       key: 'tenant key',
       hash: 'one',
       until: clock.now() + hours(24),
+      note: 'a note',
       ...over,
     });
 
     test('what is put once under a key is there once, also after a crash, and another thing under it never', async () => {
       const [first, again, other] = [message(), message(), message()];
       expect(await queue.putOnce(first, once())).toEqual({ kind: 'put' });
-      expect(await queue.putOnce(again, once())).toEqual({ kind: 'known', id: first.id });
+      expect(await queue.putOnce(again, once())).toEqual({ kind: 'known', id: first.id, note: 'a note' });
       await reopen();
-      expect(await queue.putOnce(again, once())).toEqual({ kind: 'known', id: first.id });
+      expect(await queue.putOnce(again, once())).toEqual({ kind: 'known', id: first.id, note: 'a note' });
       expect(await queue.putOnce(again, once({ hash: 'other' }))).toEqual({ kind: 'conflict' });
+      expect(await queue.known(once())).toEqual({ kind: 'known', id: first.id, note: 'a note' });
+      expect(await queue.known(once({ hash: 'other' }))).toEqual({ kind: 'conflict' });
+      expect(await queue.known(once({ key: 'other key' }))).toBeUndefined();
       expect(await queue.putOnce(other, once({ key: 'other key' }))).toEqual({ kind: 'put' });
       expect((await leaseAll()).map((it) => it.message.id)).toEqual([first.id, other.id]);
     });
@@ -170,7 +174,7 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       await queue.putOnce(first, once());
       await settle(await leaseOne(), delivered);
       clock.advance(hours(24) - 1);
-      expect(await queue.putOnce(message(), once())).toEqual({ kind: 'known', id: first.id });
+      expect(await queue.putOnce(message(), once())).toEqual({ kind: 'known', id: first.id, note: 'a note' });
       clock.advance(1);
       expect(await queue.putOnce(message(), once())).toEqual({ kind: 'put' });
     });

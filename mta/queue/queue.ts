@@ -135,17 +135,18 @@ export interface Cancelling {
   readonly by: string;
 }
 
-/** A name for what is put, known until `until`; `hash` tells whether it is the same again. */
+/** A name for what is put, known until `until`; `hash` tells whether it is the same again. `note` is kept with it. */
 export interface Once {
   readonly key: string;
   readonly hash: string;
   readonly until: Instant;
+  readonly note: string;
 }
 
 /** `known`: it was put before, as that message. `conflict`: something else was. Then nothing is put. */
 export type PutOnce =
   | { readonly kind: 'put' }
-  | { readonly kind: 'known'; readonly id: MessageId }
+  | { readonly kind: 'known'; readonly id: MessageId; readonly note: string }
   | { readonly kind: 'conflict' };
 
 /** Called when a lane has something due. Must not throw. */
@@ -156,6 +157,8 @@ export interface Queue {
   put(message: Message): Promise<void>;
   /** Like `put`, but once for each key, however often and from wherever at once; key and message are durable together. */
   putOnce(message: Message, once: Once): Promise<PutOnce>;
+  /** What `putOnce` under the key would find: undefined while it is free. */
+  known(once: Pick<Once, 'key' | 'hash'>): Promise<PutOnce | undefined>;
 
   /**
    * Ends every recipient of a message that has not ended and is not leased: as cancelled, outcome and event in one

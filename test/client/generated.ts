@@ -89,6 +89,10 @@ export type Accepted = {
         id: string;
         address: string;
     }[];
+    suppressed?: {
+        address: string;
+        reason: string;
+    }[];
 };
 export type Problem = {
     "type"?: string;
@@ -162,6 +166,31 @@ export type Domain = {
         difference: string;
         state: "Present" | "Missing" | "Differs" | "Unknown";
     }[];
+};
+export type Suppression = {
+    address?: string;
+    domain?: string;
+    reason: string;
+    source: string;
+    createdAt: string;
+    expiresAt?: string;
+};
+export type SuppressionPage = {
+    suppressions: Suppression[];
+    next?: string;
+};
+export type NewSuppression = {
+    /** The address; or domain instead. */
+    address?: string;
+    /** The domain, for all of its addresses. */
+    domain?: string;
+    /** Why. */
+    reason?: "invalid-address" | "mailbox-unavailable" | "complaint" | "unsubscribe" | "manual";
+    /** From then on it does not count; absent: it always does. */
+    expiresAt?: string;
+};
+export type SuppressionCount = {
+    count: number;
 };
 /**
  * Hands in one message. 202: it is on disk, for all its recipients.
@@ -329,5 +358,160 @@ export function showDomain(name: string, opts?: Oazapfts.RequestOpts) {
         data: Problem;
     }>(`/v1/domains/${encodeURIComponent(name)}`, {
         ...opts
+    });
+}
+/**
+ * The tenant's suppressions, page by page; all of them with Accept: text/csv. Needs scope Suppressions.
+ */
+export function listSuppressions({ limit, after, address }: {
+    limit?: number;
+    after?: string;
+    address?: string;
+} = {}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: SuppressionPage;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 403;
+        data: Problem;
+    } | {
+        status: 422;
+        data: Problem;
+    } | {
+        status: 503;
+        data: Problem;
+    } | {
+        status: 507;
+        data: Problem;
+    }>(`/v1/suppressions${QS.query(QS.explode({
+        limit,
+        after,
+        address
+    }))}`, {
+        ...opts
+    });
+}
+/**
+ * Adds many. All of them or, when any is wrong, none; those that are there and last longer stay as they are.
+ */
+export function addSuppressions(body: NewSuppression[], opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: SuppressionCount;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 403;
+        data: Problem;
+    } | {
+        status: 413;
+        data: Problem;
+    } | {
+        status: 415;
+        data: Problem;
+    } | {
+        status: 422;
+        data: Problem;
+    } | {
+        status: 503;
+        data: Problem;
+    } | {
+        status: 507;
+        data: Problem;
+    }>("/v1/suppressions", oazapfts.json({
+        ...opts,
+        method: "POST",
+        body
+    }));
+}
+/**
+ * The entry of exactly this address or domain.
+ */
+export function showSuppression(subject: string, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: Suppression;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 403;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    } | {
+        status: 503;
+        data: Problem;
+    } | {
+        status: 507;
+        data: Problem;
+    }>(`/v1/suppressions/${encodeURIComponent(subject)}`, {
+        ...opts
+    });
+}
+/**
+ * Writes one entry, in place of what was there. The body may be empty.
+ */
+export function putSuppression(subject: string, newSuppression?: NewSuppression, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: Suppression;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 403;
+        data: Problem;
+    } | {
+        status: 422;
+        data: Problem;
+    } | {
+        status: 503;
+        data: Problem;
+    } | {
+        status: 507;
+        data: Problem;
+    }>(`/v1/suppressions/${encodeURIComponent(subject)}`, oazapfts.json({
+        ...opts,
+        method: "PUT",
+        body: newSuppression
+    }));
+}
+/**
+ * Removes one entry, and answers what it was.
+ */
+export function removeSuppression(subject: string, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: Suppression;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 403;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    } | {
+        status: 503;
+        data: Problem;
+    } | {
+        status: 507;
+        data: Problem;
+    }>(`/v1/suppressions/${encodeURIComponent(subject)}`, {
+        ...opts,
+        method: "DELETE"
     });
 }

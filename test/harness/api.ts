@@ -11,6 +11,7 @@ import { Authority } from '#mta/accept/authority.ts';
 import { apiRoutes } from '#mta/accept/http/api.ts';
 import { ReceivingMemory } from '#mta/accept/memory.ts';
 import type { SuppressionChange } from '#mta/accept/http/suppressions.ts';
+import { Quotas } from '#mta/accept/quota.ts';
 import { Submissions } from '#mta/accept/submit.ts';
 import type { MailEvent } from '#mta/event.ts';
 import type { Message } from '#mta/message.ts';
@@ -33,6 +34,7 @@ const WORLD = [
   credential('stopped', { suspend: true }),
   credential('small', { quota: { perHour: 1 } }),
   credential('two', { quota: { perHour: 2 } }),
+  credential('slow', { rate: { count: 1, perSeconds: 60 } }),
   credential('other', ALL_SCOPES, 'shop'),
   sample(
     'SendingDomain',
@@ -76,6 +78,8 @@ async function open(openQueue: ReturnType<typeof openTestStorage>) {
   const submissions = new Submissions({
     authority,
     queue: storage.queue,
+    quotas: new Quotas(),
+    suppressions,
     resources: () => resources,
     clock,
     random: seededRandom(1),

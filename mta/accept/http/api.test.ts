@@ -96,7 +96,7 @@ describe('a message that is refused is a problem', () => {
     ['with more recipients than the cluster allows', boxes(4), {}, 422],
     ['with more bytes than the cluster allows', { text: 'x'.repeat(100_000) }, {}, 413],
     ['that grows beyond what the cluster allows', { text: 'é'.repeat(40_000) }, {}, 413],
-    ['over the quota', { cc: [{ address: 'c@dest.test' }] }, { user: 'default.small' }, 429],
+    ['over the quota', { cc: [{ address: 'c@dest.test' }] }, { user: 'default.small' }, 422],
     ['with a header that misleads', from('a@example.com'), asItIs('From: a@example.com, b@example.com\r\n\r\n'), 422],
     ['with another author than sender', {}, asItIs('From: a@bank.example\r\n\r\n'), 403],
     ['with LF alone', {}, asItIs('From: a@example.com\n\n'), 422],

@@ -13,6 +13,7 @@ import { admitSender } from '../admit.ts';
 import type { Authority, Submitter } from '../authority.ts';
 import { isKey, SAYS_KEY } from '../instructions.ts';
 import type { Submission, Submissions } from '../submit.ts';
+import type { Sifted } from '../suppressed.ts';
 import { readDraft } from './draft.ts';
 import { readJson } from './json.ts';
 import { invalid, refusalOf, tooLarge, unreadable, unsupported } from './problem.ts';
@@ -89,7 +90,7 @@ export class MessageIntake {
       ...(once && { once }),
     });
     if (submitted.kind === 'refused') return refused(submitted);
-    if (submitted.kind === 'accepted') return accepted(submitted.message);
+    if (submitted.kind === 'accepted') return accepted({ ...submitted.message, suppressed: submitted.suppressed });
     return { ...accepted(submitted), headers: { 'idempotency-replayed': 'true' } };
   }
 }
@@ -99,8 +100,10 @@ function refused(refusal: Parameters<typeof refusalOf>[0]): Answer {
   return refusalOf(refusal);
 }
 
-const accepted = ({ id, recipients }: Pick<Message, 'id' | 'recipients'>): Answer =>
-  json({ id, recipients: recipients.map((address, index) => ({ id: `${id}-${index}`, address })) }, 202);
+function accepted({ id, recipients, suppressed }: Pick<Message, 'id'> & Sifted): Answer {
+  const taken = recipients.map((address, index) => ({ id: `${id}-${index}`, address }));
+  return json({ id, recipients: taken, ...(suppressed.length > 0 && { suppressed }) }, 202);
+}
 
 /** An answer within an answer. */
 const resultOf = ({ status, body }: Answer): object => ({ ...(JSON.parse(body) as object), status });

@@ -40,9 +40,12 @@ export const invalid = (errors: readonly FieldError[]): Answer =>
 const SOON = 30;
 
 /** What admission and the queue said, as HTTP says it. */
-export function refusalOf({ check, reply, retryAfter }: Submitted & { readonly kind: 'refused' }): Answer {
+export function refusalOf({ check, reply, retryAfter, suppressed }: Submitted & { readonly kind: 'refused' }): Answer {
   const detail = replyLine(reply);
-  if (check === 'quota') return waiting(429, 'Too Many Requests', detail, Math.ceil((retryAfter ?? 0) / 1000));
+  if (check === 'suppression') return problem(422, 'Unprocessable Content', detail, { suppressed });
+  if (check === 'quota' && reply.code >= 500) return problem(422, 'Unprocessable Content', detail);
+  if (check === 'quota' || check === 'rate')
+    return waiting(429, 'Too Many Requests', detail, Math.ceil((retryAfter ?? 0) / 1000));
   if (check === 'storage' && reply.code === 452) return outOfSpace(detail);
   if (reply.code < 500) return waiting(503, 'Service Unavailable', detail, SOON);
   if (check === 'repeat') return problem(409, 'Conflict', 'this Idempotency-Key was used for another request');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { hours } from '#lib/run/clock.ts';
 import { tokenOf } from '#lib/keyring/verifier.ts';
-import { ask, openTestApi, type OpenedApi } from '../../../test/harness/api.ts';
+import { ask, openTestApi, type OpenedApi, submit } from '../../../test/harness/api.ts';
 
 const open = openTestApi();
 const PATH = '/v1/suppressions';
@@ -212,5 +212,42 @@ describe('a list in CSV', () => {
   test('may not be longer than four megabytes', async () => {
     const body = `address\n${'a@b.test\n'.repeat(500_000)}`;
     expect((await ask(await open(), PATH, { type: CSV, body })).status).toBe(413);
+  });
+});
+
+describe('a message', () => {
+  const to = ['ann', 'bob'].map((name) => ({ address: `${name}@dest.test` }));
+
+  test('goes to those who are not suppressed, and its answer lists the others', async () => {
+    const opened = await open();
+    await put(opened, 'Ann@dest.test', { reason: 'complaint' });
+    const { status, said } = await submit(opened, { to });
+    expect(status).toBe(202);
+    expect(said).toMatchObject({
+      recipients: [{ id: `${String(said['id'])}-0`, address: 'bob@dest.test' }],
+      suppressed: [{ address: 'ann@dest.test', reason: 'complaint' }],
+    });
+  });
+
+  test('for nobody else is refused, with all of them', async () => {
+    const opened = await open();
+    await put(opened, 'dest.test');
+    const { status, said } = await submit(opened, { to });
+    expect([status, said['suppressed']]).toEqual([422, to.map((it) => ({ ...it, reason: 'manual' }))]);
+  });
+
+  test('by another tenant does not meet them', async () => {
+    const opened = await open();
+    await put(opened, 'dest.test');
+    const { status, said } = await submit(opened, { from: { address: 'a@shop.example' }, to }, { user: 'shop.other' });
+    expect([status, said['suppressed']]).toEqual([202, undefined]);
+  });
+
+  test('that comes too fast waits, and says for how long', async () => {
+    const opened = await open();
+    const slow = { user: 'default.slow' };
+    expect((await submit(opened, {}, slow)).status).toBe(202);
+    const { status, headers } = await submit(opened, {}, slow);
+    expect([status, headers.get('retry-after')]).toEqual([429, '60']);
   });
 });

@@ -5,13 +5,14 @@
  * there and last longer stay as they are, so that a list never shortens what a person has said. Who changed what is
  * logged.
  */
-import { type Answer, type Asked, json, problem, type Route } from '#lib/http/server.ts';
+import { type Answer, type Asked, type Head, json, problem, type Route } from '#lib/http/server.ts';
 import { csvRow } from '#lib/csv/csv.ts';
 import type { Clock } from '#lib/run/clock.ts';
 import type { Suppressions } from '../../settle/ledger/suppressions.ts';
 import { readSubject, subjectKey, type Suppression } from '../../suppression.ts';
-import type { Authority, Submitter } from '../authority.ts';
-import { allowing, type Handler } from './bearer.ts';
+import { type Authority, sharersOf, type Submitter } from '../authority.ts';
+import type { ReceivingMemory } from '../memory.ts';
+import { allowing, bearerOf, type Handler } from './bearer.ts';
 import type { FieldError } from './field-error.ts';
 import { JSON_TYPE, typeOf } from './intake.ts';
 import { readJson } from './json.ts';
@@ -41,6 +42,8 @@ export interface SuppressionChange {
 export interface SuppressionParts {
   readonly authority: Authority;
   readonly suppressions: Suppressions;
+  /** Where bodies are held. */
+  readonly memory: ReceivingMemory;
   readonly clock: Clock;
   /** Told of each change. Must not throw. */
   readonly changed: (change: SuppressionChange) => void;
@@ -61,11 +64,15 @@ export function suppressionRoutes(parts: SuppressionParts): Route[] {
     };
     return allowing(parts.authority, 'Suppressions', guarded);
   };
+  const carrier = {
+    bodyLimit: (): number => MOST_BYTES,
+    room: (head: Head) => parts.memory.hold(() => sharersOf(bearerOf(head))),
+  };
   const path = '/v1/suppressions';
   const one = `${path}/:subject`;
   return [
     { method: 'GET', path, ...allowed((submitter, asked) => list.show(submitter, asked)) },
-    { method: 'POST', path, bodyLimit: () => MOST_BYTES, ...allowed((submitter, asked) => list.add(submitter, asked)) },
+    { method: 'POST', path, ...carrier, ...allowed((submitter, asked) => list.add(submitter, asked)) },
     { method: 'GET', path: one, ...allowed((submitter, asked) => list.showOne(submitter, asked)) },
     { method: 'PUT', path: one, ...allowed((submitter, asked) => list.put(submitter, asked)) },
     { method: 'DELETE', path: one, ...allowed((submitter, asked) => list.remove(submitter, asked)) },

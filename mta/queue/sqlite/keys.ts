@@ -15,18 +15,25 @@ export const KEY_TABLES = `
   WITHOUT ROWID;
   CREATE INDEX put_once_until ON put_once (until)`;
 
+export const KEY_NOTES = "ALTER TABLE put_once ADD COLUMN note TEXT NOT NULL DEFAULT ''";
+
 /** What a key says now, or undefined when it is free. */
-export async function readKey(database: Database, { key, hash }: Once, now: Instant): Promise<PutOnce | undefined> {
-  const [row] = await database.read('SELECT hash, message FROM put_once WHERE key = ? AND until > ?', [key, now]);
+export async function readKey(
+  database: Database,
+  { key, hash }: Pick<Once, 'key' | 'hash'>,
+  now: Instant,
+): Promise<PutOnce | undefined> {
+  const [row] = await database.read('SELECT hash, message, note FROM put_once WHERE key = ? AND until > ?', [key, now]);
   if (!row) return undefined;
-  return row['hash'] === hash ? { kind: 'known', id: String(row['message']) } : { kind: 'conflict' };
+  if (row['hash'] !== hash) return { kind: 'conflict' };
+  return { kind: 'known', id: String(row['message']), note: String(row['note']) };
 }
 
-export const writeKey = ({ key, hash, until }: Once, message: MessageId, now: Instant): Statement[] => [
+export const writeKey = ({ key, hash, until, note }: Once, message: MessageId, now: Instant): Statement[] => [
   {
     sql: `DELETE FROM put_once WHERE key = ?1 AND until <= ?2
       OR key IN (SELECT key FROM put_once WHERE until <= ?2 ORDER BY until LIMIT 10)`,
     params: [key, now],
   },
-  { sql: 'INSERT INTO put_once VALUES (?, ?, ?, ?)', params: [key, hash, message, until] },
+  { sql: 'INSERT INTO put_once VALUES (?, ?, ?, ?, ?)', params: [key, hash, message, until, note] },
 ];

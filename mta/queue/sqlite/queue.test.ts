@@ -10,7 +10,7 @@ import type { Statement } from '#lib/sqlite/protocol.ts';
 import type { MailEvent } from '../../event.ts';
 import { queueContract, type QueueHarness } from '../queue.contract.ts';
 import { SqliteQueue } from './queue.ts';
-import { KEY_TABLES } from './keys.ts';
+import { KEY_NOTES, KEY_TABLES } from './keys.ts';
 import { DEBT_TABLES, INTENT_TABLES, QUEUE_TABLES } from './tables.ts';
 
 const EVENTS = 'CREATE TABLE event (no INTEGER PRIMARY KEY, event TEXT)';
@@ -27,7 +27,10 @@ function harness(): QueueHarness {
   return {
     async open(clock) {
       const database = await Database.open(
-        { path: join(folder, 'queue.db'), migrations: [QUEUE_TABLES, EVENTS, KEY_TABLES, DEBT_TABLES, INTENT_TABLES] },
+        {
+          path: join(folder, 'queue.db'),
+          migrations: [QUEUE_TABLES, EVENTS, KEY_TABLES, DEBT_TABLES, INTENT_TABLES, KEY_NOTES],
+        },
         systemClock,
       );
       opened = {

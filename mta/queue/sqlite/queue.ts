@@ -80,7 +80,7 @@ export class SqliteQueue implements Queue {
     this.#sweep = options.clock.after(SWEEP, () => this.#dropExpired());
   }
 
-  /** Reads what is waiting. The database must have `KEY_TABLES` and the tables of `tables.ts` among its migrations. */
+  /** Reads what is waiting. The database must have the tables of `tables.ts` and `keys.ts` among its migrations. */
   static async open(options: SqliteQueueOptions): Promise<SqliteQueue> {
     const queue = new SqliteQueue(options);
     const [last] = await options.database.read(tables.LAST_NUMBER);
@@ -109,6 +109,10 @@ export class SqliteQueue implements Queue {
       await this.#put(message, writeKey(once, message.id, now));
       return { kind: 'put' };
     });
+  }
+
+  known(once: Pick<Once, 'key' | 'hash'>): Promise<PutOnce | undefined> {
+    return readKey(this.#database, once, this.#clock.now());
   }
 
   async #put(message: Message, more: readonly Statement[]): Promise<void> {

@@ -1,11 +1,11 @@
 /**
- * Says of a text "surely never added" or "maybe", in two bytes for each text added (a Bloom filter that grows).
+ * Says of a text "surely never added" or "maybe", in two to four bytes for each text added (a Bloom filter that grows).
  *
  * Lets nearly every look-up of what is not there end in memory. Nothing can be taken out: what was removed stays
  * "maybe" until the filter is built anew. Wrong "maybe"s are about one in a thousand.
  */
 
-/** 16 bits and 8 probes: (1 - e^(-8/16))^8 = 0.06 %, and a layer more for each doubling. */
+/** 16 bits or more and 8 probes: (1 - e^(-8/16))^8 = 0.06 %, and a layer more for each doubling. */
 const BITS = 16;
 const PROBES = 8;
 const SMALLEST = 64;
@@ -19,14 +19,14 @@ export class Filter {
   }
 
   mayHold(text: string): boolean {
-    const first = hash(text, 0x81_1c_9d_c5);
+    const first = hash(text, 0x01_1c_9d_c5);
     const step = hash(text, first) | 1;
     return this.#layers.some((it) => it.has(first, step));
   }
 
   add(text: string): void {
     if (this.mayHold(text)) return;
-    const first = hash(text, 0x81_1c_9d_c5);
+    const first = hash(text, 0x01_1c_9d_c5);
     this.#roomiest().add(first, hash(text, first) | 1);
   }
 
@@ -42,13 +42,15 @@ export class Filter {
 class Layer {
   readonly capacity: number;
   readonly #bits: Uint32Array;
-  readonly #size: number;
+  /** As many bits as a power of two, less one: remainders are cheap. */
+  readonly #mask: number;
   #count = 0;
 
   constructor(capacity: number) {
     this.capacity = capacity;
-    this.#bits = new Uint32Array(Math.ceil((capacity * BITS) / 32));
-    this.#size = this.#bits.length * 32;
+    const size = 2 ** Math.ceil(Math.log2(capacity * BITS));
+    this.#bits = new Uint32Array(size / 32);
+    this.#mask = size - 1;
   }
 
   get hasRoom(): boolean {
@@ -56,8 +58,8 @@ class Layer {
   }
 
   has(first: number, step: number): boolean {
-    for (let probe = 0, at = first; probe < PROBES; probe += 1, at = (at + step) >>> 0) {
-      const bit = at % this.#size;
+    for (let probe = 0, at = first; probe < PROBES; probe += 1, at = (at + step) | 0) {
+      const bit = at & this.#mask;
       if (((this.#bits[bit >>> 5] ?? 0) & (1 << (bit & 31))) === 0) return false;
     }
     return true;
@@ -65,8 +67,8 @@ class Layer {
 
   add(first: number, step: number): void {
     this.#count += 1;
-    for (let probe = 0, at = first; probe < PROBES; probe += 1, at = (at + step) >>> 0) {
-      const bit = at % this.#size;
+    for (let probe = 0, at = first; probe < PROBES; probe += 1, at = (at + step) | 0) {
+      const bit = at & this.#mask;
       this.#bits[bit >>> 5] = (this.#bits[bit >>> 5] ?? 0) | (1 << (bit & 31));
     }
   }
@@ -78,5 +80,5 @@ function hash(text: string, seed: number): number {
   for (let at = 0; at < text.length; at += 1) value = Math.imul(value ^ text.charCodeAt(at), 0x01_00_01_93);
   value = Math.imul(value ^ (value >>> 16), 0x85_eb_ca_6b);
   value = Math.imul(value ^ (value >>> 13), 0xc2_b2_ae_35);
-  return (value ^ (value >>> 16)) >>> 0;
+  return value ^ (value >>> 16);
 }

@@ -121,6 +121,22 @@ export function ledgerContract(name: string, open: (clock: FakeClock) => Promise
       expect(await ledger.trace(young)).toHaveLength(1);
     });
 
+    test('what was used of quotas is there again, as it stood last, until it counts no more', async () => {
+      const clock = new FakeClock(START);
+      const { ledger } = await open(clock);
+      const used = { key: 'hour credential a.b', part: 7, count: 3, until: START + minutes(5) };
+      const day = { key: 'day domain \u0022x\u0022', part: 1, count: 9, until: START + minutes(9) };
+      await ledger.usage.write([used, day]);
+      await ledger.usage.write([
+        { ...used, count: 5 },
+        { ...used, part: 8, count: 0 },
+      ]);
+      expect(await ledger.usage.read()).toEqual(expect.arrayContaining([{ ...used, count: 5 }, day]));
+      expect(await ledger.usage.read()).toHaveLength(2);
+      clock.advance(minutes(5));
+      expect(await ledger.usage.read()).toEqual([day]);
+    });
+
     suppressionsContract(async (clock) => {
       const { ledger, reopen } = await open(clock);
       return { suppressions: ledger.suppressions, reopen };

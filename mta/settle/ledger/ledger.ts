@@ -7,6 +7,7 @@
 import type { MailEvent } from '../../event.ts';
 import type { MessageId } from '../../message.ts';
 import type { Suppressions } from './suppressions.ts';
+import type { Usage } from './usage.ts';
 
 export interface Ledger {
   /** Every event of a message, oldest first; empty when nothing is known of it. */
@@ -19,4 +20,5 @@ export interface Ledger {
   /** What came back for a message, oldest first. */
   copies(message: MessageId): Promise<readonly Buffer[]>;
   readonly suppressions: Suppressions;
+  readonly usage: Usage;
 }

@@ -2,7 +2,7 @@
  * Suppressions on SQLite: a row each, and in memory a filter for each tenant that has any.
  *
  * A look-up asks the file only where the filter says "maybe", so mail to those who are not suppressed costs no read, and
- * memory is two bytes an entry. Filters are filled when the file is opened: about a second for a million entries.
+ * memory is two to four bytes an entry. Filters are filled when the file is opened, in some seconds for a million.
  */
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import { hours } from '#lib/run/clock.ts';

@@ -11,6 +11,7 @@ import type { Statement } from '#lib/sqlite/protocol.ts';
 import type { MailEvent } from '../../event.ts';
 import { acceptedAtOf, firstIdAt, type MessageId } from '../../message.ts';
 import type { Ledger } from './ledger.ts';
+import { SqliteUsage } from './sqlite-usage.ts';
 import { SqliteSuppressions } from './sqlite-suppressions.ts';
 
 export const LEDGER_TABLES = `
@@ -48,6 +49,7 @@ export interface SqliteLedgerOptions {
 
 export class SqliteLedger implements Ledger {
   readonly suppressions: SqliteSuppressions;
+  readonly usage: SqliteUsage;
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #queued: string;
@@ -56,13 +58,14 @@ export class SqliteLedger implements Ledger {
 
   private constructor(options: SqliteLedgerOptions, suppressions: SqliteSuppressions) {
     this.suppressions = suppressions;
+    this.usage = new SqliteUsage(options.database, options.clock);
     this.#queued = options.queued;
     this.#database = options.database;
     this.#clock = options.clock;
     this.#timer = options.clock.after(PAUSE, () => this.#prune());
   }
 
-  /** The database must have `LEDGER_TABLES`, `SUPPRESSION_TABLES` and `RETURN_TABLES` among its migrations. */
+  /** The database must have every table of the ledger's among its migrations. */
   static async open(options: SqliteLedgerOptions): Promise<SqliteLedger> {
     return new SqliteLedger(options, await SqliteSuppressions.open(options.database, options.clock));
   }

@@ -43,7 +43,15 @@ const event = objectOf(
 
 export const messageSchemas = (): Readonly<Record<string, object>> => ({
   Message: jsonSchemaOf(messageSchema),
-  Accepted: objectOf({ id: text, recipients: listOf(objectOf(recipient, 'id', 'address')) }, 'id', 'recipients'),
+  Accepted: objectOf(
+    {
+      id: text,
+      recipients: listOf(objectOf(recipient, 'id', 'address')),
+      suppressed: listOf(objectOf({ address: text, reason: text }, 'address', 'reason')),
+    },
+    'id',
+    'recipients',
+  ),
   Results: objectOf({ results: listOf(objectOf({ status: integer, id: text }, 'status')) }, 'results'),
   Event: event,
   Cancelled: objectOf(
@@ -72,8 +80,8 @@ const refusals = {
   409: problem('The Idempotency-Key was used for another request.'),
   413: problem('More bytes than a message may have.'),
   415: problem('Another type of body.'),
-  422: problem('A value is not as it must be: errors says which.'),
-  429: problem('A quota is used up; Retry-After says until when.'),
+  422: problem('A value is not as it must be: errors says which. Or all are suppressed: suppressed says why.'),
+  429: problem('A quota is used up, or the rate is; Retry-After says until when.'),
   503: problem('The queue cannot be written, or a key is being made: try again.'),
   507: problem('No room: try again later.'),
 };
