@@ -2,8 +2,8 @@
  * A disk that fills while mail flows, on a small file system of its own: new mail is put off, what was accepted is
  * delivered, and it recovers by itself.
  */
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ConfigFolder } from '../harness/config.ts';
 import { Mailbench, type Verdict } from '../harness/mailbench.ts';
@@ -13,8 +13,10 @@ import { plainMessage, SmtpClient } from '../harness/smtp-client.ts';
 import { until } from '../harness/until.ts';
 
 const MIB = 1024 * 1024;
-const DISK = 96;
-const RESERVE = 24;
+const DISK = 256;
+const RESERVE = 96;
+/** What is filled between two looks at the disk, once the reserve is near: the queue needs the rest of it to go on. */
+const STEP = 8;
 
 const scene = openScene();
 
@@ -30,6 +32,24 @@ async function startOnSmallDisk() {
   const fleet = await Postfleet.start(scene, config, { data, under });
   const seen = join('/proc', String(fleet.program.pid), 'root', data);
   return { fleet, token: join(seen, 'secrets', fleet.username, 'token'), filler: join(seen, 'filler') };
+}
+
+/** Fills the disk until its reserve is reached, a step for each look that is taken at it. */
+async function fillToReserve(fleet: Postfleet, filler: string): Promise<void> {
+  const { bavail, bsize } = statfsSync(dirname(filler));
+  writeFileSync(filler, Buffer.alloc(bavail * bsize - (RESERVE + STEP) * MIB, 1));
+  let seen = 0;
+  await until(
+    'the disk is low',
+    async () => {
+      if ((await ready(fleet)).status === 503) return true;
+      const free = await fleet.metric('postfleet_disk_free_bytes');
+      if (free !== seen) appendFileSync(filler, Buffer.alloc(STEP * MIB, 1));
+      seen = free;
+      return false;
+    },
+    20_000,
+  );
 }
 
 async function ready(fleet: Postfleet): Promise<{ status: number; text: string }> {
@@ -72,12 +92,9 @@ const lossless = (verdict: Verdict): void =>
 test('below the reserve new mail is put off with 452 and 507, deliveries go on, and room brings mail back', async () => {
   const { fleet, filler, token } = await startOnSmallDisk();
   expect((await ready(fleet)).status).toBe(200);
-  const mail = load(fleet, 3000, ['-sinklatency', '20ms']);
+  const mail = load(fleet, 8000, ['-sinklatency', '20ms']);
   await until('mail flows', async () => (await fleet.metric('postfleet_accepted_total')) > 200, 30_000);
-  await until('the disk is low', async () => {
-    appendFileSync(filler, Buffer.alloc(MIB, 1));
-    return (await ready(fleet)).status === 503;
-  });
+  await fillToReserve(fleet, filler);
   expect((await ready(fleet)).text).toContain('"disk"');
   expect(await mailReply(fleet)).toBe('452 4.3.1 no room: try again later');
   expect(await postStatus(fleet, readFileSync(token, 'utf8').trim())).toBe(507);
