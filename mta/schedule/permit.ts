@@ -71,11 +71,18 @@ export function allowance(plan: Plan, ofSource: readonly Claim[], most: number, 
 export const claimsOf = ({ rates }: Plan, ofSource: readonly Claim[]): readonly Claim[] =>
   ofSource.length > 0 ? [...rates, ...ofSource] : rates;
 
-/** A permit that was not used. */
-export function giveBackPermit({ from, slot, messages }: Permit, plan: Plan, limits: Limits): void {
-  limits.giveBack(claimsOf(plan, from.claims), messages);
+/** The names under which a permit's connection counts. */
+export const namesOf = ({ from }: Permit, { slots }: Plan): readonly string[] => [
+  ...[...slots, ...from.slots].map(({ name }) => name),
+  ALL_CONNECTIONS,
+];
+
+/** A permit that was not used. Answers the names under which there is room again: somebody may wait for it by now. */
+export function giveBackPermit(permit: Permit, plan: Plan, limits: Limits): readonly string[] {
+  limits.giveBack(claimsOf(plan, permit.from.claims), permit.messages);
   limits.giveBack(plan.openings, 1);
-  slot.release();
+  permit.slot.release();
+  return namesOf(permit, plan);
 }
 
 /** What the end of a connection says about who may be asked again when. */

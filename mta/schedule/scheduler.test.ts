@@ -385,3 +385,37 @@ test('a site that is suspended starts nothing, its connections end, and it goes 
   clock.advance(minutes(30));
   expect(lanes()[2]).toBe('a-3');
 });
+
+test('room that was held for a lane that has moved is told to who waits for it', () => {
+  const moved = new Map<string, string>();
+  open({ planOf: (lane) => plan(moved.get(lane) ?? 'old'), connections: 1 });
+  sources = [{ kind: 'none', wait: seconds(60), why: 'the pool is suspended' }, source('one')];
+  announce('1');
+  moved.set('1', 'new');
+  clock.advance(seconds(60));
+  expect(started.map((it) => it.offer.lane)).toEqual(['1']);
+});
+
+test('a ready queue is forgotten whose last lane has moved', () => {
+  const sites = new Map([['1', 'old']]);
+  open({ planOf: (lane) => plan(sites.get(lane) ?? 'other'), connections: 1 });
+  announce('0', '1');
+  sites.set('1', 'new');
+  turn(0).leave('done');
+  expect(scheduler.states().map((it) => it.site)).toEqual(['new']);
+});
+
+test('a source that could not be bound to is as good as new once mail has left from it', () => {
+  announce('a-1');
+  turn(0).leave('unplumbed');
+  announce('a-2');
+  clock.advance(seconds(15));
+  turn(1).taken();
+  expect(rests.of(sourceRest('one')).kind).toBe('clear');
+});
+
+test('an idle connection whose source is suspended meanwhile gets nothing more', async () => {
+  announce('a-1', 'a-2', 'a-3');
+  rests.suspend(sourceAtSite('one', 'a'), minutes(30), 'refused');
+  expect(await nextOf(0)).toBeUndefined();
+});

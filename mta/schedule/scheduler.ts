@@ -18,6 +18,7 @@ import {
   claimsOf,
   giveBackPermit,
   learn,
+  namesOf,
   type Obstacle,
   type Permit,
   permitFor,
@@ -26,7 +27,7 @@ import {
 } from './permit.ts';
 import type { End, Offer, Plan, Turn } from './plan.ts';
 import { type Idle, ReadyQueue, type ReadyState } from './ready-queue.ts';
-import { sourceAtSite, type Sources } from './source.ts';
+import { sourceAtSite, sourceRest, type Sources } from './source.ts';
 import { Waiting } from './waiting.ts';
 
 export interface SchedulerOptions extends PermitParts {
@@ -128,12 +129,13 @@ export class Scheduler {
     return ready;
   }
 
-  /** Hands waiting lanes to idle connections first, then to new ones. */
+  /** Hands waiting lanes to idle connections first, then to new ones. A ready queue left with nothing is forgotten. */
   #serve(ready: ReadyQueue): void {
     while (!this.#stopped && ready.lanes.size > 0) {
-      if (!this.#serveIdle(ready) && !this.#start(ready)) return;
+      if (!this.#serveIdle(ready) && !this.#start(ready)) break;
       ready.waitsFor = undefined;
     }
+    this.#forgetIfDone(ready);
   }
 
   #serveIdle(ready: ReadyQueue): boolean {
@@ -166,8 +168,8 @@ export class Scheduler {
     const permit = permitFor(plan, BATCH, this.#options);
     if (permit.kind === 'later') return this.#postpone(ready, permit) ?? false;
     const lane = this.#take(ready, permit.messages);
-    if (lane === undefined) giveBackPermit(permit, plan, this.#options.limits);
-    else this.#begin({ ready, plan, permit }, { lane, most: permit.messages });
+    if (lane !== undefined) this.#begin({ ready, plan, permit }, { lane, most: permit.messages });
+    else this.#wake(...giveBackPermit(permit, plan, this.#options.limits));
     return lane !== undefined;
   }
 
@@ -179,10 +181,7 @@ export class Scheduler {
       this.#endOneIdle(name);
     }
     if (wait === undefined) return;
-    ready.wakeAfter(this.#options.clock, wait, () => {
-      this.#serve(ready);
-      this.#forgetIfDone(ready);
-    });
+    ready.wakeAfter(this.#options.clock, wait, () => this.#serve(ready));
   }
 
   /** The next lane that still belongs here; others go where they belong now. */
@@ -224,7 +223,7 @@ export class Scheduler {
     const { plan, permit } = connection;
     const { rests } = this.#options;
     const ofSource = sourceAtSite(permit.from.source.name, plan.site);
-    const goesOn = (): boolean => !this.#stopped && !rests.isSuspended(plan.site) && !rests.isSuspended(ofSource);
+    const goesOn = (): boolean => this.#goesOn(connection);
     return {
       offer,
       source: permit.from.source,
@@ -242,9 +241,15 @@ export class Scheduler {
     };
   }
 
+  #goesOn({ plan: { site }, permit }: Connection): boolean {
+    const ofSource = sourceAtSite(permit.from.source.name, site);
+    return !this.#stopped && ![site, ofSource].some((it) => this.#options.rests.isSuspended(it));
+  }
+
   #taken({ ready, plan, permit }: Connection): void {
     const { rests } = this.#options;
-    rests.reached(sourceAtSite(permit.from.source.name, plan.site));
+    const { name } = permit.from.source;
+    for (const it of [sourceRest(name), sourceAtSite(name, plan.site)]) rests.reached(it);
     ready.widen();
     if (rests.reached(plan.site)) this.#wake(restOf(plan.site));
     this.#serve(ready);
@@ -257,8 +262,10 @@ export class Scheduler {
     ready.lanes.refund(offer.lane, messages);
   }
 
-  async #next({ ready, permit: { from } }: Connection, patience: Duration): Promise<Offer | undefined> {
-    if (this.#stopped || ready.hasTooMany || this.#options.rests.isSuspended(ready.plan.site)) return undefined;
+  async #next(connection: Connection, patience: Duration): Promise<Offer | undefined> {
+    const { ready } = connection;
+    const { from } = connection.permit;
+    if (ready.hasTooMany || !this.#goesOn(connection)) return undefined;
     const offer = ready.lanes.size > 0 ? this.#offer(ready, from.claims) : undefined;
     const next = offer ?? (await this.#wait(ready, from.claims, patience));
     if (next) this.#options.sources.sent(from.source, next.most);
@@ -271,22 +278,18 @@ export class Scheduler {
   }
 
   #leave({ ready, plan, permit }: Connection, end: End, why: string | undefined): void {
-    const { from, slot } = permit;
     ready.active -= 1;
     this.#active -= 1;
-    this.#options.sources.ended(from.source);
-    slot.release();
+    this.#options.sources.ended(permit.from.source);
+    permit.slot.release();
     learn(plan, permit, end, why, this.#options.rests);
     if (end === 'unreachable' || end === 'refused') ready.narrow();
-    for (const { name } of [...plan.slots, ...from.slots]) this.#wake(name);
-    this.#wake(ALL_CONNECTIONS);
-    this.#wake(restOf(plan.site));
+    this.#wake(...namesOf(permit, plan), restOf(plan.site));
     this.#serve(ready);
-    this.#forgetIfDone(ready);
   }
 
-  #wake(name: string): void {
-    this.#waiting.wake(name, (ready) => this.#serve(ready));
+  #wake(...names: readonly string[]): void {
+    for (const name of names) this.#waiting.wake(name, (ready) => this.#serve(ready));
   }
 
   #forgetIfDone(ready: ReadyQueue): void {
