@@ -78,6 +78,20 @@ test('a message that cannot be read is set aside, told of, and holds nobody up',
   await queue.release(claim);
 });
 
+test('what is due behind a message that cannot be read is told of', async () => {
+  const clock = new FakeClock();
+  const { queue, database } = await openTestStorage()(clock);
+  for (let at = 0; at < 3; at += 1) await queue.put(aMessage());
+  await database.write([{ sql: `UPDATE message SET envelope = '{"v":2}' WHERE no = 1`, params: [] }]);
+  const reopened = await SqliteQueue.open({ database, clock, recordEvent, unreadable: (it) => unreadable.push(it) });
+  onTestFinished(() => reopened.close());
+  const claim = await reopened.claim(0);
+  const told: string[] = [];
+  reopened.watch(claim, (lane) => told.push(lane));
+  expect(await reopened.lease(claim, LANE, 2, 1000)).toHaveLength(1);
+  expect(told).toEqual([LANE, LANE]);
+});
+
 test('a message is in memory once, however many lanes it goes to', async () => {
   const clock = new FakeClock();
   const { queue, database } = await openTestStorage()(clock);

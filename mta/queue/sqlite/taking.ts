@@ -58,7 +58,10 @@ export class Taking {
   /** Up to `max` due entries of a lane, oldest due first. */
   async lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
     const reserved = await this.#turns.alone(lane, () => this.#reserve(claim, lane, max, hold));
-    return reserved.length > 0 ? this.#open(claim, lane, reserved, LEASE_BYTES) : [];
+    const leases = reserved.length > 0 ? await this.#open(claim, lane, reserved, LEASE_BYTES) : [];
+    // Fewer than were reserved look as if the lane were drained, to whoever asked; there may be more.
+    if (leases.length < reserved.length) this.#lanes.drained(lane, this.#clock.now());
+    return leases;
   }
 
   /** Whatever `find` finds in a lane, due or not. */
@@ -148,7 +151,6 @@ export class Taking {
   #giveBack(lane: LaneName, reserved: readonly Reserved[]): void {
     for (const { id } of reserved) this.#leases.drop(id);
     this.#ahead.forget(lane);
-    this.#lanes.drained(lane, this.#clock.now());
   }
 }
 
