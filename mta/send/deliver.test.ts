@@ -180,6 +180,28 @@ describe('a connection', () => {
     expect(await free()).toEqual([]);
   });
 
+  test('what was allowed and not attempted counts against nothing, however the connection ends', async () => {
+    const full = { ...noCapabilities, limits: { mailMax: 1 } };
+    const one = Object.assign(new FakeSession(), { capabilities: full });
+    const { courier, put } = await open({}, one);
+    await put(4);
+    const supply = new FakeSupply();
+    await deliver(supply, courier);
+    expect([one.sent.length, supply.unusedMessages]).toEqual([1, 9]);
+    const away = new FakeSupply();
+    await deliver(away, { ...courier, open: async () => unreachable(failure('bind')) });
+    expect([away.unusedMessages, away.ends]).toEqual([10, ['unplumbed']]);
+  });
+
+  test('begins nothing with an offer that came when it should not go on', async () => {
+    const { courier, session, put, free } = await open();
+    await put(1);
+    const supply = Object.assign(new FakeSupply(), { goesOn: false });
+    await deliver(supply, courier);
+    expect([session.sent, supply.putBacks, supply.unusedMessages, supply.ends]).toEqual([[], [LANE], 10, ['done']]);
+    expect(await free()).toHaveLength(1);
+  });
+
   test('passes on what a message needs, and what was asked about reports, of each recipient their own', async () => {
     const { courier, session, put } = await open();
     const wishes = [{ orcpt: 'rfc822;x@first.test' }, { notify: ['NEVER' as const] }];

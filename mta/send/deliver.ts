@@ -45,6 +45,7 @@ export async function deliver(supply: LaneSupply, courier: Courier): Promise<voi
   } catch (thrown) {
     courier.troubled(thrown);
   } finally {
+    run.refund();
     // First the site rests, then it gets its mail back: otherwise the mail would start the next connection.
     supply.leave(end, end === 'done' ? undefined : run.why);
     run.abandon();
@@ -60,6 +61,8 @@ class Run {
   /** Monotonic: until when they are surely ours. */
   #heldUntil: Duration = 0;
   #offer: Offer | undefined;
+  /** What allowed the mail that is held. */
+  #allowed: Offer;
   /** The receiver closed the door (421, or the connection) and has not taken part in any transaction before. */
   #isTurnedAway = false;
   #hasTakenPart = false;
@@ -72,11 +75,13 @@ class Run {
     this.#supply = supply;
     this.#courier = courier;
     this.#offer = supply.offer;
+    this.#allowed = supply.offer;
   }
 
   async toTheEnd(): Promise<End> {
     for (; this.#offer !== undefined; this.#offer = await this.#supply.next(IDLE)) {
       await this.#courier.ready();
+      if (!this.#supply.goesOn) break;
       await this.#lease(this.#offer);
       if (this.#held.length === 0) continue;
       if (!this.#session) {
@@ -86,6 +91,12 @@ class Run {
       if (!(await this.#sendHeld())) break;
     }
     return this.#isTurnedAway ? 'refused' : 'done';
+  }
+
+  /** What was not attempted counts against no limit. */
+  refund(): void {
+    if (this.#offer) this.#supply.unused(this.#offer, this.#offer.most);
+    else this.#supply.unused(this.#allowed, this.#held.length);
   }
 
   /** Gives everything back that was not attempted, and says goodbye. */
@@ -104,6 +115,7 @@ class Run {
     this.#supply.unused(offer, offer.most - leases.length);
     if (leases.length === room) this.#supply.putBack(offer.lane);
     this.#offer = undefined;
+    this.#allowed = offer;
     this.#held = [...leases];
     await this.#sift(leases, clock.now());
   }
@@ -223,7 +235,10 @@ class Run {
     const isOwnReturn = sender !== leases[0].message.sender;
     const result = await session.send(mailFor(leases, sender, signed.signatures), this.#beforeDot(leases));
     const took = Math.round(this.#courier.clock.monotonic() - started);
-    if (isLostBefore(result, session)) return this.#courier.queue.giveBack(leases);
+    if (isLostBefore(result, session)) {
+      this.#supply.unused(this.#allowed, leases.length);
+      return this.#courier.queue.giveBack(leases);
+    }
     const peerReports = session.capabilities.dsn && !isOwnReturn;
     const tooMany = leases.filter((_, at) => wasTooMany(result, at));
     if (tooMany.length > 0) this.#sendAgain(tooMany, leases.length - tooMany.length);
