@@ -25,7 +25,7 @@ import { type Reply, replyLine } from './reply.ts';
 import { ReplyActions } from './reply-actions.ts';
 import { ReplyRules } from './reply-rules.ts';
 import { ReturnPaths } from './return-paths.ts';
-import { type Destination, Destinations } from './schedule/destination.ts';
+import { Destinations } from './schedule/destination.ts';
 import { LocalLimits } from './schedule/limits/local.ts';
 import type { Plan, Turn } from './schedule/plan.ts';
 import { Plans } from './schedule/plans.ts';
@@ -116,7 +116,7 @@ export class MailWorker {
       courseOf: (lease, { from }) => this.#courseOf(lease, from),
       fire: (firing) => actions.fire(firing),
       suppress: (event) => actions.suppress(event),
-      onInDoubt: (lease) => this.#destinationOf(parseLane(lease.lane).domain).onInDoubt,
+      onInDoubt: (lease) => this.#plans.destination(parseLane(lease.lane).domain).onInDoubt,
       expiresAt: (lease) => this.#expiresAt(lease),
       nextAttempt: (lease, attempts, first) => this.#nextAttempt(lease, attempts, first),
     });
@@ -193,14 +193,8 @@ export class MailWorker {
 
   #courseOf({ lane, message: { tenant, domain } }: Lease, source: string | undefined): Course {
     const { pool } = parseLane(lane);
-    const { site, provider = site } = this.#destinationOf(parseLane(lane).domain);
+    const { site, provider = site } = this.#plans.destination(parseLane(lane).domain);
     return { site, provider, tenant, domain, pool, source };
-  }
-
-  /** What is known of a domain's rules now; where its mail goes may still be being found out. */
-  #destinationOf(domain: string): Destination {
-    const destination = this.#plans.destination(domain);
-    return destination instanceof Promise ? this.#table().destinations.of({ domain, hosts: [] }) : destination;
   }
 
   /** What the newest resources say of destinations and their replies. */
@@ -219,7 +213,7 @@ export class MailWorker {
 
   #start(turn: Turn): void {
     const { domain } = parseLane(turn.offer.lane);
-    const { messagesPerConnection, site } = this.#destinationOf(domain);
+    const { messagesPerConnection, site } = this.#plans.destination(domain);
     const from = turn.source.name;
     const { queue, clock, keyring } = this.#options;
     const running = deliver(turn, {
@@ -228,7 +222,7 @@ export class MailWorker {
       claim: this.#claim,
       messages: Math.min(messagesPerConnection, this.#restraints.messagesOn(site)),
       hold: (lease) => (this.#restraints.isIdle ? undefined : this.#restraints.hold(this.#courseOf(lease, undefined))),
-      onInDoubt: (lease) => this.#destinationOf(parseLane(lease.lane).domain).onInDoubt,
+      onInDoubt: (lease) => this.#plans.destination(parseLane(lease.lane).domain).onInDoubt,
       suppressed: (lease) => this.#suppressed(lease),
       open: () => this.#open(turn.source, domain),
       sign: ({ message }) => sign(message, keyring().signingKeys(message.domain), clock.now()),
@@ -251,7 +245,7 @@ export class MailWorker {
 
   async #open(source: EgressSource, domain: string): Promise<Opening> {
     const { resources, hostname } = this.#options;
-    const { routes, tls } = this.#destinationOf(domain);
+    const { routes, tls } = this.#plans.destination(domain);
     const allowPrivate = resources().clusters[0]?.spec.dns.allowPrivate ?? [];
     const own = ownPlaces(resources(), hostname);
     const destination = { domain, routes, families: familiesOf(source.address), allowPrivate, own };
@@ -262,13 +256,13 @@ export class MailWorker {
 
   #nextAttempt(lease: Lease, attempts: number, first?: Duration): number | undefined {
     const { clock, random } = this.#options;
-    const { retry } = this.#destinationOf(parseLane(lease.lane).domain);
+    const { retry } = this.#plans.destination(parseLane(lease.lane).domain);
     const policy = { ...retry, first: first ?? retry.first };
     return nextAttempt(attempts, clock.now(), this.#expiresAt(lease), policy, random);
   }
 
   #expiresAt({ message, lane }: Lease): number {
-    const { expireAfter } = this.#destinationOf(parseLane(lane).domain);
+    const { expireAfter } = this.#plans.destination(parseLane(lane).domain);
     return Math.min(message.expiresAt, dueOf(message) + expireAfter);
   }
 

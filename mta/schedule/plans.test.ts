@@ -29,7 +29,7 @@ const HOSTS: Readonly<Record<string, readonly string[]>> = {
 const plansWith = (...policies: readonly DestinationPolicy[]): Plans =>
   new Plans({
     destinations: () => new Destinations(policies, DEFAULTS, new Map()),
-    whereabouts: { of: (domain) => HOSTS[domain] ?? Promise.resolve() },
+    whereabouts: { of: (domain) => HOSTS[domain] ?? Promise.resolve(), last: () => [] },
   });
 
 function planOf(plans: Plans, domain: string, over: { pool?: string; from?: string } = {}): Plan {
@@ -70,4 +70,13 @@ test('limits of a provider are claims beside those of the site', () => {
   expect(plan.rates).toEqual([{ kind: 'rate', name: 'provider google', rate }]);
   expect(plan.openings).toEqual([{ kind: 'rate', name: 'connections to provider google', rate }]);
   expect(plan.towards).toMatchObject({ provider: 'google', connectionsPerSource: 2 });
+});
+
+test('mail on its way keeps its rules while it is asked anew where its domain’s mail goes', () => {
+  const google = policy('google', { match: { provider: 'google' }, tls: 'Required', onInDoubt: 'Hold' });
+  const plans = new Plans({
+    destinations: () => new Destinations([google], DEFAULTS, new Map()),
+    whereabouts: { of: () => Promise.resolve(), last: () => ['gmail-smtp-in.l.google.com'] },
+  });
+  expect(plans.destination('company.test')).toMatchObject({ provider: 'google', tls: 'Required', onInDoubt: 'Hold' });
 });

@@ -12,7 +12,7 @@ import type { Whereabouts } from './whereabouts.ts';
 export interface PlansOptions {
   /** The destinations of the newest resources. */
   readonly destinations: () => Destinations;
-  readonly whereabouts: Pick<Whereabouts, 'of'>;
+  readonly whereabouts: Pick<Whereabouts, 'of' | 'last'>;
 }
 
 export class Plans {
@@ -24,15 +24,16 @@ export class Plans {
 
   of(lane: LaneName): Plan | Promise<void> {
     const { pool, domain, from } = parseLane(lane);
-    const destination = this.destination(domain);
-    return destination instanceof Promise ? destination : planOf(pool, from, destination);
-  }
-
-  /** What holds for a domain's mail, as soon as it is known where that goes. */
-  destination(domain: string): Destination | Promise<void> {
     const destinations = this.#options.destinations();
     const hosts = destinations.isRouted(domain) ? [] : this.#options.whereabouts.of(domain);
-    return hosts instanceof Promise ? hosts : destinations.of({ domain, hosts });
+    return hosts instanceof Promise ? hosts : planOf(pool, from, destinations.of({ domain, hosts }));
+  }
+
+  /** What holds for a domain's mail, by what was known last of where it goes: mail on its way keeps its rules. */
+  destination(domain: string): Destination {
+    const destinations = this.#options.destinations();
+    const hosts = destinations.isRouted(domain) ? [] : this.#options.whereabouts.last(domain);
+    return destinations.of({ domain, hosts });
   }
 }
 

@@ -70,3 +70,13 @@ test('what was found holds for a minute, what was not for a quarter of one', asy
   answer = records('mx.elsewhere.test');
   expect(await found('d.test')).toEqual(['mx.elsewhere.test']);
 });
+
+test('what was known last is at hand while it is asked anew', async () => {
+  answer = records('mx.test');
+  expect(whereabouts.last('d.test')).toEqual([]);
+  await found('d.test');
+  clock.advance(minutes(2));
+  expect(whereabouts.of('d.test')).toBeInstanceOf(Promise);
+  expect(whereabouts.last('d.test')).toEqual(['mx.test']);
+  expect(whereabouts.last('[192.0.2.1]')).toEqual(['[192.0.2.1]']);
+});

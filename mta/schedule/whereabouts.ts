@@ -49,6 +49,11 @@ export class Whereabouts {
     return asked;
   }
 
+  /** What was known last, however old; for mail that is on its way already. */
+  last(domain: string): Hosts {
+    return domain.startsWith('[') ? [domain] : (this.#known.get(domain)?.hosts ?? []);
+  }
+
   async #ask(domain: string): Promise<void> {
     const answer = await this.#options.resolver.mx(domain);
     this.#asked.delete(domain);
