@@ -115,3 +115,11 @@ describe('what is slowed', () => {
     expect(restraints.planFor(PLAN)).toBe(PLAN);
   });
 });
+
+test('when a site is slowed no longer, what waits is planned anew', () => {
+  restraints.carryOut(firing({ action: 'slow', scope: 'site', limits: { rate: { count: 1, perSeconds: 3600 } } }));
+  expect(done).toEqual([['replan']]);
+  clock.advance(minutes(30) + seconds(1));
+  expect(done).toEqual([['replan'], ['replan']]);
+  expect(restraints.planFor(PLAN)).toBe(PLAN);
+});

@@ -6,7 +6,7 @@
  * lanes carry mail of many. In memory: after a restart the next replies set it going again. Costs nothing while nothing
  * is restrained.
  */
-import type { Clock, Instant } from '#lib/run/clock.ts';
+import { type Clock, type Duration, type Instant, seconds } from '#lib/run/clock.ts';
 import type { Course, Firing, Hold, SlowLimits } from '../firing.ts';
 import { NEVER_USED, take, type UsedUntil } from '../gcra.ts';
 import type { Claim } from './limits/limits.ts';
@@ -30,6 +30,9 @@ interface Mark {
   usedUntil: UsedUntil;
 }
 
+/** Timers and wall time differ a little. */
+const SURELY_OVER: Duration = seconds(1);
+
 export class Restraints {
   readonly #options: RestraintsOptions;
   readonly #marks = new Map<string, Mark>();
@@ -48,10 +51,16 @@ export class Restraints {
     if (action === 'other-source' && !this.#options.hasOther(course)) return;
     this.#marks.set(keyOf(firing), { firing, usedUntil: NEVER_USED });
     const wait = until - this.#options.clock.now();
-    if (action === 'slow') this.#options.replan();
+    if (action === 'slow') this.#replanUntil(wait);
     else if (scope === 'site') this.#options.suspendSite(course.site, wait, whyOf(firing));
     else if (scope === 'source')
       this.#options.suspend(sourceAtSite(course.source ?? '', course.site), wait, whyOf(firing));
+  }
+
+  /** What waits learns of tighter limits now, and that they are over then: it may be waiting for their next turn. */
+  #replanUntil(wait: Duration): void {
+    this.#options.replan();
+    this.#options.clock.after(wait + SURELY_OVER, () => this.#options.replan());
   }
 
   /** A plan with the limits of what is slowed. */
