@@ -93,7 +93,8 @@ export async function proveHttp(isShort: boolean, say: (line: string) => void): 
   const text = tableOf(runs);
   say(`\n${text}\n`);
   const command = `mailbench -n ${messages} -c ${CONNECTIONS} -size ${BODY_BYTES} -dkim [-http [-keys]]`;
-  if (!isShort) publishSection('http', load, `runs, ways in turn: \`${command}\``, text);
+  if (!isShort)
+    publishSection('http', load, `Each row is the median of three\nruns, ways in turn: \`${command}\``, text);
   const unclean = runs.filter((it) => wrong(it.verdict) > 0);
   for (const { way, verdict } of unclean) say(`FAIL ${way}: ${JSON.stringify(verdict)}`);
   return unclean.length === 0;

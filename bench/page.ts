@@ -33,7 +33,7 @@ export function middleOf<Run>(runs: readonly Run[], rate: (run: Run) => number):
 
 const page = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
 
-/** Writes a proof's section, in place of its last one. */
+/** Writes a proof's section, in place of its last one. `what` is a sentence about the rows, without its full stop. */
 export function publishSection(proof: string, load: string, what: string, text: string): void {
   const command = `npm run proof -- ${proof}`;
   const begin = `<!-- proof ${proof}: begin (written by \`${command}\`) -->`;
@@ -43,8 +43,7 @@ export function publishSection(proof: string, load: string, what: string, text: 
   const [before = '', rest = ''] = whole.split(begin);
   const after = rest.split(end)[1] ?? '\n';
   const section = `\`${command}\` at commit ${commit()}, on ${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores shared by
-source, relay and sink, Node ${process.versions.node}. Load average at the start: ${load}. Each row is the median of three
-${what}.`;
+source, relay and sink, Node ${process.versions.node}. Load average at the start: ${load}. ${what}.`;
   writeFileSync(page, `${before}${begin}\n\n${section}\n\n${text}\n\n${end}${after}`);
 }
 

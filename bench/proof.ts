@@ -1,6 +1,6 @@
 /**
  * `npm run proof -- relay [--short]`: Postfleet and Postfix on this machine, in this run, in turn, by one yardstick.
- * `npm run proof -- http [--short]` is told in `http.ts`.
+ * `npm run proof -- http [--short]` is told in `http.ts`, `npm run proof -- receivers [--short]` in `receivers.ts`.
  *
  * Prints a table. Without `--short` each row is the median of three runs, the table goes to `docs/performance.md`, and
  * less than twice Postfix's rate at 20 connections fails. Lost, doubled or unsigned mail always fails. The last line is
@@ -11,6 +11,7 @@ import { Stage } from '../test/harness/stage.ts';
 import { needMailbench, needTools } from '../test/setup/tools.ts';
 import { proveHttp } from './http.ts';
 import { loadAverage, middleOf } from './page.ts';
+import { proveReceivers } from './receivers.ts';
 import { type RelayName, starters } from './relays.ts';
 import { publish, type Row, tableOf } from './report.ts';
 import { usageOf } from './usage.ts';
@@ -123,6 +124,7 @@ const [what, ...flags] = process.argv.slice(2);
 const proofs = new Map([
   ['relay', proveRelay],
   ['http', (isShort: boolean) => proveHttp(isShort, say)],
+  ['receivers', (isShort: boolean) => proveReceivers(isShort, say)],
 ]);
 const prove = proofs.get(what ?? '');
 if (!prove || flags.some((it) => it !== '--short')) {

@@ -64,7 +64,7 @@ export const publish = (rows: readonly Row[], command: string, load: string): vo
   publishSection(
     'relay',
     load,
-    `runs, relays in turn: \`${command}\``,
+    `Each row is the median of three\nruns, relays in turn: \`${command}\``,
     `${tableOf(rows)}
 
 Peak memory and CPU are of all processes of the relay; memory that Postfix's processes share counts in each of them.`,

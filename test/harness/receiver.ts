@@ -14,6 +14,9 @@ export interface Received {
 export interface Answers {
   /** Extensions in the reply to EHLO. */
   readonly extensions?: readonly string[];
+  /** What a new connection is told first. */
+  readonly banner?: () => string;
+  readonly mail?: (sender: string) => string;
   /** The reply to RCPT; `tries` counts this address, this time included. */
   readonly rcpt?: (address: string, tries: number) => string;
   /** The reply to the final dot; `tries` counts the transactions that got that far. */
@@ -36,6 +39,8 @@ export class Receiver {
   readonly #tries = new Map<string, number>();
   /** Connections so far. */
   connections = 0;
+  /** The most connections that were open at one time. */
+  mostAtOnce = 0;
 
   private constructor(server: Server, port: number, answers: Answers) {
     this.#server = server;
@@ -60,11 +65,12 @@ export class Receiver {
   #serve(socket: Socket): void {
     const dialogue = new Dialogue((this.connections += 1), this, this.#answers, this.#tries, socket);
     this.#sockets.add(socket);
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.#sockets.size);
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => dialogue.hear(chunk));
     socket.on('error', () => undefined);
     socket.on('close', () => this.#sockets.delete(socket));
-    socket.write('220 receiver.test ESMTP\r\n');
+    dialogue.greet();
   }
 }
 
@@ -89,6 +95,12 @@ class Dialogue {
     this.#socket = socket;
   }
 
+  greet(): void {
+    const banner = this.#answers.banner?.() ?? '220 receiver.test ESMTP';
+    if (banner.startsWith('220')) this.#socket.write(`${banner}\r\n`);
+    else this.#say(banner);
+  }
+
   hear(chunk: Buffer): void {
     this.#pending = Buffer.concat([this.#pending, chunk]);
     while (!this.#isDeaf && this.#step());
@@ -111,7 +123,9 @@ class Dialogue {
       this.#isDeaf = true;
       this.#answers.handshake?.(this.#socket);
     }
-    if (reply.startsWith('221') || reply.startsWith('421')) this.#socket.end();
+    if (!reply.startsWith('221') && !reply.startsWith('421')) return;
+    this.#isDeaf = true;
+    this.#socket.end();
   }
 
   #takeCommand(command: string): string {
@@ -141,7 +155,7 @@ class Dialogue {
   #begin(command: string): string {
     this.#sender = addressIn(command);
     this.#recipients = [];
-    return '250 2.1.0 ok';
+    return this.#answers.mail?.(this.#sender) ?? '250 2.1.0 ok';
   }
 
   #rcpt(address: string): string {
