@@ -64,7 +64,7 @@ describe('a pattern', () => {
   });
 });
 
-/** How many times longer a doubled text takes: the least of many tries in turn, because machines are busy. */
+/** How many times longer a doubled text takes, over three doublings: the least of many tries in turn, because machines are busy. */
 function growth(work: (length: number) => unknown): number {
   const timeOf = (length: number): number => {
     const started = performance.now();
@@ -72,11 +72,11 @@ function growth(work: (length: number) => unknown): number {
     return performance.now() - started;
   };
   let [short, long] = [Infinity, Infinity];
-  for (let tries = 0; tries < 10 || (tries < 60 && long >= 2.5 * short); tries += 1) {
-    short = Math.min(short, timeOf(1 << 13));
-    long = Math.min(long, timeOf(1 << 14));
+  for (let tries = 0; tries < 5 || (tries < 40 && long >= 2.5 ** 3 * short); tries += 1) {
+    short = Math.min(short, timeOf(1 << 12));
+    long = Math.min(long, timeOf(1 << 15));
   }
-  return long / Math.max(short, 0.01);
+  return Math.cbrt(long / Math.max(short, 0.01));
 }
 
 /** Slow and plain: the same rule said to another engine. */
