@@ -63,6 +63,8 @@ export class Destinations {
   readonly #defaults: Defaults;
   readonly #shipped: ReadonlyMap<string, DestinationPolicy>;
   readonly #known = new Map<string, Destination>();
+  /** Asked for every message. */
+  readonly #routed = new Map<string, boolean>();
 
   /** `shipped`: the policies that come with the product, by provider; they fill in what a user's own leave out. */
   constructor(
@@ -77,9 +79,12 @@ export class Destinations {
 
   /** Whether a policy says where a domain's mail goes, and no other could be more specific if its hosts were known. */
   isRouted(domain: string): boolean {
-    const best = policyOf({ domain, hosts: [] }, this.#policies);
-    if (!best || best.spec.routes.length === 0) return false;
-    return best.spec.match.domains !== undefined || !this.#policies.some(({ spec }) => needsHosts(spec.match));
+    const known = this.#routed.get(domain);
+    if (known !== undefined) return known;
+    if (this.#routed.size >= MOST_KNOWN) this.#routed.clear();
+    const routed = this.#findRouted(domain);
+    this.#routed.set(domain, routed);
+    return routed;
   }
 
   of(place: Place): Destination {
@@ -90,6 +95,12 @@ export class Destinations {
     const found = this.#find(place);
     this.#known.set(key, found);
     return found;
+  }
+
+  #findRouted(domain: string): boolean {
+    const best = policyOf({ domain, hosts: [] }, this.#policies);
+    if (!best || best.spec.routes.length === 0) return false;
+    return best.spec.match.domains !== undefined || !this.#policies.some(({ spec }) => needsHosts(spec.match));
   }
 
   #find(place: Place): Destination {
