@@ -6,7 +6,8 @@ import { expect, test } from 'vitest';
 import { type Duration, minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { LocalLimits } from './limits/local.ts';
-import type { End, Offer, Plan, Turn } from './plan.ts';
+import type { End, Offer } from '../turn.ts';
+import type { Plan, Turn } from './plan.ts';
 import { Rests } from './rests.ts';
 import { Scheduler } from './scheduler.ts';
 

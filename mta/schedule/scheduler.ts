@@ -25,7 +25,8 @@ import {
   type PermitParts,
   restOf,
 } from './permit.ts';
-import type { End, Offer, Plan, Turn } from './plan.ts';
+import type { End, Offer } from '../turn.ts';
+import type { Plan, Turn } from './plan.ts';
 import { type Idle, ReadyQueue, type ReadyState } from './ready-queue.ts';
 import { sourceAtSite, sourceRest, type Sources } from './source.ts';
 import { Waiting } from './waiting.ts';

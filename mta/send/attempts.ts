@@ -6,7 +6,7 @@ import type { Attempt } from '../attempt.ts';
 import type { Hold } from '../firing.ts';
 import { type Reply, reply } from '../reply.ts';
 import type { ConnectFailure } from './connect.ts';
-import type { End } from './courier.ts';
+import type { End } from '../turn.ts';
 import type { Session } from './session.ts';
 import type { TransactionResult } from './transaction.ts';
 

@@ -1,44 +1,14 @@
 /**
- * What a connection needs from others for its life: lanes to send from, and everything that is not SMTP. Types only.
+ * What a connection needs from others for its life, beside its turn: everything that is not SMTP. Types only.
  */
-import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
+import type { Clock, Instant } from '#lib/run/clock.ts';
 import type { Attempt } from '../attempt.ts';
 import type { Hold } from '../firing.ts';
-import type { Claim, LaneName, Lease, Queue } from '../queue/queue.ts';
+import type { Claim, Lease, Queue } from '../queue/queue.ts';
 import type { Reply } from '../reply.ts';
 import type { ConnectFailure } from './connect.ts';
 import type { Dialled } from './dial.ts';
 import type { Signed } from './sign.ts';
-
-/** A lane, and how many messages of it may be sent now. */
-export interface Offer {
-  readonly lane: LaneName;
-  readonly most: number;
-}
-
-/** `unreachable`: nobody there talks. `refused`: they do not want us. `unplumbed`: our address cannot be used. */
-export type End = 'done' | 'unreachable' | 'refused' | 'unplumbed';
-
-/** Where a connection gets its lanes from. */
-export interface LaneSupply {
-  readonly offer: Offer;
-  putBack(lane: LaneName): void;
-  /** Of what was offered, so much is not sent. */
-  unused(offer: Offer, messages: number): void;
-  next(idle: Duration): Promise<Offer | undefined>;
-  /** The site took part in a transaction. */
-  taken(): void;
-  /** The site asked for less. */
-  pushedBack(): void;
-  /** How long everything rests if this connection ends so. */
-  pauseAfter(end: End): Duration;
-  /** Why mail did not go here the last time; undefined when it did. */
-  readonly trouble: string | undefined;
-  /** False once nothing more should be begun. */
-  readonly goesOn: boolean;
-  /** `why`: unless it is `done`, in the words of who said so. */
-  leave(end: End, why?: string): void;
-}
 
 export type Opening = Dialled | { readonly kind: 'unroutable'; readonly reply: Reply };
 

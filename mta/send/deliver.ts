@@ -27,7 +27,8 @@ import {
   transactionAttempt,
 } from './attempts.ts';
 import { companions, mailFor, MOST_TOGETHER, wasTooMany } from './companions.ts';
-import type { Courier, End, LaneSupply, Offer } from './courier.ts';
+import type { End, LaneSupply, Offer } from '../turn.ts';
+import type { Courier } from './courier.ts';
 import type { BeforeDot, Session } from './session.ts';
 import type { Signed } from './sign.ts';
 
