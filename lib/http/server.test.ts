@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
 import { selfMadeCertificate } from '../run/certificate.ts';
 import { seconds } from '../run/clock.ts';
@@ -27,6 +28,7 @@ const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/v1/things/:id', handle: async ({ parameters }) => json({ id: parameters['id'] }) },
   { method: 'GET', path: '/plain', handle: async () => ({ status: 203, contentType: 'text/plain', body: 'hello' }) },
   { method: 'GET', path: '/wrong', handle: async () => problem(409, 'Conflict', 'try the other one') },
+  { method: 'POST', path: '/takes', handle: async () => json({}) },
   { method: 'GET', path: '/throws', handle: async () => Promise.reject(new Fault('x', 'password is hunter2')) },
 ];
 
@@ -85,7 +87,7 @@ describe('a route', () => {
     ['a path nobody has', '/nothing', {}, 404],
     ['a method nobody has', '/plain', { method: 'DELETE' }, 404],
     ['a path that cannot be decoded', '/v1/things/%E0%A4%A', {}, 400],
-    ['a body that is too large', '/plain', { method: 'POST', body: 'x'.repeat(2_000_000) }, 413],
+    ['a body that is too large', '/takes', { method: 'POST', body: 'x'.repeat(2_000_000) }, 413],
   ])('that cannot be served is a problem of the asker: %s', async (_, path, init, want) => {
     const { status, type, text } = await get(await open(), path, init);
     expect([status, type]).toEqual([want, PROBLEM]);
@@ -215,6 +217,22 @@ describe('a server that cannot listen', () => {
       message: expect.stringContaining('--admin'),
     });
   });
+});
+
+test('who is refused in the middle of a body is told so, however long they go on writing first', async () => {
+  const { url } = await open({
+    routes: [{ method: 'POST', path: '/few', bodyLimit: () => 10, handle: async () => json({}) }],
+  });
+  const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1' });
+  const head = (bytes: number): string => `POST /few HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes}\r\n\r\n`;
+  const many = Buffer.alloc(16 * 1024 * 1024);
+  const isWritten = new Promise<void>((resolve, reject) =>
+    socket.on('error', reject).write(Buffer.concat([Buffer.from(head(many.length)), many]), () => resolve()),
+  );
+  await isWritten;
+  socket.end(`${head(2)}{}`);
+  const answers = await textOf(socket);
+  expect(Array.from(answers.matchAll(/^HTTP\/1\.1 (\d+)/gm), (it) => it[1])).toEqual(['413', '200']);
 });
 
 test('a closed server answers nobody, even on a connection that was kept', async () => {

@@ -86,6 +86,9 @@ export interface HttpServer {
 const BODY_LIMIT = 1024 * 1024;
 /** Characters of a parameter in a path: a mail address of any length, with each octet escaped. */
 const LONGEST_PARAMETER = 1024;
+const NO_BODY = Buffer.alloc(0);
+/** Bytes of a refused body that are read to get the answer through. */
+const MOST_DISCARDED = 64 * BODY_LIMIT;
 /** A request that has not come whole by then is dropped; Node looks every half minute. */
 const REQUEST_TIME: Duration = 120_000;
 const HEADER_TIME: Duration = 30_000;
@@ -108,8 +111,7 @@ export async function openHttp(options: HttpOptions): Promise<HttpServer> {
   if (options.token !== undefined) guard(app, options.token);
   for (const route of options.routes) addRoute(app, route);
   app.setNotFoundHandler((_, answer) => send(answer, problem(404, 'Not Found', 'there is nothing at this path')));
-  app.setErrorHandler<FastifyError | Refusal>((error, _, answer) => {
-    if (error instanceof Refusal) return send(answer, error.answer);
+  app.setErrorHandler<FastifyError>((error, _, answer) => {
     if (!isTheirs(error)) options.troubled?.(error);
     return send(answer, problemOf(error));
   });
@@ -138,17 +140,6 @@ function appOf({ tls, doors }: HttpOptions): FastifyInstance {
   return app;
 }
 
-/** Thrown for a request that is answered before a handler is asked. */
-class Refusal extends Error {
-  readonly answer: Answer;
-
-  /** What is not read of the body would be taken for the next request: the connection ends. */
-  constructor(answer: Answer) {
-    super(answer.body);
-    this.answer = { ...answer, headers: { ...answer.headers, connection: 'close' } };
-  }
-}
-
 /** What the bodies of requests hold that are being answered. */
 const rooms = new WeakMap<FastifyRequest, Room>();
 
@@ -157,16 +148,31 @@ const BUSY: Answer = {
   headers: { 'retry-after': '30' },
 };
 
-async function receive(request: FastifyRequest, stream: Readable): Promise<Buffer> {
+/** The body, or the answer to one that is refused. Nothing is thrown: the framework would close the connection. */
+async function receive(request: FastifyRequest, stream: Readable): Promise<Buffer | Answer> {
   const { bodyLimit = () => BODY_LIMIT, room } = request.routeOptions.config as Pick<Route, 'bodyLimit' | 'room'>;
   const limit = bodyLimit();
   const held = room?.(headOf(request));
   if (held) rooms.set(request, held);
   const reading = await readBody(stream, Number(request.headers['content-length'] ?? 0), limit, held);
   if (reading.kind === 'body') return reading.bytes;
-  if (reading.kind === 'cut') throw new Refusal(problem(400, 'Bad Request', 'the body ended too early'));
-  if (reading.kind === 'no-room') throw new Refusal(BUSY);
-  throw new Refusal(problem(413, 'Content Too Large', `the body may have ${limit} bytes`));
+  discard(stream);
+  if (reading.kind === 'cut') return problem(400, 'Bad Request', 'the body ended too early');
+  if (reading.kind === 'no-room') return BUSY;
+  return problem(413, 'Content Too Large', `the body may have ${limit} bytes`);
+}
+
+/**
+ * What still comes of a refused body is read and thrown away, up to a bound: closing with bytes unread resets the
+ * connection, and an asker who is still writing may never see why (RFC 9112 §9.6).
+ */
+function discard(body: Readable): void {
+  let left = MOST_DISCARDED;
+  body.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) body.destroy();
+  });
+  body.resume();
 }
 
 /** In clear whoever may not come in is told so; before TLS there is nothing to say. */
@@ -204,7 +210,9 @@ function addRoute(app: FastifyInstance, route: Route): void {
     },
     handler: async (request, answer) => {
       try {
-        return send(answer, await route.handle(Object.assign(headOf(request), { body: bodyOf(request) })));
+        const body = (request.body as Buffer | Answer | undefined) ?? NO_BODY;
+        if (!Buffer.isBuffer(body)) return send(answer, body);
+        return send(answer, await route.handle(Object.assign(headOf(request), { body })));
       } finally {
         rooms.get(request)?.release();
       }
@@ -231,8 +239,6 @@ function readHead({ params, url, headers, raw: { socket } }: FastifyRequest): He
     peer: { address: addressOf(socket), ...tls },
   };
 }
-
-const bodyOf = ({ body }: FastifyRequest): Buffer => (Buffer.isBuffer(body) ? body : Buffer.alloc(0));
 
 /** What fastify cannot read is the asker's mistake; everything else is ours, and its words stay here. */
 const isTheirs = ({ code = '', statusCode = 500 }: Partial<FastifyError>): boolean =>
