@@ -1,5 +1,5 @@
 /**
- * `npm run proof -- http [--short]`: how fast mail comes in by HTTP beside SMTP, on this machine, in this run, in turn.
+ * `http`: how fast mail comes in by HTTP beside SMTP, on this machine, in this run, in turn.
  *
  * The same small messages by SMTP, by HTTP, and by HTTP with an Idempotency-Key each, while everything is signed and
  * delivered as it comes. Rates are of what was answered 250 or 202. Lost, doubled or refused mail fails.
@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { ConfigFolder } from '../test/harness/config.ts';
 import { Mailbench, type Verdict } from '../test/harness/mailbench.ts';
 import { Postfleet } from '../test/harness/postfleet.ts';
-import { Stage } from '../test/harness/stage.ts';
 import { needMailbench } from '../test/setup/tools.ts';
-import { loadAverage, middleOf, publishSection, table } from './page.ts';
+import { middleOf, table } from './page.ts';
+import { type Finding, inTurn, onStage, type Say } from './rounds.ts';
 import { usageOf } from './usage.ts';
 
 const WAYS = ['SMTP', 'HTTP', 'HTTP with keys'] as const;
@@ -30,10 +30,8 @@ const CONNECTIONS = 20;
 const BODY_BYTES = 2048;
 
 /** A Postfleet of its own for each run. */
-async function measure(way: Way, messages: number): Promise<Run> {
-  const stage = new Stage();
-  let isDone = false;
-  try {
+const measure = (way: Way, messages: number): Promise<Run> =>
+  onStage(async (stage) => {
     const config = await ConfigFolder.from(stage, 'bench');
     const fleet = await Postfleet.start(stage, config);
     const { submission, api, receiver: sink } = config.ports;
@@ -45,12 +43,8 @@ async function measure(way: Way, messages: number): Promise<Run> {
     const verdict = await Mailbench.start(stage, { to, sink, messages, connections: CONNECTIONS, flags }).verdict();
     const cpu = usageOf(fleet.program.pid).cpu - before;
     await fleet.stop();
-    isDone = true;
     return { way, verdict, cpu };
-  } finally {
-    await stage.end(!isDone);
-  }
-}
+  });
 
 const wrong = ({ lost, duplicates, refused, unknown, unsigned = 0 }: Verdict): number =>
   lost + duplicates + refused + unknown + unsigned;
@@ -77,25 +71,17 @@ function tableOf(runs: readonly Run[]): string {
   return table(head, cells);
 }
 
-export async function proveHttp(isShort: boolean, say: (line: string) => void): Promise<boolean> {
+export async function measureHttp(isShort: boolean, say: Say): Promise<Finding> {
   await needMailbench();
   const { messages, rounds } = isShort ? SHORT : FULL;
-  const load = loadAverage();
-  say(`load average: ${load}`);
-  const runs: Run[] = [];
-  for (let round = 1; round <= rounds; round += 1) {
-    for (const way of WAYS) {
-      const run = await measure(way, messages);
-      say(`round ${round}, ${way}: ${Math.round(run.verdict.acceptPerSecond)}/s accepted`);
-      runs.push(run);
-    }
-  }
-  const text = tableOf(runs);
-  say(`\n${text}\n`);
+  const runs = await inTurn(rounds, WAYS, async (way, round) => {
+    const run = await measure(way, messages);
+    say(`round ${round}, ${way}: ${Math.round(run.verdict.acceptPerSecond)}/s accepted`);
+    return run;
+  });
   const command = `mailbench -n ${messages} -c ${CONNECTIONS} -size ${BODY_BYTES} -dkim [-http [-keys]]`;
-  if (!isShort)
-    publishSection('http', load, `Each row is the median of three\nruns, ways in turn: \`${command}\``, text);
+  const about = `Each row is the median of three\nruns, ways in turn: \`${command}\``;
   const unclean = runs.filter((it) => wrong(it.verdict) > 0);
-  for (const { way, verdict } of unclean) say(`FAIL ${way}: ${JSON.stringify(verdict)}`);
-  return unclean.length === 0;
+  const faults = unclean.map(({ way, verdict }) => `${way}: ${JSON.stringify(verdict)}`);
+  return { text: tableOf(runs), about, faults };
 }

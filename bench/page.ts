@@ -1,5 +1,5 @@
 /**
- * Tables for people, on the screen and as sections of `docs/performance.md`, one a proof.
+ * Tables for people, on the screen and as sections of `docs/performance.md`, one a measurement.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,19 +1,18 @@
 /**
- * `npm run proof -- receivers [--short]`: what becomes of mail for many domains at three receivers of different temper.
+ * `receivers`: what becomes of mail for many domains at three receivers of different temper.
  *
  * One defers 30 of 100 recipients once, one has two storms of 421, one refuses 5 of 100 for good; DNS is Knot and unbound.
  * A recipient that was lost, doubled, at the wrong receiver, or whose trace disagrees, fails.
  */
 import { sendToThree, type Outcome } from '../test/harness/three-receivers.ts';
 import { wrongWith } from '../test/harness/three-receivers-judge.ts';
-import { Stage } from '../test/harness/stage.ts';
 import type { Counts } from '../test/harness/tempers.ts';
 import { needTools } from '../test/setup/tools.ts';
-import { loadAverage, publishSection, table } from './page.ts';
+import { table } from './page.ts';
+import { type Finding, onStage } from './rounds.ts';
 
 const FULL = 5000;
 const SHORT = 500;
-const MOST_SAID = 20;
 
 const HEAD = [
   'receiver',
@@ -55,33 +54,15 @@ function percentile(values: readonly number[], share: number): string {
   return (sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? 0).toFixed(2);
 }
 
-export async function proveReceivers(isShort: boolean, say: (line: string) => void): Promise<boolean> {
+export async function measureReceivers(isShort: boolean): Promise<Finding> {
   needTools('knot', 'unbound');
   const messages = isShort ? SHORT : FULL;
-  const load = loadAverage();
-  say(`load average: ${load}`);
   const outcome = await onStage((stage) => sendToThree(stage, messages));
   const text = table(
     HEAD,
     outcome.receivers.map((it) => rowOf(it, outcome)),
   );
-  say(`\n${text}\n`);
-  const faults = wrongWith(outcome);
-  for (const fault of faults.slice(0, MOST_SAID)) say(`FAIL ${fault}`);
-  if (!isShort && faults.length === 0) publishSection('receivers', load, about(messages), text);
-  return faults.length === 0;
-}
-
-async function onStage<T>(run: (stage: Stage) => Promise<T>): Promise<T> {
-  const stage = new Stage();
-  let isDone = false;
-  try {
-    const result = await run(stage);
-    isDone = true;
-    return result;
-  } finally {
-    await stage.end(!isDone);
-  }
+  return { text, about: about(messages), faults: wrongWith(outcome) };
 }
 
 const about = (messages: number): string => `One run of

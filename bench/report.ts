@@ -1,7 +1,7 @@
 /**
- * The relays' figures for people: a table on the screen, and the same as a section of `docs/performance.md`.
+ * The relays' figures for people.
  */
-import { publishSection, table } from './page.ts';
+import { table } from './page.ts';
 import type { RelayName } from './relays.ts';
 
 export interface Row {
@@ -57,15 +57,6 @@ const cells = (row: Row): string[] => [
   or(row.cpuPerThousand, (it) => it.toFixed(2)),
 ];
 
-export const tableOf = (rows: readonly Row[]): string => table(HEAD, rows.map(cells));
+export const tableOf = (rows: readonly Row[]): string => `${table(HEAD, rows.map(cells))}
 
-/** Writes the section, in place of the last one. */
-export const publish = (rows: readonly Row[], command: string, load: string): void =>
-  publishSection(
-    'relay',
-    load,
-    `Each row is the median of three\nruns, relays in turn: \`${command}\``,
-    `${tableOf(rows)}
-
-Peak memory and CPU are of all processes of the relay; memory that Postfix's processes share counts in each of them.`,
-  );
+Peak memory and CPU are of all processes of the relay; memory that Postfix's processes share counts in each of them.`;
