@@ -93,6 +93,11 @@ describe('a trusted network', () => {
     expect(open(credential({ networks, ...spec })).authority.trusted('192.0.2.7')).toBeUndefined();
   });
 
+  test('gives the identity of the first credential that names it and may be used', () => {
+    const stopped = credential({ networks, suspend: true }, { name: 'stopped' });
+    expect(open(stopped, credential({ networks })).authority.trusted('192.0.2.7')).toEqual(APP);
+  });
+
   test('is no credential of all when none names it', () => {
     expect(open(credential()).authority.trusted('127.0.0.1')).toBeUndefined();
   });

@@ -59,12 +59,15 @@ export class Authority {
     this.#options = options;
   }
 
-  /** Whoever a peer at `address` may send as without a secret; the first credential that trusts its network. */
+  /** Whoever a peer at `address` may send as without a secret: the first usable credential that trusts its network. */
   trusted(address: string): Submitter | undefined {
     const credential = this.#options
       .resources()
-      .credentials.find((it) => it.spec.networks.some((network) => matchesNetwork(address, network)));
-    return credential && this.#isUsable(credential, 'SMTP', 'Submit') ? submitterOf(credential) : undefined;
+      .credentials.find(
+        (it) =>
+          it.spec.networks.some((network) => matchesNetwork(address, network)) && this.#isUsable(it, 'SMTP', 'Submit'),
+      );
+    return credential && submitterOf(credential);
   }
 
   /** Who has a secret; a wrong one and a right one that may not be used are told apart only to who has it. */

@@ -1,18 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { type Sample, sample } from '#crds/sample.ts';
 import { seconds } from '#lib/run/clock.ts';
-import { FakeClock } from '#lib/run/fake-clock.ts';
-import { seededRandom } from '#lib/run/random.ts';
 import { openTestStorage } from '../../test/harness/queue.ts';
+import { openSubmissions } from '../../test/harness/submissions.ts';
 import { worldOf } from '../../test/harness/world.ts';
 import { aSuppression } from '../settle/ledger/suppressions.contract.ts';
-import { SqliteSuppressions } from '../settle/ledger/sqlite-suppressions.ts';
-import type { Message } from '../message.ts';
-import { Quotas } from './quota.ts';
-import { Authority, type Submitter } from './authority.ts';
+import type { Submitter } from './authority.ts';
 import type { Peer } from './smtp/submission.ts';
 import { submissionPolicy } from './smtp-policy.ts';
-import { Submissions } from './submit.ts';
 
 const APP: Submitter = { tenant: 'default', username: 'default.app' };
 const RAW = Buffer.from('From: a@example.com\r\n\r\nbody\r\n');
@@ -33,30 +28,9 @@ const peer = (over: Partial<Peer> = {}): Peer => ({
 });
 
 async function open(...documents: readonly object[]) {
-  const clock = new FakeClock();
-  const storage = await openQueue(clock);
-  const resources = (): ReturnType<typeof worldOf> => world;
   let world = worldOf(domain, ...(documents.length > 0 ? documents : [credential()]));
-  const told: Message[] = [];
-  const authority = new Authority({
-    clock,
-    resources,
-    verify: async (_, secret) => secret === 'right',
-    hasKey: () => true,
-  });
-  const suppressions = await SqliteSuppressions.open(storage.database, clock);
-  const submissions = new Submissions({
-    authority,
-    queue: storage.queue,
-    quotas: new Quotas(),
-    suppressions,
-    resources,
-    clock,
-    random: seededRandom(1),
-    hostname: 'mail.example.net',
-    accepted: (message) => told.push(message),
-    troubled: () => undefined,
-  });
+  const opened = await openSubmissions(openQueue, () => world);
+  const { authority, submissions, suppressions, told, storage, clock } = opened;
   const declare = (...changed: readonly object[]): void => void (world = worldOf(domain, ...changed));
   const space = { isThere: true };
   const policy = submissionPolicy(authority, submissions, suppressions, () => space.isThere);

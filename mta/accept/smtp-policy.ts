@@ -10,7 +10,8 @@ import type { Suppressions } from '../settle/ledger/suppressions.ts';
 import { type Suppression, suppressedReply } from '../suppression.ts';
 import { admitSender } from './admit.ts';
 import { type Authority, sharersOf, type Submitter } from './authority.ts';
-import { acceptedReply, noSpace, type Submissions } from './submit.ts';
+import type { Submissions } from './submit.ts';
+import { acceptedReply, noSpace } from './submitted.ts';
 import type { Envelope, Peer, SmtpPolicy } from './smtp/submission.ts';
 
 /** `hasSpace`: whether the disk takes new mail. */

@@ -1,16 +1,14 @@
 import { describe, expect, test, onTestFinished } from 'vitest';
 import { type Sample, sample } from '#crds/sample.ts';
-import { FakeClock } from '#lib/run/fake-clock.ts';
 import { hours, minutes } from '#lib/run/clock.ts';
 import { seededRandom } from '#lib/run/random.ts';
 import { openTestStorage } from '../../test/harness/queue.ts';
+import { openSubmissions } from '../../test/harness/submissions.ts';
 import { worldOf, worldWith } from '../../test/harness/world.ts';
-import type { Message } from '../message.ts';
-import { SqliteSuppressions } from '../settle/ledger/sqlite-suppressions.ts';
 import { aSuppression } from '../settle/ledger/suppressions.contract.ts';
-import { Quotas } from './quota.ts';
-import { Authority, type Submitter } from './authority.ts';
-import { acceptedReply, type Submission, Submissions } from './submit.ts';
+import type { Submitter } from './authority.ts';
+import type { SubmitterOptions } from './submit.ts';
+import { acceptedReply, type Submission } from './submitted.ts';
 
 const APP: Submitter = { tenant: 'default', username: 'default.app' };
 const START = Date.UTC(2026, 0, 1);
@@ -29,24 +27,9 @@ const submission = (over: Partial<Submission> = {}): Submission => ({
 
 const openQueue = openTestStorage();
 
-async function open(resources = worldOf(domain(), sample('SendingCredential'))) {
-  const clock = new FakeClock(START);
-  const storage = await openQueue(clock);
-  const told: Message[] = [];
-  const faults: unknown[] = [];
-  const suppressions = await SqliteSuppressions.open(storage.database, clock);
-  const submissions = new Submissions({
-    authority: new Authority({ clock, resources: () => resources, verify: async () => true, hasKey: () => true }),
-    queue: storage.queue,
-    quotas: new Quotas(),
-    suppressions,
-    resources: () => resources,
-    clock,
-    random: seededRandom(1),
-    hostname: 'mail.example.net',
-    accepted: (message) => told.push(message),
-    troubled: (thrown) => faults.push(thrown),
-  });
+async function open(resources = worldOf(domain(), sample('SendingCredential')), parts: Partial<SubmitterOptions> = {}) {
+  const opened = await openSubmissions(openQueue, () => resources, parts);
+  const { submissions, told, faults, storage, clock, suppressions } = opened;
   const submit = (over: Partial<Submission> = {}) => submissions.submit(APP, submission(over));
   const depth = (): number => storage.queue.depth().reduce((sum, it) => sum + it.depth, 0);
   return { submit, told, faults, storage, clock, depth, suppressions };
@@ -337,6 +320,20 @@ describe('a message by HTTP with recipients who are suppressed', () => {
     await storage.database.write([{ sql: 'ALTER TABLE away RENAME TO suppression', params: [] }]);
     expect(faults).toHaveLength(1);
   });
+});
+
+test('a step that dies after the quota was counted gives it back', async () => {
+  const world = worldOf(domain({ quota: { perHour: 1 } }), sample('SendingCredential'));
+  const chance = seededRandom(1);
+  let isDying = true;
+  const bytes = (count: number): Buffer => {
+    if (isDying) throw new Error('died');
+    return chance.bytes(count);
+  };
+  const { submit } = await open(world, { random: { ...chance, bytes } });
+  await expect(submit()).rejects.toThrow('died');
+  isDying = false;
+  expect((await submit()).kind).toBe('accepted');
 });
 
 describe('a message over its quota', () => {

@@ -5,58 +5,36 @@
  * of it is. A queue that cannot be written is the sender's cue to keep the message: 452 for a full disk, 451 else.
  */
 import { isAscii, isUtf8 } from 'node:buffer';
-import { createHash } from 'node:crypto';
 import type { Resources } from '#crds/source/resources.ts';
-import type { Clock, Duration } from '#lib/run/clock.ts';
+import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import { hours, seconds } from '#lib/run/clock.ts';
 import { codeOf } from '#lib/run/fault.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { DsnRequest } from '../dsn-request.ts';
 import { type Header, readHeader } from '../header.ts';
-import { type Labels, type Message, type MessageId, newMessageId } from '../message.ts';
+import { type Labels, type Message, newMessageId } from '../message.ts';
 import type { PutOnce, Queue } from '../queue/queue.ts';
-import { type Reply, reply } from '../reply.ts';
-import { type Admitted, admitHeader, type Check } from './admit.ts';
+import { reply } from '../reply.ts';
+import { type Admitted, admitHeader } from './admit.ts';
 import type { Authority, Submitter } from './authority.ts';
-import { type Instructions, readInstructions } from './instructions.ts';
+import { readInstructions } from './instructions.ts';
 import type { Suppressions } from '../settle/ledger/suppressions.ts';
-import type { Exceeded, QuotaClaim, Quotas } from './quota.ts';
-import { noteOf, sift, siftedBy, type Sifted, type Suppressed } from './suppressed.ts';
+import type { QuotaClaim, Quotas } from './quota.ts';
+import {
+  allSuppressed,
+  hashOf,
+  keyOf,
+  noSpace,
+  overQuota,
+  type Refused,
+  refused,
+  repeated,
+  type Submission,
+  type Submitted,
+} from './submitted.ts';
+import { noteOf, sift, type Sifted } from './suppressed.ts';
 import { stamp, type StampContext } from './stamp.ts';
 import { type Timing, timingOf } from './timing.ts';
-
-/** What came in: envelope in canonical form, `raw` canonical (CRLF only). */
-export interface Submission {
-  readonly via: Message['via'];
-  readonly sender: string;
-  readonly recipients: readonly string[];
-  /** The sender declared UTF-8 in addresses or header (RFC 6531). */
-  readonly smtpUtf8?: true;
-  /** What is asked about reports, by index of `recipients`. */
-  readonly dsn?: DsnRequest;
-  readonly raw: Buffer;
-  readonly protocol: string;
-  readonly peer: StampContext['peer'];
-  /** What the sender said of it outside of its header. */
-  readonly instructions?: Instructions;
-  /** Submitting again under the key of the tenant is harmless for a day; `hash` says whether it is the same. */
-  readonly once?: { readonly key: string; readonly hash: string };
-}
-
-export type Submitted =
-  /** `suppressed`: recipients that do not get it. */
-  | { readonly kind: 'accepted'; readonly message: Message; readonly suppressed: readonly Suppressed[] }
-  /** It was accepted before, as that message. */
-  | ({ readonly kind: 'repeated'; readonly id: MessageId } & Sifted)
-  | {
-      readonly kind: 'refused';
-      readonly check: Check | 'storage' | 'repeat';
-      readonly reply: Reply;
-      /** For `quota` and `rate`: after how long it may fit. */
-      readonly retryAfter?: Duration;
-      /** For `suppression`: all recipients. */
-      readonly suppressed?: readonly Suppressed[];
-    };
 
 export interface SubmitterOptions {
   readonly authority: Authority;
@@ -113,14 +91,30 @@ export class Submissions {
     const { once } = instructed;
     if (recipients.length === 0) return this.#unlessRepeated(submitter, once, named, allSuppressed(suppressed));
     const claims = this.#claims(submitter, admitted);
-    const { quotas } = this.#options;
-    const exceeded = quotas.take(claims, recipients.length, this.#options.clock.now());
+    const now = this.#options.clock.now();
+    const exceeded = this.#options.quotas.take(claims, recipients.length, now);
     if (exceeded) return this.#unlessRepeated(submitter, once, named, overQuota(exceeded, recipients.length));
     const stampWith = (context: StampContext): Buffer => stamp(reading.header, context);
-    const message = this.#message(submitter, submission, admitted, recipients, instructed, stampWith);
-    const submitted = await this.#enqueue(message, once, named, sifted);
-    if (submitted.kind !== 'accepted') quotas.giveBack(claims, recipients.length, message.acceptedAt);
-    return submitted;
+    return this.#counted(claims, recipients.length, now, () => {
+      const message = this.#message(submitter, submission, admitted, recipients, instructed, stampWith);
+      return this.#enqueue(message, once, named, sifted);
+    });
+  }
+
+  /** What was taken of quotas at `then` is given back unless `put` accepts, also when it throws. */
+  async #counted(
+    claims: readonly QuotaClaim[],
+    amount: number,
+    then: Instant,
+    put: () => Promise<Submitted>,
+  ): Promise<Submitted> {
+    let submitted: Submitted | undefined;
+    try {
+      submitted = await put();
+      return submitted;
+    } finally {
+      if (submitted?.kind !== 'accepted') this.#options.quotas.giveBack(claims, amount, then);
+    }
   }
 
   /** By SMTP who is suppressed was refused at RCPT, or ends with a report: nobody is left out in silence. */
@@ -243,12 +237,6 @@ export class Submissions {
   }
 }
 
-/** What tells a submission from others under the same key: envelope and every byte. */
-function hashOf({ sender, recipients, raw }: Submission): string {
-  const hash = createHash('sha256').update(JSON.stringify([sender, recipients]));
-  return hash.update(raw).digest('base64');
-}
-
 function headerOf(raw: Buffer): Buffer {
   const end = raw.indexOf('\r\n\r\n');
   return raw.subarray(0, end < 0 ? raw.length : end);
@@ -259,37 +247,3 @@ const onlyOf = (dsn: DsnRequest, named: readonly string[], kept: readonly string
   ...dsn,
   recipients: kept.map((recipient) => dsn.recipients[named.indexOf(recipient)] ?? {}),
 });
-
-/** The disk is full, or as good as. */
-export const noSpace = reply(452, '4.3.1', 'no room: try again later');
-
-/** What the sender is told: RFC 5321 §4.2.5 makes the reply to the dot the transfer of responsibility. */
-export const acceptedReply = (id: MessageId): Reply => reply(250, '2.0.0', `queued as ${id}`);
-
-type Refused = Submitted & { readonly kind: 'refused' };
-
-const refused = (check: Check | 'storage' | 'repeat', why: Reply): Refused => ({
-  kind: 'refused',
-  check,
-  reply: why,
-});
-
-const keyOf = (tenant: string, { key }: NonNullable<Submission['once']>): string => `${tenant} ${key}`;
-
-/** What a key says of a submission that was put before; undefined when none was. */
-function repeated(put: PutOnce, named: readonly string[]): Submitted | undefined {
-  if (put.kind === 'conflict') return refused('repeat', reply(550, '5.5.0', 'the key was used for another message'));
-  return put.kind === 'known' ? { kind: 'repeated', id: put.id, ...siftedBy(put.note, named) } : undefined;
-}
-
-const allSuppressed = (suppressed: readonly Suppressed[]): Refused => ({
-  ...refused('suppression', reply(550, '5.7.1', 'every recipient is suppressed')),
-  suppressed,
-});
-
-function overQuota({ subject, limit, window, retryAfter }: Exceeded, count: number): Refused {
-  const may = `${subject} may send ${limit} recipients ${window === 'hour' ? 'an hour' : 'a day'}`;
-  if (retryAfter === 'never') return refused('quota', reply(550, '5.7.1', `${may}, and this message has ${count}`));
-  const wait = `try again in ${Math.ceil(retryAfter / 60_000)} minutes`;
-  return { ...refused('quota', reply(452, '4.7.1', `${may}: ${wait}`)), retryAfter };
-}

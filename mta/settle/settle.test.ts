@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { hours, minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { aMessage, openTestStorage } from '../../test/harness/queue.ts';
+import { openSettler } from '../../test/harness/settler.ts';
 import { until } from '../../test/harness/until.ts';
 import { compilePattern } from '#lib/pattern/pattern.ts';
 import type { Attempt } from '../attempt.ts';
@@ -11,7 +12,7 @@ import type { Message } from '../message.ts';
 import type { Lease } from '../queue/queue.ts';
 import { reply } from '../reply.ts';
 import type { Rule } from './rules/rule.ts';
-import { Settler, type SettlerOptions } from './settle.ts';
+import type { SettlerOptions } from './settle.ts';
 
 const LANE = 'default default/main dest.test';
 const HOLD = minutes(45);
@@ -33,32 +34,7 @@ async function open(over: Partial<SettlerOptions> = {}) {
   const clock = new FakeClock();
   const storage = await openQueue(clock);
   const { queue } = storage;
-  const claim = await queue.claim(0);
-  const told: MailEvent[] = [];
-  const faults: unknown[] = [];
-  const settler = new Settler({
-    queue,
-    claim,
-    clock,
-    rulesOf: () => [],
-    onInDoubt: () => 'Retry',
-    courseOf: ({ message: { tenant, domain } }, { source }) => ({
-      site: 's',
-      provider: 's',
-      pool: 'p',
-      tenant,
-      domain,
-      source,
-    }),
-    fire: () => undefined,
-    suppress: () => undefined,
-    expiresAt: ({ message }) => message.expiresAt,
-    nextAttempt: () => clock.now() + minutes(15),
-    tell: (event) => told.push(event),
-    refused: () => undefined,
-    troubled: (thrown) => faults.push(thrown),
-    ...over,
-  });
+  const { claim, settler, told, faults } = await openSettler(storage, clock, over);
   const lease = async (max = 100): Promise<Lease[]> => queue.lease(claim, LANE, max, HOLD);
   const leaseNew = async (message: Partial<Message> = {}): Promise<Lease> => {
     await queue.put(aMessage(message));

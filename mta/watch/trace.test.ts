@@ -6,12 +6,12 @@ import { openHttp, type Route } from '#lib/http/server.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { aMessage, openTestStorage } from '../../test/harness/queue.ts';
+import { openSettler } from '../../test/harness/settler.ts';
 import { queuedEvents } from '../event.ts';
 import type { Lease } from '../queue/queue.ts';
 import { QUEUED_IDS } from '../queue/sqlite/tables.ts';
 import { reply } from '../reply.ts';
 import { recordEvent, SqliteLedger } from '../settle/ledger/sqlite.ts';
-import { Settler } from '../settle/settle.ts';
 import { askAdmin, publishAdminUrl, tokenFile } from './admin-client.ts';
 import { adminRoutes } from './admin.ts';
 import { formatQueue, queueCommand } from './queue.ts';
@@ -36,32 +36,11 @@ async function serve(routes: readonly Route[], token = 'token'): Promise<void> {
 
 async function open() {
   const clock = new FakeClock();
-  const { queue, database } = await openQueue(clock);
+  const storage = await openQueue(clock);
+  const { queue, database } = storage;
   const ledger = await SqliteLedger.open({ database, clock, queued: QUEUED_IDS });
   onTestFinished(() => ledger.close());
-  const claim = await queue.claim(0);
-  const settler = new Settler({
-    queue,
-    claim,
-    clock,
-    rulesOf: () => [],
-    onInDoubt: () => 'Retry',
-    courseOf: ({ message: { tenant, domain } }, { source }) => ({
-      site: 's',
-      provider: 's',
-      pool: 'p',
-      tenant,
-      domain,
-      source,
-    }),
-    fire: () => undefined,
-    suppress: () => undefined,
-    expiresAt: ({ message }) => message.expiresAt,
-    nextAttempt: () => clock.now() + minutes(15),
-    tell: () => undefined,
-    troubled: () => undefined,
-    refused: () => undefined,
-  });
+  const { claim, settler } = await openSettler(storage, clock);
   await serve(
     adminRoutes({
       ledger,

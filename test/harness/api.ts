@@ -5,18 +5,12 @@ import { onTestFinished } from 'vitest';
 import { type Sample, sample } from '#crds/sample.ts';
 import { openHttp } from '#lib/http/server.ts';
 import { tokenOf } from '#lib/keyring/verifier.ts';
-import { FakeClock } from '#lib/run/fake-clock.ts';
-import { seededRandom } from '#lib/run/random.ts';
-import { Authority } from '#mta/accept/authority.ts';
 import { apiRoutes } from '#mta/accept/http/api.ts';
 import { ReceivingMemory } from '#mta/accept/memory.ts';
 import type { SuppressionChange } from '#mta/accept/http/suppressions.ts';
-import { Quotas } from '#mta/accept/quota.ts';
-import { Submissions } from '#mta/accept/submit.ts';
 import type { MailEvent } from '#mta/event.ts';
-import type { Message } from '#mta/message.ts';
-import { SqliteSuppressions } from '#mta/settle/ledger/sqlite-suppressions.ts';
 import { openTestStorage } from './queue.ts';
+import { openSubmissions } from './submissions.ts';
 import { worldOf } from './world.ts';
 
 const LOCAL = { name: 'local', namespace: 'default' };
@@ -59,34 +53,17 @@ export function openTestApi() {
 }
 
 async function open(openQueue: ReturnType<typeof openTestStorage>) {
-  const clock = new FakeClock(Date.UTC(2026, 0, 1));
-  const storage = await openQueue(clock);
   const resources = worldOf(...WORLD);
-  const told: Message[] = [];
   const cancelled: MailEvent[] = [];
   const changes: SuppressionChange[] = [];
-  const suppressions = await SqliteSuppressions.open(storage.database, clock);
-  const authority = new Authority({
-    clock,
-    resources: () => resources,
+  const opened = await openSubmissions(openQueue, () => resources, {
     verify: async (_, secret) => {
       if (secret === 'locked') return { kind: 'locked', retryAfter: 60_000 };
       return secret === 'busy' ? { kind: 'busy' } : secret === 'right';
     },
     hasKey: (name) => name !== 'keyless.example',
   });
-  const submissions = new Submissions({
-    authority,
-    queue: storage.queue,
-    quotas: new Quotas(),
-    suppressions,
-    resources: () => resources,
-    clock,
-    random: seededRandom(1),
-    hostname: 'mail.example.net',
-    accepted: (message) => told.push(message),
-    troubled: () => undefined,
-  });
+  const { clock, storage, suppressions, authority, submissions, told } = opened;
   const trace = async (id: string) => (await storage.events()).filter((it) => it.message === id);
   const space = { isThere: true };
   const memory = new ReceivingMemory(() => 1_000_000);

@@ -8,10 +8,10 @@
 import { type Reply, formatReply, reply } from '#mta/reply.ts';
 import type { Hold, ReceivingMemory, Sharers } from '../memory.ts';
 import { networkOf } from '#lib/address/network.ts';
+import { Asking } from './asking.ts';
 import { advance, takesFrames } from './dialogue.ts';
 import { Framer } from './framing.ts';
 import type { SmtpLimits } from './limits.ts';
-import { replies } from './replies.ts';
 import {
   type Effect,
   type Input,
@@ -22,7 +22,7 @@ import {
   limitsOfMail,
   openingState,
 } from './state.ts';
-import type { Envelope, Peer, SmtpObserver, SmtpPolicy, Subject } from './submission.ts';
+import type { Peer, SmtpObserver, SmtpPolicy, Subject } from './submission.ts';
 
 /** What all conversations of a server share. */
 export interface ConversationContext<Identity> {
@@ -61,6 +61,7 @@ export class Conversation<Identity> {
   readonly #context: ConversationContext<Identity>;
   readonly #options: ConversationOptions;
   readonly #wire: Wire;
+  readonly #asking: Asking<Identity>;
   readonly #rules: Rules<Identity>;
   readonly #hold: Hold;
   #framer = new Framer();
@@ -73,9 +74,10 @@ export class Conversation<Identity> {
     this.#context = context;
     this.#options = options;
     this.#wire = wire;
+    this.#asking = new Asking(context.policy, context.observer, options.peer.listener);
     this.#hold = context.memory.hold(() => this.#sharers());
     const hasRoom = (): boolean => context.memory.hasRoom(this.#sharers());
-    this.#rules = rulesOf(context, options, this.#trusted(), hasRoom);
+    this.#rules = rulesOf(context, options, this.#asking.trust(options.peer), hasRoom);
     this.#state = openingState(this.#rules);
   }
 
@@ -177,13 +179,13 @@ export class Conversation<Identity> {
         this.#framer.discard(effect.size);
         break;
       case 'check':
-        this.#ask(this.#check(effect.word));
+        this.#ask(this.#asking.check(effect.word));
         break;
       case 'accept':
-        this.#ask(this.#accept(effect.envelope, effect.raw));
+        this.#ask(this.#asking.accept(this.#state.identity, this.#peer(), effect.envelope, effect.raw));
         break;
       case 'authenticate':
-        this.#ask(this.#authenticate(effect.username, effect.password));
+        this.#ask(this.#asking.authenticate(this.#peer(), effect.username, effect.password));
         break;
       case 'secure':
         this.#flush();
@@ -211,49 +213,6 @@ export class Conversation<Identity> {
       this.#feed(input);
       this.#pump();
     });
-  }
-
-  async #check(word: Promise<Reply | undefined>): Promise<Input<Identity>> {
-    try {
-      return { kind: 'checked', refusal: await word };
-    } catch (error) {
-      this.#context.observer.failed(this.#options.peer.listener, error);
-      return { kind: 'checked', refusal: replies.cannotCheck };
-    }
-  }
-
-  async #accept(envelope: Envelope, raw: Buffer): Promise<Input<Identity>> {
-    try {
-      return {
-        kind: 'accepted',
-        reply: await this.#context.policy.accept(this.#state.identity, this.#peer(), envelope, raw),
-      };
-    } catch (error) {
-      this.#context.observer.failed(this.#options.peer.listener, error);
-      return { kind: 'accepted', reply: replies.notStored };
-    }
-  }
-
-  async #authenticate(username: string, password: string): Promise<Input<Identity>> {
-    try {
-      const login = await this.#context.policy.authenticate(this.#peer(), username, password);
-      if (login.kind === 'identity') return { kind: 'authenticated', identity: login.identity };
-      return { kind: 'not-authenticated', because: login.kind === 'busy' ? 'unavailable' : login.kind };
-    } catch (error) {
-      this.#context.observer.failed(this.#options.peer.listener, error);
-      return { kind: 'not-authenticated', because: 'unavailable' };
-    }
-  }
-
-  /** A policy that cannot tell trusts nobody. */
-  #trusted(): Identity | undefined {
-    const { peer } = this.#options;
-    try {
-      return this.#context.policy.trust({ ...peer, tls: undefined, ehlo: '', esmtp: false });
-    } catch (error) {
-      this.#context.observer.failed(peer.listener, error);
-      return undefined;
-    }
   }
 
   /** A stranger shares with his network. */
