@@ -11,24 +11,21 @@
  */
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import type { LaneName } from '../queue/queue.ts';
+import { Connection, type Host, type Start } from './connection.ts';
 import type { Claim } from './limits/limits.ts';
 import {
   ALL_CONNECTIONS,
   allowance,
   claimsOf,
   giveBackPermit,
-  learn,
-  namesOf,
   type Obstacle,
-  type Permit,
   permitFor,
   type PermitParts,
-  restOf,
 } from './permit.ts';
-import type { End, Offer } from '../turn.ts';
+import type { Offer } from '../turn.ts';
 import type { Plan, Turn } from './plan.ts';
 import { type Idle, ReadyQueue, type ReadyState } from './ready-queue.ts';
-import { sourceAtSite, sourceRest, type Sources } from './source.ts';
+import type { Sources } from './source.ts';
 import { Waiting } from './waiting.ts';
 
 export interface SchedulerOptions extends PermitParts {
@@ -40,18 +37,12 @@ export interface SchedulerOptions extends PermitParts {
   readonly start: (turn: Turn) => void;
 }
 
-/** A connection on its way or open. */
-interface Connection {
-  readonly ready: ReadyQueue;
-  readonly plan: Plan;
-  readonly permit: Permit;
-}
-
 /** Messages offered at a time: enough to keep a connection busy, few enough to share fairly. */
 const BATCH = 10;
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
+  readonly #host: Host;
   readonly #queues = new Map<string, ReadyQueue>();
   readonly #finding = new Set<LaneName>();
   /** Ready queues that found no room under a name. */
@@ -62,6 +53,15 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#host = {
+      ...options,
+      isStopped: () => this.#stopped,
+      announce: (lane) => this.announce(lane),
+      serve: (ready) => this.#serve(ready),
+      wake: (...names) => this.#wake(...names),
+      nextOffer: (...of) => this.#nextOffer(...of),
+      ended: () => (this.#active -= 1),
+    };
   }
 
   /** A lane has something due. */
@@ -169,7 +169,7 @@ export class Scheduler {
     const permit = permitFor(plan, BATCH, this.#options);
     if (permit.kind === 'later') return this.#postpone(ready, permit) ?? false;
     const lane = this.#take(ready, permit.messages);
-    if (lane !== undefined) this.#begin({ ready, plan, permit }, { lane, most: permit.messages });
+    if (lane !== undefined) this.#begin({ ready, plan, permit, offer: { lane, most: permit.messages } });
     else this.#wake(...giveBackPermit(permit, plan, this.#options.limits));
     return lane !== undefined;
   }
@@ -210,83 +210,16 @@ export class Scheduler {
     }
   }
 
-  #begin(connection: Connection, offer: Offer): void {
-    const { ready, plan, permit } = connection;
-    ready.active += 1;
+  #begin(start: Start): void {
     this.#active += 1;
-    if (permit.isProbe) this.#options.rests.probe(plan.site);
-    this.#options.sources.opened(permit.from.source);
-    this.#options.sources.sent(permit.from.source, offer.most);
-    this.#options.start(this.#turn(connection, offer));
+    this.#options.start(new Connection(this.#host, start));
   }
 
-  #turn(connection: Connection, offer: Offer): Turn {
-    const { plan, permit } = connection;
-    const { rests } = this.#options;
-    const ofSource = sourceAtSite(permit.from.source.name, plan.site);
-    const goesOn = (): boolean => this.#goesOn(connection);
-    return {
-      offer,
-      source: permit.from.source,
-      get goesOn() {
-        return goesOn();
-      },
-      trouble: rests.troubleOf(plan.site) ?? rests.troubleOf(ofSource),
-      pauseAfter: (end) => rests.pauseOf(end === 'refused' ? ofSource : plan.site),
-      putBack: (lane) => this.announce(lane),
-      unused: (of, messages) => this.#unused(connection, of, messages),
-      next: async (idle) => this.#next(connection, idle),
-      taken: () => this.#taken(connection),
-      pushedBack: () => connection.ready.narrow(),
-      leave: (end, why) => this.#leave(connection, end, why),
-    };
-  }
-
-  #goesOn({ plan: { site }, permit }: Connection): boolean {
-    const ofSource = sourceAtSite(permit.from.source.name, site);
-    return !this.#stopped && ![site, ofSource].some((it) => this.#options.rests.isSuspended(it));
-  }
-
-  #taken({ ready, plan, permit }: Connection): void {
-    const { rests } = this.#options;
-    const { name } = permit.from.source;
-    for (const it of [sourceRest(name), sourceAtSite(name, plan.site)]) rests.reached(it);
-    ready.widen();
-    if (rests.reached(plan.site)) this.#wake(restOf(plan.site));
-    this.#serve(ready);
-  }
-
-  #unused({ ready, plan, permit }: Connection, offer: Offer, messages: number): void {
-    if (messages === 0) return;
-    this.#options.limits.giveBack(claimsOf(plan, permit.from.claims), messages);
-    this.#options.sources.sent(permit.from.source, -messages);
-    ready.lanes.refund(offer.lane, messages);
-  }
-
-  async #next(connection: Connection, patience: Duration): Promise<Offer | undefined> {
-    const { ready } = connection;
-    const { from } = connection.permit;
-    if (ready.hasTooMany || !this.#goesOn(connection)) return undefined;
-    const offer = ready.lanes.size > 0 ? this.#offer(ready, from.claims) : undefined;
-    const next = offer ?? (await this.#wait(ready, from.claims, patience));
-    if (next) this.#options.sources.sent(from.source, next.most);
-    return next;
-  }
-
-  #wait(ready: ReadyQueue, claims: readonly Claim[], patience: Duration): Promise<Offer | undefined> {
+  async #nextOffer(ready: ReadyQueue, claims: readonly Claim[], patience: Duration): Promise<Offer | undefined> {
+    const offer = ready.lanes.size > 0 ? this.#offer(ready, claims) : undefined;
+    if (offer) return offer;
     this.#withIdle.add(ready);
     return ready.wait(claims, this.#options.clock, patience, (idle) => this.#wakeUp(ready, idle, undefined));
-  }
-
-  #leave({ ready, plan, permit }: Connection, end: End, why: string | undefined): void {
-    ready.active -= 1;
-    this.#active -= 1;
-    this.#options.sources.ended(permit.from.source);
-    permit.slot.release();
-    learn(plan, permit, end, why, this.#options.rests);
-    if (end === 'unreachable' || end === 'refused') ready.narrow();
-    this.#wake(...namesOf(permit, plan), restOf(plan.site));
-    this.#serve(ready);
   }
 
   #wake(...names: readonly string[]): void {

@@ -1,0 +1,51 @@
+/**
+ * What settling asks of others: the rules for a reply, when to try again, and what is done about a rule that fires.
+ */
+import type { Clock } from '#lib/run/clock.ts';
+import type { Log } from '#lib/run/log.ts';
+import type { Directions } from './directions.ts';
+import type { MailEvent } from './event.ts';
+import type { Claim, Queue, Settlement } from './queue/queue.ts';
+import { ReplyActions } from './reply-actions.ts';
+import type { Restraints } from './schedule/restraints.ts';
+import type { Suppressions } from './settle/ledger/suppressions.ts';
+import { Settler } from './settle/settle.ts';
+
+export interface SettlingOptions {
+  readonly queue: Queue;
+  readonly claim: Claim;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly suppressions: Pick<Suppressions, 'suppress'>;
+  readonly directions: Directions;
+  readonly restraints: Restraints;
+  /** Told of each durable event. Must not throw. */
+  readonly tell: (event: MailEvent) => void;
+  /** Told when outcomes cannot be written. Must not throw. */
+  readonly troubled: (thrown: unknown) => void;
+}
+
+export function openSettler(options: SettlingOptions): Settler {
+  const { queue, claim, clock, log, tell, troubled, directions } = options;
+  const actions = new ReplyActions(options);
+  return new Settler({
+    queue,
+    claim,
+    clock,
+    tell,
+    troubled,
+    refused: (settlements) => tellRefused(settlements, log),
+    rulesOf: (lease, { host }) => directions.rulesOf(lease, host),
+    courseOf: (lease, { from }) => directions.courseOf(lease, from),
+    fire: (firing) => actions.fire(firing),
+    suppress: (event) => actions.suppress(event),
+    onInDoubt: (lease) => directions.onInDoubt(lease),
+    expiresAt: (lease) => directions.expiresAt(lease),
+    nextAttempt: (lease, attempts, first) => directions.nextAttempt(lease, attempts, first),
+  });
+}
+
+function tellRefused(settlements: readonly Settlement[], log: Log): void {
+  const messages = settlements.map(({ event }) => `${event.message}-${event.index} ${event.type}`);
+  log.error('outcomes came too late to count, their mail is tried again', { messages });
+}
