@@ -7,7 +7,7 @@ import { systemClock } from '#lib/run/clock.ts';
 import { Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Judge } from './accept/returns/consequence.ts';
 import { readReport } from './accept/returns/read-report.ts';
-import { LARGEST_RETURN } from './accept/returns/returns.ts';
+import { FRONT_OF_RETURN } from './accept/returns/returns.ts';
 import { judgeBy } from './judge.ts';
 import type { ReplyClass } from './reply.ts';
 import type { ReportKind } from './report.ts';
@@ -55,7 +55,7 @@ async function parseReport(file: string, raw: Buffer, judge: Judge): Promise<Par
 async function frontOf(path: string): Promise<Buffer> {
   try {
     await using file = await open(path);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(LARGEST_RETURN), 0, LARGEST_RETURN, 0);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(FRONT_OF_RETURN), 0, FRONT_OF_RETURN, 0);
     return buffer.subarray(0, bytesRead);
   } catch (cause) {
     throw new Fault('file-unreadable', `${path} cannot be read (${reasonOf(cause)}): name a file with one message`, {

@@ -6,14 +6,15 @@
  */
 import { reply } from '../../reply.ts';
 import type { SmtpPolicy } from '../smtp/submission.ts';
-import { LARGEST_RETURN, type Returns } from './returns.ts';
+import { FRONT_OF_RETURN, type Returns } from './returns.ts';
 
 const stranger = reply(550, '5.7.1', 'Authentication required to send mail to others');
 
 export function withReturns<I>(submission: SmtpPolicy<I>, returns: Returns): SmtpPolicy<I> {
   return {
     ...submission,
-    strangers: () => (returns.isOpen ? { messageBytes: LARGEST_RETURN } : undefined),
+    strangers: () => returns.isOpen,
+    frontBytes: (_identity, recipients) => (returns.takes(recipients) ? FRONT_OF_RETURN : undefined),
     rcpt: (identity, sender, recipient, others) => {
       const verdict = returns.judge(recipient, others);
       if (verdict.kind === 'refused') return verdict.reply;

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { HIDDEN, SMUGGLED } from '../../../test/attacks/sequences.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { MailEvent } from '../../event.ts';
 import { anEvent } from '../../settle/ledger/ledger.contract.ts';
 import type { Suppression } from '../../suppression.ts';
 import { judgeBy } from '../../judge.ts';
-import { type Accepted, simplePolicy, type StageOptions, StagePartner } from '../smtp/stage-partner.ts';
+import { type Accepted, codes, simplePolicy, type StageOptions, StagePartner } from '../smtp/stage-partner.ts';
 import { withReturns } from './policy.ts';
 import { type ReturnAddresses, Returns } from './returns.ts';
 
@@ -134,18 +135,57 @@ describe('without AUTH', () => {
     ]);
   });
 
-  test.each<[string, string, string]>([
-    ['announced', 'MAIL FROM:<> SIZE=1048577', '552'],
-    ['not announced', 'MAIL FROM:<>', '552'],
-  ])('more than a megabyte is refused, %s', async (_, mail, code) => {
+  test('what is announced as more than anybody may send is refused', async () => {
+    const [said] = await say(open(), 'MAIL FROM:<> SIZE=26214401');
+    expect(said?.slice(0, 3)).toBe('552');
+  });
+
+  test.each<[string, string, number]>([
+    ['of three megabytes', `Subject: big\r\n\r\n${`${'x'.repeat(990)}\r\n`.repeat(3000)}.\r\n`, 64 * 1024],
+    ['of one line', `Subject: long\r\n\r\n${'x'.repeat(300_000)}\r\n.\r\n`, 64 * 1024],
+    ['with a header without end', `${'A: b\r\n'.repeat(50_000)}.\r\n`, 64 * 1024],
+    ['with NUL', 'Subject: a\r\n\r\n\0\r\n.\r\n', 17],
+  ])('a report %s is taken, its front kept', async (_, content, length) => {
     const scene = open();
-    const said = await say(scene, mail, `RCPT TO:<${VALID}>`, 'DATA');
-    const line = `${'x'.repeat(990)}\r\n`;
-    const last = said[2]?.startsWith('354')
-      ? await scene.partner.send(`Subject: big\r\n\r\n${line.repeat(1060)}.\r\n`)
-      : said[0];
-    expect(last?.slice(0, 3)).toBe(code);
-    expect(scene.shelf.copies).toEqual([]);
+    await say(scene, 'MAIL FROM:<>', `RCPT TO:<${VALID}>`, 'DATA');
+    expect(await scene.partner.send(content)).toBe('250 2.0.0 taken\r\n');
+    expect(scene.shelf.copies.map((it) => it.length)).toEqual([length]);
+    expect(scene.partner.memory.used).toBe(0);
+  });
+
+  test('no more of it is held than is read', async () => {
+    const scene = open();
+    await say(scene, 'MAIL FROM:<>', `RCPT TO:<${VALID}>`, 'DATA');
+    for (let count = 0; count < 100; count += 1) {
+      await scene.partner.send(`${'x'.repeat(99_998)}\r\n`);
+      expect(scene.partner.memory.used).toBeLessThanOrEqual(128 * 1024);
+    }
+    expect(await scene.partner.send('.\r\n')).toBe('250 2.0.0 taken\r\n');
+  });
+
+  test('A01 bare line ends end lines of a report, and nothing else: what they hide is never a command', async () => {
+    for (const sequence of SMUGGLED) {
+      const attack = Buffer.from(`Subject: a\r\n\r\nbody${sequence}${HIDDEN}`, 'latin1');
+      for (let at = 0; at <= attack.length; at += 1) {
+        const scene = open();
+        await say(scene, 'MAIL FROM:<>', `RCPT TO:<${VALID}>`, 'DATA');
+        const said =
+          (await scene.partner.send(attack.subarray(0, at))) + (await scene.partner.send(attack.subarray(at)));
+        expect(codes(said)[0]).toBe(250);
+        expect(scene.accepted).toEqual([]);
+        expect([scene.told.length, scene.shelf.copies.length]).toEqual([1, 1]);
+        expect(String(scene.shelf.copies[0])).not.toMatch(/(?<!\r)\n|\r(?!\n)/);
+      }
+    }
+  });
+
+  test('A01 bare line ends in chunks are content too', async () => {
+    const scene = open();
+    const content = 'Subject: a\n\nbody\r.\n\n.\r\nNOOP\r';
+    await say(scene, 'MAIL FROM:<>', `RCPT TO:<${VALID}>`);
+    const said = await scene.partner.send(`BDAT ${content.length} LAST\r\n${content}NOOP\r\n`);
+    expect(codes(said)).toEqual([250, 250]);
+    expect(String(scene.shelf.copies[0])).toBe('Subject: a\r\n\r\nbody\r\n.\r\n\r\n.\r\nNOOP\r\n');
   });
 });
 

@@ -19,6 +19,7 @@ import type { Suppressions } from '../../settle/ledger/suppressions.ts';
 import type { Suppression } from '../../suppression.ts';
 import type { Envelope, Peer } from '../smtp/submission.ts';
 import { type Consequence, consequenceOf, type Judge } from './consequence.ts';
+import { withLineEnds } from './line-ends.ts';
 import { readReport } from './read-report.ts';
 
 /** A recipient and whose it is. */
@@ -47,9 +48,9 @@ export interface ReturnsOptions {
 /** `ordinary`: no mail that comes back. */
 export type Verdict = { readonly kind: 'ordinary' | 'taken' } | { readonly kind: 'refused'; readonly reply: Reply };
 
-/** Largest mail that is taken back: reports are small, and who returns the whole message returns no news. */
-export const LARGEST_RETURN = 1024 * 1024;
-/** What is kept of it: header and report stand in front. */
+/** So much of mail that comes back is read: header and report stand in front, and the rest is what we sent. */
+export const FRONT_OF_RETURN = 128 * 1024;
+/** What is kept of it. */
 const LARGEST_COPY = 64 * 1024;
 /** Returns kept for one recipient of a message. */
 const MOST_RETURNS = 10;
@@ -88,7 +89,7 @@ export class Returns {
   async accept(peer: Peer, { recipients }: Envelope, raw: Buffer): Promise<Reply> {
     const returned = this.#options.addresses.read(recipients[0] ?? '');
     try {
-      return returned ? await this.#keep(returned, peer, raw) : refused(unknown).reply;
+      return returned ? await this.#keep(returned, peer, withLineEnds(raw)) : refused(unknown).reply;
     } catch (thrown) {
       this.#options.troubled(thrown);
       return codeOf(thrown) === 'storage-full' ? full : unwritable;

@@ -7,9 +7,14 @@ import { ReceivingMemory } from '../memory.ts';
 const limits: DataLimits = { messageBytes: 4000, headerBytes: 400, headerFields: 5 };
 
 /** What the reader makes of `bytes` cut at `cuts`, and how much of them it used. */
-function read(bytes: Buffer, cuts: readonly number[] = [], memory = new ReceivingMemory(() => 1_000_000)) {
+function read(
+  bytes: Buffer,
+  cuts: readonly number[] = [],
+  memory = new ReceivingMemory(() => 1_000_000),
+  within: DataLimits = limits,
+) {
   const reader = new DataReader(
-    limits,
+    within,
     memory.hold(() => ['a']),
   );
   let used = 0;
@@ -66,6 +71,47 @@ describe('a message', () => {
   });
 });
 
+const awkward = fc.array(
+  fc.constantFrom('\r\n', '.', '\r', '\n', '\0', 'a', ' b: ', '\r\n.', '\xff\t', 'x'.repeat(500)),
+  { maxLength: 40 },
+);
+
+describe('of a message that is only taken back', () => {
+  const front = { ...limits, frontBytes: 10 };
+  const memory = new ReceivingMemory(() => 1_000_000);
+  const taken = (text: string, cuts: readonly number[] = []) => read(Buffer.from(text, 'latin1'), cuts, memory, front);
+
+  it.each([
+    ['the front is kept', '0123456789abc\r\n.\r\n', '0123456789'],
+    ['what is shorter is whole', 'a\r\n.\r\n', 'a\r\n'],
+    ['bare line ends and NUL stay as they are', 'a\nb\rc\0\r\n.\r\n', 'a\nb\rc\0\r\n'],
+    ['no limit of lines, header or size refuses it', `${'A: b\r\n'.repeat(1000)}.\r\n`, 'A: b\r\nA: b'],
+    ['a dot before a bare line end is no end', '.\n.\r.\r\n.\r\n', '\n.\r.\r\n'],
+    ['a dot and two CR are no end', '.\r\r\n.\r\n', '\r\r\n'],
+  ])('%s', (_, text, expected) => {
+    for (let at = 0; at <= Math.min(text.length, 50); at += 1) expect(outcome(taken(text, [at]).result)).toBe(expected);
+  });
+
+  it('nothing is held but the front, and a lack of memory refuses it', () => {
+    expect(
+      outcome(read(Buffer.from(`${'x'.repeat(99)}\r\n.\r\n`), [], new ReceivingMemory(() => 20), front).result),
+    ).toBe('x'.repeat(10));
+    expect(outcome(read(Buffer.from('xxxx\r\n.\r\n'), [], new ReceivingMemory(() => 5), front).result)).toBe('no-room');
+  });
+
+  it('A01 the end is where it is for every message, and cuts change nothing', () => {
+    fc.assert(
+      fc.property(awkward, fc.array(fc.nat(), { maxLength: 8 }), (parts, cuts) => {
+        const text = `${parts.join('')}\r\n.\r\nQUIT\r\n`;
+        const pieces = taken(text, cuts);
+        expect(pieces.used).toBe(read(Buffer.from(text, 'latin1')).used);
+        expect(outcome(pieces.result)).toBe(outcome(taken(text).result));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
 /** What comes of `text` in chunks that end at `cuts`. */
 function inChunks(text: string, cuts: readonly number[] = []): string {
   const reader = new DataReader(
@@ -94,11 +140,6 @@ describe('a message in chunks', () => {
     for (let at = 0; at <= Math.min(text.length, 50); at += 1) expect(inChunks(text, [at])).toBe(expected);
   });
 });
-
-const awkward = fc.array(
-  fc.constantFrom('\r\n', '.', '\r', '\n', '\0', 'a', ' b: ', '\r\n.', '\xff\t', 'x'.repeat(500)),
-  { maxLength: 40 },
-);
 
 describe('A01 however bytes are cut', () => {
   it('the result is the same', () => {

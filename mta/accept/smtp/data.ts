@@ -5,7 +5,9 @@
  * the caller, and a dot in them is a dot (RFC 3030). A bare CR or LF never ends a line: it spoils the message, which is
  * then read to its true end and refused, so that what follows a false end is never taken for commands (SMTP smuggling).
  * Reasons are ranked, not timed: how the network cut the bytes changes nothing.
- * A refused message is read on at flat memory. Deciding the reply is left to the dialogue.
+ * A refused message is read on at flat memory. Of one that is only taken back (`frontBytes`) the front is kept, as it came,
+ * and the rest is read on in the same way: nothing in it but a lack of memory refuses it, and its end is no other.
+ * Deciding the reply is left to the dialogue.
  */
 import type { Hold } from '../memory.ts';
 import type { SmtpLimits } from './limits.ts';
@@ -15,7 +17,10 @@ import { TextScan } from './text-scan.ts';
 const PROBLEMS = ['no-room', 'long-line', 'large-header', 'too-large', 'nul', 'bare-newline'] as const;
 export type DataProblem = (typeof PROBLEMS)[number];
 
-export type DataLimits = Pick<SmtpLimits, 'messageBytes' | 'headerBytes' | 'headerFields'>;
+export interface DataLimits extends Pick<SmtpLimits, 'messageBytes' | 'headerBytes' | 'headerFields'> {
+  /** So much is kept of the message, whatever it is; absent: all of it, or a refusal. */
+  readonly frontBytes?: number | undefined;
+}
 export type DataResult =
   | { readonly kind: 'message'; readonly raw: Buffer }
   | { readonly kind: 'bad-message'; readonly problem: DataProblem };
@@ -32,6 +37,7 @@ const LINE_LIMIT = 998;
 const SECOND_CAPACITY = 16 * 1024;
 const NOTHING = Buffer.alloc(0);
 const LINE_END = Buffer.from('\r\n');
+const LONE_CR = Buffer.from('\r');
 
 /** What the bytes so far end with: the start of a line, text, CR, a dot at the start of a line, that dot and CR, the end. */
 const START = 0;
@@ -138,7 +144,7 @@ export class DataReader {
         break;
       case AFTER_DOT_CR:
         if (byte === LF) this.#state = DONE;
-        else this.#bare(byte, at);
+        else this.#bareAfterDot(byte, at);
         break;
       default:
         this.#text(byte, at);
@@ -178,6 +184,12 @@ export class DataReader {
     this.#text(byte, at);
   }
 
+  /** The CR that might have been part of the end is content after all; it was not stored if it ended a chunk. */
+  #bareAfterDot(byte: number, at: number): void {
+    if (this.#from === at) this.#keep(LONE_CR, 0, 1);
+    this.#bare(byte, at);
+  }
+
   #countField(): void {
     this.#fields += 1;
     if (this.#fields > this.#limits.headerFields) this.#spoil('large-header');
@@ -193,21 +205,27 @@ export class DataReader {
     if (this.#inHeader && this.#size > this.#limits.headerBytes) this.#spoil('large-header');
   }
 
-  /** Keeps what lies between `#from` and `end`, or only counts it when the message is lost already. */
   #store(end: number): void {
-    const length = end - this.#from;
+    this.#keep(this.#chunk, this.#from, end);
+  }
+
+  /** Keeps what lies between `from` and `end`, or only counts it when the message, or the rest of it, is lost already. */
+  #keep(chunk: Buffer, from: number, end: number): void {
+    const length = end - from;
     if (length <= 0) return;
-    if (this.#rank < 0 && this.#size + length > this.#limits.messageBytes) this.#spoil('too-large');
-    if (this.#rank < 0 && !this.#reserve(this.#size + length)) this.#spoil('no-room');
-    if (this.#rank < 0) this.#chunk.copy(this.#body, this.#size, this.#from, end);
+    const { messageBytes, frontBytes = messageBytes } = this.#limits;
+    if (this.#rank < 0 && this.#size + length > messageBytes) this.#spoil('too-large');
+    const kept = Math.min(length, frontBytes - this.#size);
+    if (this.#rank < 0 && kept > 0 && !this.#reserve(this.#size + kept, frontBytes)) this.#spoil('no-room');
+    if (this.#rank < 0 && kept > 0) chunk.copy(this.#body, this.#size, from, from + kept);
     this.#size += length;
   }
 
-  #reserve(size: number): boolean {
+  #reserve(size: number, most: number): boolean {
     if (size <= this.#body.length) return true;
     // The first part is often the whole message, so it gets what it needs; later ones double.
     const wanted = this.#body.length === 0 ? size : Math.max(size, 2 * this.#body.length, SECOND_CAPACITY);
-    const capacity = Math.min(wanted, this.#limits.messageBytes);
+    const capacity = Math.min(wanted, most);
     if (!this.#hold.resize(capacity)) return false;
     const larger = Buffer.allocUnsafeSlow(capacity);
     this.#body.copy(larger, 0, 0, this.#size);
@@ -216,6 +234,7 @@ export class DataReader {
   }
 
   #spoil(problem: DataProblem): void {
+    if (this.#limits.frontBytes !== undefined && problem !== 'no-room') return;
     const rank = PROBLEMS.indexOf(problem);
     if (rank <= this.#rank) return;
     this.#rank = rank;

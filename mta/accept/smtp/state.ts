@@ -3,6 +3,7 @@
  */
 import type { Reply } from '#mta/reply.ts';
 import type { Exchange } from './auth.ts';
+import type { DataLimits } from './data.ts';
 import type { Frame } from './framing.ts';
 import type { SmtpLimits } from './limits.ts';
 import type { Envelope, SmtpPolicy, Subject } from './submission.ts';
@@ -107,7 +108,7 @@ export interface Step<Identity> {
 export interface Rules<Identity> {
   readonly hostname: string;
   readonly limits: () => SmtpLimits;
-  readonly policy: Pick<SmtpPolicy<Identity>, 'mail' | 'rcpt' | 'strangers'>;
+  readonly policy: Pick<SmtpPolicy<Identity>, 'mail' | 'rcpt' | 'strangers' | 'frontBytes'>;
   /** The peer's identity by its network. */
   readonly trusted: Identity | undefined;
   /** AUTH is offered, and nothing goes without it unless the network is trusted. */
@@ -125,15 +126,14 @@ export function largestMessage<I>(
 ): number | undefined {
   const { messageBytes } = limits();
   if (!authRequired || identity !== undefined) return messageBytes;
-  const stranger = policy.strangers?.();
-  return stranger && Math.min(stranger.messageBytes, messageBytes);
+  return policy.strangers?.() === true ? messageBytes : undefined;
 }
 
-/** What holds for the message of this peer. */
-export function limitsOfMail<I>(rules: Rules<I>, state: State<I>): SmtpLimits {
-  const limits = rules.limits();
-  const messageBytes = largestMessage(rules, state) ?? 0;
-  return messageBytes === limits.messageBytes ? limits : { ...limits, messageBytes };
+/** What holds for the message of the open transaction. */
+export function limitsOfMail<I>({ limits, policy }: Rules<I>, { identity, phase }: State<I>): DataLimits {
+  const recipients = 'envelope' in phase ? phase.envelope.recipients : [];
+  const frontBytes = policy.frontBytes?.(identity, recipients);
+  return frontBytes === undefined ? limits() : { ...limits(), frontBytes };
 }
 
 /** Where a peer is without a transaction. */

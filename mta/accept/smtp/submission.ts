@@ -66,13 +66,19 @@ export interface SmtpPolicy<Identity> {
     others: readonly string[],
   ): Reply | undefined | Promise<Reply | undefined>;
   /**
-   * Asked where nothing goes without AUTH, when a peer without an identity says MAIL: the largest message it may send, to
-   * whomever `rcpt` then takes. Undefined, or absent: it may send nothing, and is told to authenticate.
+   * Asked where nothing goes without AUTH, when a peer without an identity says MAIL: whether it may go on, to whomever
+   * `rcpt` then takes. False, or absent: it may send nothing, and is told to authenticate.
    */
-  strangers?(): { readonly messageBytes: number } | undefined;
+  strangers?(): boolean;
+  /**
+   * Asked before a message comes in: of mail that goes no further the first bytes may be enough. So many are kept then, as
+   * they came: `raw` may hold bare line ends and lines of any length, and need not end with one. Undefined, or absent: the
+   * whole message is canonical, or refused.
+   */
+  frontBytes?(identity: Identity | undefined, recipients: readonly string[]): number | undefined;
   /**
    * Everything is read. Resolves to the final reply, and a positive one means durably queued; a rejection is
-   * answered 451. `raw` is canonical: CRLF line ends only, no transparency dots, ends with CRLF, or is empty. It belongs
+   * answered 451. `raw` is canonical unless `frontBytes` cut it: CRLF line ends only, no transparency dots, ends with CRLF, or is empty. It belongs
    * to the policy from here on. The engine sets no time limit: RFC 5321 §4.5.3.2.6 gives the peer ten minutes.
    */
   accept(identity: Identity | undefined, peer: Peer, envelope: Envelope, raw: Buffer): Promise<Reply>;
