@@ -19,6 +19,7 @@ import type { EgressSource } from './schedule/source.ts';
 import type { ConnectFailure, ConnectSetup } from './send/connect.ts';
 import type { Courier, Opening } from './send/courier.ts';
 import { dial } from './send/dial.ts';
+import { Lacks } from './send/lacks.ts';
 import { familiesOf, resolve } from './send/resolve.ts';
 import { sign } from './send/sign.ts';
 import { defaultTimeouts } from './send/timeouts.ts';
@@ -53,7 +54,12 @@ export class Couriers {
 
   constructor(options: CouriersOptions) {
     this.#options = options;
-    this.#setup = { clock: options.clock, timeouts: defaultTimeouts, context: clientContext() };
+    this.#setup = {
+      clock: options.clock,
+      timeouts: defaultTimeouts,
+      context: clientContext(),
+      lacks: new Lacks(options.clock),
+    };
   }
 
   of({ offer, source }: Turn): Courier {

@@ -5,6 +5,7 @@ import { FakeClock } from '#lib/run/fake-clock.ts';
 import { replyLine } from '../reply.ts';
 import { type Approach, connect, type ConnectFailure, type Connection, isConnectFailure } from './connect.ts';
 import { type Client, FakePeer, type Script } from './fake-peer.ts';
+import { Lacks } from './lacks.ts';
 import type { Session } from './session.ts';
 import { defaultTimeouts } from './timeouts.ts';
 import { type ClientContext, clientContext } from './tls.ts';
@@ -29,6 +30,7 @@ interface Options extends Partial<Approach> {
   readonly address?: string;
   readonly context?: ClientContext;
   readonly clock?: FakeClock;
+  readonly lacks?: Lacks;
 }
 
 async function start(script: Script): Promise<FakePeer> {
@@ -38,14 +40,16 @@ async function start(script: Script): Promise<FakePeer> {
 }
 
 async function dialTo(port: number, options: Options = {}): Promise<Connection> {
-  const { host = 'mx.example.net', address = '127.0.0.1', context = doubting, clock = systemClock, ...rest } = options;
+  const { host = 'mx.example.net', address = '127.0.0.1', context = doubting, clock = systemClock, ...given } = options;
+  const { lacks = new Lacks(clock), ...rest } = given;
   const approach = {
     source: { address: '', ehloName: 'out.example.com' },
     tls: 'None',
     allowPrivate: ['127.0.0.0/8'],
     ...rest,
   } as const;
-  const connection = await connect({ host, address, port }, approach, { clock, timeouts: defaultTimeouts, context });
+  const setup = { clock, timeouts: defaultTimeouts, context, lacks };
+  const connection = await connect({ host, address, port }, approach, setup);
   if (!isConnectFailure(connection)) sessions.push(connection);
   return connection;
 }
@@ -120,6 +124,22 @@ describe('connecting', () => {
       await client.closed();
     });
     expect(session.capabilities).toMatchObject({ pipelining: false, size: undefined });
+  });
+
+  test('does not learn of CHUNKING where BDAT did not work', async () => {
+    const lacks = new Lacks(systemClock);
+    const peer = await start(async (client) => {
+      client.say('220 hi');
+      await client.answer('EHLO', '250-mx', '250-CHUNKING', '250 SIZE 1000');
+      await client.closed();
+    });
+    const offers = async () => {
+      const session = await dialTo(peer.port, { lacks });
+      return isConnectFailure(session) ? undefined : session.capabilities;
+    };
+    expect(await offers()).toMatchObject({ chunking: true, size: 1000 });
+    lacks.learn(`mx.example.net [127.0.0.1]:${peer.port}`, 'CHUNKING');
+    expect(await offers()).toMatchObject({ chunking: false, size: 1000 });
   });
 
   test('leaves from the address of the source', async () => {

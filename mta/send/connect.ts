@@ -11,6 +11,7 @@ import type { Clock } from '#lib/run/clock.ts';
 import { reply } from '../reply.ts';
 import type { Capabilities } from './capabilities.ts';
 import { awaitBanner, hello, isSetback, type Setback } from './greet.ts';
+import type { Lacks } from './lacks.ts';
 import { open } from './open.ts';
 import { type Session, SmtpSession } from './session.ts';
 import { mayConnect, type Target, targetText } from './target.ts';
@@ -40,6 +41,7 @@ export interface ConnectSetup {
   readonly timeouts: Timeouts;
   /** `clientContext()`, made once. */
   readonly context: ClientContext;
+  readonly lacks: Lacks;
 }
 
 export type ConnectFailure = Setback & { readonly target: Target };
@@ -122,15 +124,20 @@ function session(
   setup: ConnectSetup,
   tlsProblem?: string,
 ): Session {
+  const host = targetText(target);
   const facts = {
-    host: targetText(target),
+    host,
     source: socket.localAddress ?? '',
     ...tlsFacts(socket),
     ...(tlsProblem !== undefined && { tlsProblem }),
-    capabilities,
+    capabilities: usable(capabilities, host, setup.lacks),
   };
   return new SmtpSession(wire, facts, setup);
 }
+
+/** What is offered and works. */
+const usable = (offered: Capabilities, host: string, lacks: Lacks): Capabilities =>
+  offered.chunking && lacks.has(host, 'CHUNKING') ? { ...offered, chunking: false } : offered;
 
 /** Says goodbye without making anybody wait for it. */
 function leave(wire: Wire, why: Setback, setup: ConnectSetup): Setback {

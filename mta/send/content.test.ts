@@ -1,9 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { blocks, sizeOf, transparent } from './content.ts';
+import { asChunk, asData, blocks, sizeOf } from './content.ts';
 
 const wire = (...parts: string[]): string =>
-  Buffer.concat(transparent(parts.map((part) => Buffer.from(part)))).toString();
+  Buffer.concat(asData(parts.map((part) => Buffer.from(part))).parts).toString();
+
+const chunkOf = (...parts: string[]): string => {
+  const chunk = asChunk(parts.map((part) => Buffer.from(part)));
+  return Buffer.concat([...chunk.parts, chunk.end]).toString();
+};
 
 /** What a receiver does (RFC 5321 §4.5.2), line by line; undefined when the message would end early. */
 function unstuffed(text: string): string | undefined {
@@ -26,18 +31,21 @@ describe('transparency', () => {
 
   test('counts each part as the start of a line', () => {
     expect(wire('DKIM-Signature: v=1\r\n', '.hidden: 1\r\n')).toBe('DKIM-Signature: v=1\r\n..hidden: 1\r\n');
-    expect(transparent([Buffer.alloc(0)])).toEqual([]);
+    expect(asData([Buffer.alloc(0)]).parts).toEqual([]);
   });
 
   test('copies nothing when there is no dot to double', () => {
     const part = Buffer.from('Subject: a\r\n\r\nb.c\r\n');
-    expect(transparent([part])[0]).toBe(part);
+    expect(asData([part]).parts[0]).toBe(part);
   });
 
   test('a part that does not end a line is a bug', () => {
-    expect(() => transparent([Buffer.from('a')])).toThrow('CRLF');
-    expect(() => transparent([Buffer.from('a\n')])).toThrow('CRLF');
-    expect(() => transparent([Buffer.from('a\r\n.')])).toThrow('CRLF');
+    expect(() => asData([Buffer.from('a')])).toThrow('CRLF');
+    expect(() => asChunk([Buffer.from('a')])).toThrow('CRLF');
+    expect(() => asData([Buffer.from('a\n')])).toThrow('CRLF');
+    expect(() => asChunk([Buffer.from('a\n')])).toThrow('CRLF');
+    expect(() => asData([Buffer.from('a\r\n.')])).toThrow('CRLF');
+    expect(() => asChunk([Buffer.from('a\r\n.')])).toThrow('CRLF');
   });
 
   // The sequences of the smuggling scanners, in the canonical form acceptance leaves them in.
@@ -62,6 +70,39 @@ describe('transparency', () => {
         expect(unstuffed(wire(head, text))).toBe(head + text);
       }),
     );
+  });
+});
+
+describe('a chunk', () => {
+  test('is counted, and changes nothing', () => {
+    expect(chunkOf('DKIM-Signature: v=1\r\n', '', '.\r\n')).toBe('BDAT 24 LAST\r\nDKIM-Signature: v=1\r\n.\r\n');
+    expect(() => asChunk([Buffer.alloc(0)])).toThrow('at least one line');
+  });
+
+  test('copies nothing', () => {
+    const part = Buffer.from('Subject: a\r\n\r\n.b\r\n');
+    const { parts, end } = asChunk([part]);
+    expect([parts[1]?.buffer, end.buffer]).toEqual([part.buffer, part.buffer]);
+  });
+
+  test('and DATA bring the same bytes', () => {
+    const line = fc.constantFrom('.', '..', '.a', '', 'text', 'BDAT 5 LAST', '\0', 'QUIT');
+    const part = fc.array(line, { maxLength: 30 }).map((lines) => lines.map((it) => `${it}\r\n`).join(''));
+    fc.assert(
+      fc.property(part, part, part, (first, second, rest) => {
+        const parts = [first, second, `${rest}\r\n`];
+        const [, size = ''] = /^BDAT (\d+) LAST\r\n/.exec(chunkOf(...parts)) ?? [];
+        const received = chunkOf(...parts).slice(`BDAT ${size} LAST\r\n`.length);
+        expect(received).toHaveLength(Number(size));
+        expect(received).toBe(unstuffed(wire(...parts)));
+      }),
+    );
+  });
+
+  test('without its end is no message', () => {
+    const { parts, end } = asChunk([Buffer.from('a\r\n.\r\n')]);
+    expect(Buffer.concat([...parts]).toString()).toBe('BDAT 6 LAST\r\na\r\n.');
+    expect(end.toString()).toBe('\r\n');
   });
 });
 

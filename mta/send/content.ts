@@ -1,28 +1,53 @@
 /**
- * The bytes of a message as they go over the wire after DATA: every leading dot doubled (RFC 5321 §4.5.2). Pure.
+ * The bytes of a message as they go over the wire: after DATA with every leading dot doubled (RFC 5321 §4.5.2), or as one
+ * counted chunk (RFC 3030). Pure.
  *
- * Parts are canonical: CRLF line ends only, each part ends with one. So each part starts a line, and the terminator may
- * follow directly. That makes the final dot the only one: nothing inside can end the message for any receiver.
+ * Parts are canonical: CRLF line ends only, each part ends with one. So each part starts a line, and the final dot may
+ * follow directly. That makes it the only one: nothing inside can end the message for any receiver. In a chunk nothing
+ * inside means anything at all.
  */
 import { strict as assert } from 'node:assert';
 
-/** What ends a message whose last line has ended. */
-export const END_OF_CONTENT = Buffer.from('.\r\n');
+/** A message in two: without `end` no receiver has it, with `end` it may. */
+export interface Content {
+  readonly parts: readonly Buffer[];
+  /** A few bytes: the final dot, or the last octets of the chunk. */
+  readonly end: Buffer;
+}
+
+const FINAL_DOT = Buffer.from('.\r\n');
+const LINE_END = 2;
 
 const LINE_WITH_DOT = Buffer.from('\r\n.');
 const DOT = Buffer.from('.');
 const DOT_BYTE = 0x2e;
 
-/** The parts with transparency dots; those that need none are returned as they are. Empty parts vanish. */
-export function transparent(parts: readonly Buffer[]): Buffer[] {
-  return parts.filter((part) => part.length > 0).map(stuffed);
+/** For DATA: with transparency dots; parts that need none are not copied. */
+export const asData = (parts: readonly Buffer[]): Content => ({ parts: whole(parts).map(stuffed), end: FINAL_DOT });
+
+/**
+ * For CHUNKING: one chunk, command and all, and no part copied. One, because some receivers keep the sender waiting
+ * after each chunk that is not the last.
+ */
+export function asChunk(parts: readonly Buffer[]): Content {
+  const lines = whole(parts);
+  const last = lines.pop();
+  assert(last, 'a message has at least one line');
+  const command = Buffer.from(`BDAT ${sizeOf(parts)} LAST\r\n`);
+  return { parts: [command, ...lines, last.subarray(0, -LINE_END)], end: last.subarray(-LINE_END) };
+}
+
+function whole(parts: readonly Buffer[]): Buffer[] {
+  const filled = parts.filter((part) => part.length > 0);
+  for (const part of filled)
+    assert(part.at(-2) === 0x0d && part.at(-1) === 0x0a, 'a part of a message must end with CRLF');
+  return filled;
 }
 
 /** Bytes of the message itself, as SIZE counts them (RFC 1870 §3): before transparency. */
 export const sizeOf = (parts: readonly Buffer[]): number => parts.reduce((sum, part) => sum + part.length, 0);
 
 function stuffed(part: Buffer): Buffer {
-  assert(part.at(-2) === 0x0d && part.at(-1) === 0x0a, 'a part of a message must end with CRLF');
   const dots = leadingDots(part);
   if (dots.length === 0) return part;
   const out = Buffer.allocUnsafe(part.length + dots.length);

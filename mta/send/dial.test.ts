@@ -5,10 +5,16 @@ import type { ConnectFailure } from './connect.ts';
 import { dial, mostTelling } from './dial.ts';
 import { FakePeer } from './fake-peer.ts';
 import type { ConnectStage } from './greet.ts';
+import { Lacks } from './lacks.ts';
 import { defaultTimeouts } from './timeouts.ts';
 import { clientContext } from './tls.ts';
 
-const setup = { clock: systemClock, timeouts: defaultTimeouts, context: clientContext([]) };
+const setup = {
+  clock: systemClock,
+  timeouts: defaultTimeouts,
+  context: clientContext([]),
+  lacks: new Lacks(systemClock),
+};
 const approach = { source: { address: '', ehloName: 'out.example.com' }, tls: 'None', allowPrivate: [] } as const;
 
 const peers: FakePeer[] = [];

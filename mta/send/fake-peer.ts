@@ -49,6 +49,14 @@ export class Client {
     return Buffer.concat([body, Buffer.from('\r\n')]);
   }
 
+  /** The next chunk, which is the last. */
+  async chunk(): Promise<Buffer> {
+    const line = await this.line();
+    const [, size] = /^BDAT (\d+) LAST$/.exec(line) ?? [];
+    if (size === undefined) throw new Error(`expected BDAT, got ${line}`);
+    return this.#take(Number(size));
+  }
+
   /** Resolves when the client has closed. */
   async closed(): Promise<void> {
     while (!this.#isGone) await this.#changed.promise;
@@ -79,6 +87,16 @@ export class Client {
   #change(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers<void>();
+  }
+
+  async #take(size: number): Promise<Buffer> {
+    while (this.#received.length < size) {
+      if (this.#isGone) throw new ClientLeft();
+      await this.#changed.promise;
+    }
+    const taken = this.#received.subarray(0, size);
+    this.#received = this.#received.subarray(size);
+    return taken;
   }
 
   async #until(end: string): Promise<Buffer> {

@@ -4,6 +4,7 @@ import { FakeClock } from '#lib/run/fake-clock.ts';
 import { connect, isConnectFailure } from './connect.ts';
 import type { Mail } from './envelope.ts';
 import { type Client, FakePeer, type Script } from './fake-peer.ts';
+import { Lacks } from './lacks.ts';
 import type { Session } from './session.ts';
 import { defaultTimeouts } from './timeouts.ts';
 import { clientContext } from './tls.ts';
@@ -19,6 +20,7 @@ async function begin(
   script: (client: Client) => Promise<void>,
   offers: string[] = ['PIPELINING'],
   clock = systemClock,
+  lacks = new Lacks(clock),
 ) {
   const greeting: Script = async (client) => {
     client.say('220 hi');
@@ -30,9 +32,9 @@ async function begin(
   peers.push(peer);
   const target = { host: 'mx.example.net', address: '127.0.0.1', port: peer.port, named: true } as const;
   const approach = { source: { address: '', ehloName: 'out.example.com' }, tls: 'None', allowPrivate: [] } as const;
-  const session = await connect(target, approach, { clock, timeouts: defaultTimeouts, context });
+  const session = await connect(target, approach, { clock, timeouts: defaultTimeouts, context, lacks });
   if (isConnectFailure(session)) throw new Error(session.reply.text);
-  return { peer, session };
+  return { peer, session, lacks };
 }
 
 const mail = (changes: Partial<Mail> = {}): Mail => ({
@@ -343,5 +345,97 @@ describe('what is waited for before the final dot', () => {
     const { failure } = await session.send(mail(), () => promise);
     resolve(undefined);
     expect(failure).toMatchObject({ inDoubt: false });
+  });
+});
+
+describe('a session with CHUNKING', () => {
+  const CHUNKING = ['PIPELINING', 'CHUNKING'];
+  const LARGE = mail({ content: [Buffer.from(`Subject: hi\r\n\r\n${'.'.repeat(900)}\r\n`.repeat(200))] });
+
+  /** Takes the envelope of one recipient and the chunk; gives the chunk. */
+  async function takeChunk(client: Client, ...last: string[]): Promise<Buffer> {
+    await client.answer('MAIL', '250 2.1.0 sender');
+    await client.answer('RCPT', '250 2.1.5 recipient');
+    const content = await client.chunk();
+    client.say(...last);
+    return content;
+  }
+
+  test('writes the envelope at once, and the whole message at once when a recipient is accepted', async () => {
+    const { session, peer } = await begin(async (client) => {
+      await takeChunk(client, '250 2.0.0 ok');
+      await takeChunk(client, '250 2.0.0 ok');
+    }, CHUNKING);
+    expect((await summary(session)).replies).toEqual(['250 2.0.0']);
+    expect((await summary(session)).replies).toEqual(['250 2.0.0']);
+    const envelope = 'MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\n';
+    const chunk = 'BDAT 42 LAST\r\nDKIM-Signature: v=1\r\nSubject: hi\r\n\r\n.dot\r\n';
+    expect(peer.clients[0]?.transcript.map(String).slice(1)).toEqual([envelope, chunk, envelope, chunk]);
+  });
+
+  test.each([
+    ['small', mail()],
+    ['large', LARGE],
+  ])('brings a %s message as it is, once what is waited for before the final dot has come', async (_, it) => {
+    const order: string[] = [];
+    const { session } = await begin(async (client) => {
+      const got = await takeChunk(client, '250 2.0.0 ok');
+      expect(got.equals(Buffer.concat(it.content))).toBe(true);
+      order.push('whole');
+    }, CHUNKING);
+    await session.send(it, async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      order.push('before');
+    });
+    expect(order).toEqual(['before', 'whole']);
+  });
+
+  test('says RSET after a message that was refused', async () => {
+    const { session, lacks } = await begin(async (client) => {
+      await takeChunk(client, '554 5.7.1 spam');
+      await client.answer('RSET', '250 flushed');
+      await takeChunk(client, '250 2.0.0 ok');
+    }, CHUNKING);
+    expect((await summary(session)).replies).toEqual(['554 5.7.1']);
+    expect((await summary(session)).replies).toEqual(['250 2.0.0']);
+    expect(lacks.has(session.host, 'CHUNKING')).toBe(false);
+  });
+
+  test.each<[string, Mail, (client: Client) => unknown, object]>([
+    ['knows no BDAT', mail(), (client) => client.say('500 what?', '500 what?', '250 rset'), { replies: ['own 451 4.5.0'], failure: undefined }],
+    ['knows no BDAT, in the middle', LARGE, (client) => client.say('502 5.5.1 what?'), { replies: ['own 451 4.5.0'], failure: undefined }],
+    ['closes after the chunk', mail(), (client) => client.socket.end(), { replies: ['own 451 4.4.2'], failure: { stage: 'dot', kind: 'closed', inDoubt: true } }],
+  ])('whose peer %s ends, and the peer gets DATA from then on', async (_, it, act, result) => {
+    const { session, lacks } = await begin(async (client) => {
+      await client.answer('MAIL', '250 ok');
+      await client.answer('RCPT', '250 ok');
+      await client.line();
+      act(client);
+      await client.closed();
+    }, CHUNKING);
+    expect(await summary(session, it)).toEqual(result);
+    expect(session.isAlive).toBe(false);
+    expect(lacks.has(session.host, 'CHUNKING')).toBe(true);
+  }); // prettier-ignore
+
+  test('breaks when the peer answers the message before it was sent', async () => {
+    const { session } = await begin(async (client) => {
+      for (const count of [1, 2]) expect(await client.line(), `line ${count}`).toBeTruthy();
+      client.say('250 a', '250 b', '250 taken');
+      await client.closed();
+    }, CHUNKING);
+    const failure = { stage: 'content', kind: 'protocol', inDoubt: false };
+    expect(await summary(session)).toEqual({ replies: ['own 451 4.5.0'], failure });
+  });
+
+  test('that breaks in the middle of a chunk leaves nothing in doubt', async () => {
+    const { session } = await begin(async (client) => {
+      await client.answer('MAIL', '250 ok');
+      await client.answer('RCPT', '250 ok');
+      await until(() => client.transcript.length > 2);
+      client.socket.resetAndDestroy();
+    }, CHUNKING);
+    const { failure } = await summary(session, mail({ content: [HUGE] }));
+    expect(failure).toMatchObject({ stage: 'content', inDoubt: false });
   });
 });

@@ -2,8 +2,9 @@
  * One greeted connection that carries transactions one after the other: the thin shell around `transaction.ts`.
  *
  * Promises: `send` always resolves, with a verdict per recipient, and never throws for what the peer does; the envelope
- * is one write, a message up to `ONE_WRITE` with its final dot is one more; a larger one goes block by block as the
- * peer takes it, and its dot only after all of it was taken, so that a broken transfer is not in doubt.
+ * is one write, a message up to `ONE_WRITE` with its end is one more; a larger one goes block by block as the peer takes
+ * it, and its end only after all of it was taken, so that a broken transfer is not in doubt. The end is the final dot, or
+ * the last octets of a chunk. Whom BDAT does not work with is noted, and gets DATA on other connections.
  * Left to others: how many transactions and how long idle (the pool), what to send, greeting (`connect.ts`).
  */
 import { strict as assert } from 'node:assert';
@@ -11,8 +12,9 @@ import type { Clock, Duration } from '#lib/run/clock.ts';
 import type { Reply } from '../reply.ts';
 import type { Breach } from './breach.ts';
 import type { Capabilities } from './capabilities.ts';
-import { blocks, END_OF_CONTENT, sizeOf, transparent } from './content.ts';
+import { asChunk, asData, blocks, type Content, sizeOf } from './content.ts';
 import type { Mail } from './envelope.ts';
+import type { Lacks } from './lacks.ts';
 import type { Timeouts } from './timeouts.ts';
 import { type Aftermath, type Step, Transaction, type TransactionResult } from './transaction.ts';
 import type { Wire } from './wire.ts';
@@ -54,9 +56,8 @@ export type BeforeDot = () => Promise<unknown>;
 interface Current {
   readonly beforeDot: BeforeDot | undefined;
   readonly transaction: Transaction;
-  /** The message with its transparency dots. */
-  readonly content: readonly Buffer[];
-  /** Monotonic: when the final dot must have been written. */
+  readonly content: Content;
+  /** Monotonic: when the end of the message must have been written. */
   readonly dotDue: Duration;
   readonly resolve: (result: TransactionResult) => void;
 }
@@ -64,6 +65,7 @@ interface Current {
 export interface SessionSetup {
   readonly clock: Clock;
   readonly timeouts: Timeouts;
+  readonly lacks: Lacks;
 }
 
 export class SmtpSession implements Session {
@@ -105,7 +107,7 @@ export class SmtpSession implements Session {
     if (!this.isAlive) return transaction.broken({ kind: 'closed', reason: 'the connection was closed before' });
     const step = transaction.start();
     if (step.kind === 'done') return step.result;
-    const content = transparent(mail.content);
+    const content = transaction.isChunked ? asChunk(mail.content) : asData(mail.content);
     return new Promise((resolve) => this.#begin(step, { transaction, content, resolve, beforeDot }));
   }
 
@@ -146,17 +148,18 @@ export class SmtpSession implements Session {
     this.#wire.expect(isDot ? limit : Math.min(limit, current.dotDue - this.#setup.clock.monotonic()));
   }
 
-  /** Bytes behind the 354 would be taken for the answer to a message that was never read. */
+  /** Bytes behind the 354, or the last reply to RCPT, would be taken for the answer to a message that was never read. */
   #sendContent(current: Current): void {
     if (!this.#wire.isDrained)
       return this.#wire.break({ kind: 'protocol', reason: 'the receiver answered the message before it was sent' });
-    if (sizeOf(current.content) > ONE_WRITE) return this.#sendBlock(blocks(current.content, ONE_WRITE), current);
-    this.#handOver([...current.content, END_OF_CONTENT], current);
+    const { parts, end } = current.content;
+    if (sizeOf(parts) > ONE_WRITE) return this.#sendBlock(blocks(parts, ONE_WRITE), current);
+    this.#handOver([...parts, end], current);
   }
 
   #sendBlock(rest: Iterator<Buffer, void>, current: Current): void {
     const next = rest.next();
-    if (next.done) return this.#handOver([END_OF_CONTENT], current);
+    if (next.done) return this.#handOver([current.content.end], current);
     this.#await(current);
     this.#wire.sayBlock(next.value, () => this.#sendBlock(rest, current));
   }
@@ -179,9 +182,14 @@ export class SmtpSession implements Session {
   #end(result: TransactionResult, aftermath: Aftermath): void {
     const current = this.#current;
     this.#current = undefined;
+    if (current?.transaction.isChunked && isContentLost(result)) this.#setup.lacks.learn(this.host, 'CHUNKING');
     this.#aftermath = aftermath;
     this.#wire.listen(undefined);
     if (aftermath === 'unusable') this.#wire.break(GIVEN_UP);
     current?.resolve(result);
   }
 }
+
+/** The message began to go, and the peer had no word for it. */
+const isContentLost = ({ verdicts }: TransactionResult): boolean =>
+  verdicts.some(({ stage, own }) => own && (stage === 'content' || stage === 'dot'));

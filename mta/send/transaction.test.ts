@@ -85,6 +85,55 @@ describe('a transaction without pipelining', () => {
   }); // prettier-ignore
 });
 
+describe('a transaction in a chunk', () => {
+  const CHUNKING: Capabilities = { ...PIPELINING, chunking: true };
+  const BOTH = 'MAIL FROM:<a@x>|RCPT TO:<b@y>|RCPT TO:<c@y>';
+  const UNKNOWN = 'the receiver announces CHUNKING and answers BDAT with';
+  test.each<[string, string[], string[], string[], string]>([
+    ['all is well', ['250 a', '250 b', '250 c', '250 2.0.0 queued'], [BOTH, '+'], ['dot 250 2.0.0 queued', 'dot 250 2.0.0 queued'], 'clean'],
+    ['one recipient is refused', ['250 a', '550 b', '250 c', '250 ok'], [BOTH, '+'], ['rcpt 550 b', 'dot 250 ok'], 'clean'],
+    ['all recipients are refused: no octet of it goes', ['250 a', '550 b', '450 c'], [BOTH], ['rcpt 550 b', 'rcpt 450 c'], 'open'],
+    ['the sender is refused', ['550 a', '503 b', '250 c'], [BOTH], ['mail 550 a', 'mail 550 a'], 'clean'],
+    ['the message is refused', ['250 a', '250 b', '250 c', '554 5.7.1 spam'], [BOTH, '+'], ['dot 554 5.7.1 spam', 'dot 554 5.7.1 spam'], 'open'],
+    ['the message is deferred', ['250 a', '250 b', '550 c', '452 4.3.1 full'], [BOTH, '+'], ['dot 452 4.3.1 full', 'rcpt 550 c'], 'open'],
+    ['421 to the message', ['250 a', '250 b', '250 c', '421 bye'], [BOTH, '+'], ['dot 421 bye', 'dot 421 bye'], 'unusable'],
+    ['BDAT is not known', ['250 a', '250 b', '250 c', '500 what?'], [BOTH, '+'], [`own dot 451 4.5.0 ${UNKNOWN} 500 what?`, `own dot 451 4.5.0 ${UNKNOWN} 500 what?`], 'unusable'],
+    ['BDAT is not known, with a status', ['250 a', '250 b', '550 c', '502 5.5.1 no'], [BOTH, '+'], [`own dot 451 4.5.0 ${UNKNOWN} 502 5.5.1 no`, 'rcpt 550 c'], 'unusable'],
+    ['500 is about the message', ['250 a', '250 b', '250 c', '500 5.7.1 spam'], [BOTH, '+'], ['dot 500 5.7.1 spam', 'dot 500 5.7.1 spam'], 'open'],
+  ])('%s', (_, replies, writes, expected, aftermath) => {
+    const played = play(mailFor('b@y', 'c@y'), CHUNKING, replies);
+    expect(played).toMatchObject({ writes, aftermath, read: replies.length });
+    expect(verdicts(played.result)).toEqual(expected);
+    expect(played.result?.failure).toBeUndefined();
+  }); // prettier-ignore
+
+  test('goes command by command where there is no pipelining', () => {
+    const played = play(mailFor('b@y'), { ...noCapabilities, chunking: true }, ['250 a', '250 b', '250 ok']);
+    expect(played.writes).toEqual(['MAIL FROM:<a@x>', 'RCPT TO:<b@y>', '+']);
+  });
+
+  test.each([
+    [['250 a', '250 b', '550 c'], 'content', false],
+    [['250 a', '550 b'], 'rcpt', false],
+  ])('that breaks after %j, with nothing handed over, is in doubt: %s %s', (replies, stage, inDoubt) => {
+    const transaction = new Transaction(mailFor('b@y', 'c@y'), CHUNKING, false);
+    transaction.start();
+    for (const before of replies) transaction.heard(parse(before));
+    const { failure } = transaction.broken({ kind: 'closed', reason: 'gone' });
+    expect(failure).toEqual({ stage, kind: 'closed', inDoubt });
+  });
+
+  test('that breaks once its last octets are handed over is in doubt, and 354 to it breaks it', () => {
+    const { transaction } = play(mailFor('b@y'), CHUNKING, ['250 a', '250 b']);
+    expect(transaction?.broken({ kind: 'closed', reason: 'gone' }).failure).toMatchObject({
+      stage: 'dot',
+      inDoubt: true,
+    });
+    const played = play(mailFor('b@y'), CHUNKING, ['250 a', '250 b', '354 go']);
+    expect(played).toMatchObject({ aftermath: 'unusable', result: { failure: { stage: 'dot', inDoubt: true } } });
+  });
+});
+
 describe('a transaction after one that was left open', () => {
   test('says RSET in the same write when the peer pipelines', () => {
     const played = play(mailFor('b@y'), PIPELINING, ['250 flushed', '250 a', '250 b', '354 go', '250 ok'], true);
@@ -177,13 +226,20 @@ test('whatever the peer says, each recipient gets one verdict, and none is deliv
     .integer({ min: 1, max: 4 })
     .map((count) => Array.from({ length: count }, (_, at) => `r${at}@y`));
   fc.assert(
-    fc.property(codes, recipients, fc.boolean(), fc.boolean(), (replies, to, pipelining, isOpen) => {
-      const played = play(mailFor(...to), { ...noCapabilities, pipelining }, replies, isOpen);
-      const result = played.result ?? played.transaction?.broken({ kind: 'closed', reason: 'gone' });
-      expect(result?.verdicts.filter(Boolean)).toHaveLength(to.length);
-      const positive = result?.verdicts.filter((it) => it.reply.code < 300) ?? [];
-      expect(positive.every((it) => it.stage === 'dot' && played.writes.includes('+'))).toBe(true);
-      expect(!result?.failure?.inDoubt || played.writes.includes('+')).toBe(true);
-    }),
+    fc.property(
+      codes,
+      recipients,
+      fc.boolean(),
+      fc.boolean(),
+      fc.boolean(),
+      (replies, to, pipelining, chunking, isOpen) => {
+        const played = play(mailFor(...to), { ...noCapabilities, pipelining, chunking }, replies, isOpen);
+        const result = played.result ?? played.transaction?.broken({ kind: 'closed', reason: 'gone' });
+        expect(result?.verdicts.filter(Boolean)).toHaveLength(to.length);
+        const positive = result?.verdicts.filter((it) => it.reply.code < 300) ?? [];
+        expect(positive.every((it) => it.stage === 'dot' && played.writes.includes('+'))).toBe(true);
+        expect(!result?.failure?.inDoubt || played.writes.includes('+')).toBe(true);
+      },
+    ),
   );
 });

@@ -1,14 +1,15 @@
 /**
  * One mail transaction as the client sees it: MAIL, RCPT for each, DATA, the message, its final reply. A pure state
  * machine: replies go in, steps come out; with PIPELINING (RFC 2920) the envelope is one write, without it one command
- * at a time.
+ * at a time. With CHUNKING (RFC 3030) there is no DATA: once a recipient is accepted the message goes as one chunk, and
+ * the last octet of it is what the final dot is (docs/decisions/0023).
  *
  * Promises: exactly one verdict per recipient, whatever the peer does; what the peer did not say is marked `own`, and
  * is temporary unless the peer announced the limit that is passed; `inDoubt` exactly when the final dot may have
- * reached the peer and no reply to it was read.
+ * reached the peer and no reply to it was read; a peer that does not know the BDAT it announced has refused nothing.
  * Left to others: bytes, time and the connection (`session.ts`); what a reply means for a recipient (`settle/`).
  */
-import { isPositive, type Reply } from '../reply.ts';
+import { isPositive, reply as ownReply, replyLine, type Reply } from '../reply.ts';
 import { type Breach, type BreachKind, breachReply } from './breach.ts';
 import type { Capabilities } from './capabilities.ts';
 import { type Mail, mailCommand, rcptCommand, refusalOf } from './envelope.ts';
@@ -60,7 +61,7 @@ export class Transaction {
     rcpt: (it, reply) => it.#heardRcpt(reply),
     data: (it, reply) => it.#heardData(reply),
     content: (it, reply) => it.#heardEarly(reply),
-    dot: (it, reply) => it.#done('clean', it.#fill(reply)),
+    dot: (it, reply) => it.#heardEnd(reply),
   };
   readonly #mail: Mail;
   readonly #peer: Capabilities;
@@ -68,7 +69,7 @@ export class Transaction {
   #stage: Stage;
   /** The peer has a reverse-path that only the end of data or RSET clears. */
   #isOpen: boolean;
-  /** MAIL, RCPT for each, DATA: made at the start, so that what cannot be a command shows before anything is said. */
+  /** MAIL, RCPT for each, DATA if it is said: made at the start, so that what cannot be a command shows before anything is said. */
   #commands: readonly string[] = [];
   #isMailAccepted = false;
   #rcptReplies = 0;
@@ -83,6 +84,11 @@ export class Transaction {
     this.#stage = isOpen ? 'rset' : 'mail';
   }
 
+  /** The message goes as a chunk. */
+  get isChunked(): boolean {
+    return this.#peer.chunking;
+  }
+
   /** What the next reply answers. */
   get stage(): Stage {
     return this.#stage;
@@ -92,7 +98,7 @@ export class Transaction {
     const refusal = refusalOf(this.#mail, this.#peer);
     if (refusal) return this.#done(this.#aftermath, this.#fill(refusal, true));
     const rcpts = this.#mail.recipients.map((_, index) => rcptCommand(this.#mail, this.#peer, index));
-    this.#commands = [mailCommand(this.#mail, this.#peer), ...rcpts, DATA];
+    this.#commands = [mailCommand(this.#mail, this.#peer), ...rcpts, ...(this.isChunked ? [] : [DATA])];
     const rset = this.#isOpen ? RSET : '';
     if (this.#peer.pipelining) return say(rset + this.#commands.join(''));
     return say(rset || this.#command(0));
@@ -137,9 +143,10 @@ export class Transaction {
     if (isPositive(reply) && this.#isMailAccepted) this.#accepted += 1;
     else this.#verdicts[this.#rcptReplies] ??= { reply, stage: 'rcpt', own: false };
     this.#rcptReplies += 1;
-    const isLast = this.#rcptReplies === this.#mail.recipients.length;
-    if (isLast && this.#accepted === 0 && !this.#peer.pipelining) return this.#done('open');
-    return this.#next(isLast ? 'data' : 'rcpt', 1 + this.#rcptReplies);
+    if (this.#rcptReplies < this.#mail.recipients.length) return this.#next('rcpt', 1 + this.#rcptReplies);
+    const isDataSaid = this.#peer.pipelining && !this.isChunked;
+    if (this.#accepted === 0 && !isDataSaid) return this.#done(this.#aftermath);
+    return this.isChunked ? this.#content() : this.#next('data', 1 + this.#rcptReplies);
   }
 
   /** 354 for nobody is answered with an empty message, whose reply is nobody's (RFC 2920 §3.1). */
@@ -150,13 +157,36 @@ export class Transaction {
       this.#stage = 'dot';
       return say('.\r\n');
     }
+    return this.#content();
+  }
+
+  #content(): Step {
     this.#stage = 'content';
     return { kind: 'content' };
   }
 
   /** A refusal in the middle of the message counts; but the peer and we no longer agree on where we are. */
   #heardEarly(reply: Reply): Step {
-    return isPositive(reply) ? this.#misplaced(reply) : this.#done('unusable', this.#fill(reply));
+    if (isPositive(reply)) return this.#misplaced(reply);
+    return this.#isUnknown(reply) ? this.#unknownBdat(reply) : this.#done('unusable', this.#fill(reply));
+  }
+
+  /** After a chunk that failed the peer's state is only known after RSET (RFC 3030 §2). */
+  #heardEnd(reply: Reply): Step {
+    if (this.#isUnknown(reply)) return this.#unknownBdat(reply);
+    const isFailed = this.isChunked && !isPositive(reply);
+    return this.#done(isFailed ? 'open' : 'clean', this.#fill(reply));
+  }
+
+  /** 500 to 504 are about the command; with a status of another subject they are about the message. */
+  #isUnknown({ code, enhanced }: Reply): boolean {
+    return this.isChunked && code >= 500 && code <= 504 && (!enhanced || enhanced.startsWith('5.5.'));
+  }
+
+  /** It reads the message as commands, and answers them: nothing it says from here on is about mail. */
+  #unknownBdat(reply: Reply): Step {
+    const why = `the receiver announces CHUNKING and answers BDAT with ${replyLine(reply)}`;
+    return this.#done('unusable', this.#fill(ownReply(451, '4.5.0', why), true));
   }
 
   #misplaced(reply: Reply): Step {

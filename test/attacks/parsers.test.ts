@@ -21,7 +21,7 @@ import { parseCommand } from '#mta/accept/smtp/verbs.ts';
 import { decodeOriginalRecipient, decodeXtext } from '#mta/dsn-request.ts';
 import { readHeader } from '#mta/header.ts';
 import { parseCapabilities } from '#mta/send/capabilities.ts';
-import { transparent } from '#mta/send/content.ts';
+import { asData } from '#mta/send/content.ts';
 
 /** No limit may hide what a parser costs. */
 const UNLIMITED = { bytes: Infinity, fields: Infinity };
@@ -116,7 +116,7 @@ const PARSERS: Readonly<
   chunks: { read: chunks, patterns: ['A: b\r\n', '\r\n', '.', '\r', 'a'] },
   data: { read: data, patterns: ['A: b\r\n', '\r\n', '\r\n..', '.', '\r', '\n', '\r\n.\r', 'a', '\0'] },
   transparency: {
-    read: (bytes) => transparent([Buffer.concat([bytes, Buffer.from('\r\n')])]),
+    read: (bytes) => asData([Buffer.concat([bytes, Buffer.from('\r\n')])]),
     patterns: ['.', '\r\n.', '\r\n', 'a'],
   },
   'body canonicalized': {

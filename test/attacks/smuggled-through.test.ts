@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { stamp } from '#mta/accept/stamp.ts';
 import { type StagePartner, codes, greeted, readyForData } from '#mta/accept/smtp/stage-partner.ts';
 import { readHeader } from '#mta/header.ts';
-import { END_OF_CONTENT, transparent } from '#mta/send/content.ts';
+import { asData } from '#mta/send/content.ts';
 import { HIDDEN, HONEST, SMUGGLED } from './sequences.ts';
 import { KIND_NAMES, split } from '../harness/sinks.ts';
 
@@ -27,7 +27,8 @@ function wireOf(raw: string): string {
     peer: { ehlo: 'client.example', address: '192.0.2.1' },
     recipients: ['b@mail.example'],
   });
-  const content = Buffer.concat([...transparent([SIGNATURE, stamped]), END_OF_CONTENT]);
+  const { parts, end } = asData([SIGNATURE, stamped]);
+  const content = Buffer.concat([...parts, end]);
   return `EHLO us\r\n${ENVELOPE}DATA\r\n${content.toString('latin1')}QUIT\r\n`;
 }
 
