@@ -24,6 +24,12 @@ export const firstIsWithinMax: Rule<{ firstSeconds?: number; maxSeconds?: number
 export const tlsLevel = () =>
   oneOf('None', 'Opportunistic', 'Required').describe('TLS never, where the peer offers it, or on every connection.');
 
+/** Older ones must not be used (RFC 8996). */
+export const tlsMinVersion = () =>
+  oneOf('TLSv1.2', 'TLSv1.3').describe(
+    'The oldest version of TLS to use. A peer that offers none so new gets its mail in clear with Opportunistic, and none with Required.',
+  );
+
 export const onInDoubt = () =>
   oneOf('Retry', 'Hold', 'AssumeDelivered').describe(
     'For a message whose final dot was sent and whose reply was lost: try again, hold it, or count it as delivered.',

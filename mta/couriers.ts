@@ -92,14 +92,14 @@ export class Couriers {
 
   async #open(source: EgressSource, lane: LaneName): Promise<Opening> {
     const { resources, hostname, directions } = this.#options;
-    const { routes, tls } = directions.destination(lane);
+    const { routes, tls, tlsMinVersion } = directions.destination(lane);
     const allowPrivate = resources().clusters[0]?.spec.dns.allowPrivate ?? [];
     const own = ownPlaces(resources(), hostname);
     const { domain } = parseLane(lane);
     const destination = { domain, routes, families: familiesOf(source.address), allowPrivate, own };
     const resolution = await resolve(destination, this.#options);
     if (resolution.kind === 'unroutable') return resolution;
-    return dial(resolution.targets, { source, tls, allowPrivate }, this.#setup);
+    return dial(resolution.targets, { source, tls, tlsMinVersion, allowPrivate }, this.#setup);
   }
 
   #missed({ stage, target, reply: said }: ConnectFailure): void {

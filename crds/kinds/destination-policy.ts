@@ -12,6 +12,7 @@ import {
   maxSeconds,
   onInDoubt,
   tlsLevel,
+  tlsMinVersion,
 } from '../delivery.ts';
 import { rate, shortName } from '../parts.ts';
 import { type Resource, document } from '../resource.ts';
@@ -56,6 +57,7 @@ const spec = object({
   match: match().describe('The destinations: exactly one way to name them.'),
   limits: limits().prefault({}).describe('How much at a time. What is absent is not limited here.'),
   tls: tlsLevel().exactOptional(),
+  tlsMinVersion: tlsMinVersion().exactOptional(),
   retry: ruled(
     object({
       firstSeconds: firstSeconds().exactOptional(),

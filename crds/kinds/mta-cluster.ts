@@ -10,6 +10,7 @@ import {
   maxSeconds,
   onInDoubt,
   tlsLevel,
+  tlsMinVersion,
 } from '../delivery.ts';
 import { ingressLimits } from '../ingress-limits.ts';
 import { grant, labelSelector, pods, secretName, secretRef } from '../parts.ts';
@@ -145,6 +146,7 @@ const defaults = () =>
       .prefault({})
       .describe('When a deferred message is tried again.'),
     tls: tlsLevel().default('Opportunistic'),
+    tlsMinVersion: tlsMinVersion().default('TLSv1.2'),
     onInDoubt: onInDoubt().default('Retry'),
   });
 

@@ -19,6 +19,7 @@ const DEFAULTS = {
   expireAfterSeconds: 259_200,
   retry: { firstSeconds: 900, factor: 2, maxSeconds: 14_400 },
   tls: 'Opportunistic',
+  tlsMinVersion: 'TLSv1.2',
   onInDoubt: 'Retry',
 } as const;
 
@@ -138,9 +139,11 @@ test('a route for everything needs no DNS, unless a policy goes by hosts', () =>
 
 test('lanes of different encryption never share a connection', () => {
   const strict = policy('strict', { match: { domains: ['a.test'] }, tls: 'Required' });
-  const of = (domain: string) => table([strict]).of(at(domain, 'mx.test'));
-  expect(of('a.test').site).toBe(of('b.test').site);
-  expect(of('a.test').ready).not.toBe(of('b.test').ready);
+  const stricter = policy('new', { match: { domains: ['b.test'] }, tls: 'Required', tlsMinVersion: 'TLSv1.3' });
+  const of = (domain: string) => table([strict, stricter]).of(at(domain, 'mx.test'));
+  expect(new Set(['a.test', 'b.test', 'c.test'].map((it) => of(it).site)).size).toBe(1);
+  expect(new Set(['a.test', 'b.test', 'c.test'].map((it) => of(it).ready)).size).toBe(3);
+  expect(of('b.test').tlsMinVersion).toBe('TLSv1.3');
 });
 
 test('what a policy does not say, the cluster does', () => {
@@ -149,6 +152,7 @@ test('what a policy does not say, the cluster does', () => {
     retry: { first: minutes(1), factor: 2, max: hours(4) },
     expireAfter: hours(1),
     tls: 'Opportunistic',
+    tlsMinVersion: 'TLSv1.2',
     messagesPerConnection: 100,
   });
   expect(table([]).of(at('x.test')).expireAfter).toBe(seconds(259_200));

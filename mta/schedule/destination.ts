@@ -18,7 +18,6 @@ import { siteName } from './site.ts';
 import type { Hosts } from './whereabouts.ts';
 
 type Defaults = MTAClusterSpec['defaults'];
-export type TlsLevel = Defaults['tls'];
 type Spec = DestinationPolicy['spec'];
 
 /** Limits that hold together under a name. */
@@ -40,7 +39,8 @@ export interface Destination {
   readonly connectionsPerSource: number;
   readonly messagesPerConnection: number;
   readonly routes: readonly { readonly host: string; readonly port: number }[];
-  readonly tls: TlsLevel;
+  readonly tls: Defaults['tls'];
+  readonly tlsMinVersion: Defaults['tlsMinVersion'];
   readonly retry: RetryPolicy;
   /** From acceptance; a message's own expiry may be earlier. */
   readonly onInDoubt: Defaults['onInDoubt'];
@@ -110,17 +110,19 @@ export class Destinations {
     const shipped = provider === undefined ? undefined : this.#shipped.get(provider)?.spec;
     const site = routes.length > 0 ? routes.map((it) => `${it.host}:${it.port}`).join(',') : siteName(place);
     const tls = policy?.spec.tls ?? shipped?.tls ?? this.#defaults.tls;
+    const tlsMinVersion = policy?.spec.tlsMinVersion ?? shipped?.tlsMinVersion ?? this.#defaults.tlsMinVersion;
     const retry = { ...this.#defaults.retry, ...shipped?.retry, ...policy?.spec.retry };
     const limits = { ...shipped?.limits, ...policy?.spec.limits };
     return {
       site,
       provider,
-      ready: `${site}${policy && routes.length > 0 ? ` by ${keyOf(policy.metadata)}` : ''} tls=${tls}`,
+      ready: `${site}${policy && routes.length > 0 ? ` by ${keyOf(policy.metadata)}` : ''} tls=${tls},${tlsMinVersion}`,
       limits: sharedOf(site, provider, policy?.spec, shipped),
       connectionsPerSource: limits.connectionsPerSource ?? Infinity,
       messagesPerConnection: limits.messagesPerConnection ?? MESSAGES_PER_CONNECTION,
       routes,
       tls,
+      tlsMinVersion,
       retry: { first: seconds(retry.firstSeconds), factor: retry.factor, max: seconds(retry.maxSeconds) },
       onInDoubt: policy?.spec.onInDoubt ?? shipped?.onInDoubt ?? this.#defaults.onInDoubt,
       expireAfter: seconds(

@@ -10,6 +10,7 @@ const DEFAULTS = {
   expireAfterSeconds: 259_200,
   retry: { firstSeconds: 900, factor: 2, maxSeconds: 14_400 },
   tls: 'Opportunistic',
+  tlsMinVersion: 'TLSv1.2',
   onInDoubt: 'Retry',
 } as const;
 

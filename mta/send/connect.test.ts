@@ -1,3 +1,4 @@
+import type { SecureVersion } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Certificate, selfMadeCertificate } from '#lib/run/certificate.ts';
 import { minutes, seconds, systemClock } from '#lib/run/clock.ts';
@@ -45,6 +46,7 @@ async function dialTo(port: number, options: Options = {}): Promise<Connection> 
   const approach = {
     source: { address: '', ehloName: 'out.example.com' },
     tls: 'None',
+    tlsMinVersion: 'TLSv1.2',
     allowPrivate: ['127.0.0.0/8'],
     ...rest,
   } as const;
@@ -349,6 +351,45 @@ describe('STARTTLS', () => {
     const connection = await dialTo(peer.port, { tls: 'Required', context: trusting });
     expect(isConnectFailure(connection) && brief(connection)).toMatch(/^own tls 451/);
     expect(peer.clients).toHaveLength(1);
+  });
+
+  /** A peer with no TLS newer than `maxVersion`: a real server so configured. */
+  const upTo =
+    (maxVersion: SecureVersion): Script =>
+    async (client, connection) => {
+      const old = { minVersion: 'TLSv1', maxVersion, ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+      await brokenOnce(async () => {
+        client.say('220 go ahead');
+        await client.startTls({ ...certificate, ...old }).catch(() => undefined);
+        await client.answer('EHLO', '250 mx');
+      })(client, connection);
+    };
+
+  const OLD = /offers nothing as new as TLSv1\.2, TLSv1\.2 is the least allowed/;
+  const OLD_FOR_NEW = /offers nothing as new as TLSv1\.2, TLSv1\.3 is the least allowed/;
+  const NOT_NEW = /offers TLSv1\.2 at most, TLSv1\.3 is the least allowed/;
+  test.each([
+    ['TLSv1.1', 'TLSv1.2', OLD],
+    ['TLSv1', 'TLSv1.2', OLD],
+    ['TLSv1.1', 'TLSv1.3', OLD_FOR_NEW],
+    ['TLSv1.2', 'TLSv1.3', NOT_NEW],
+  ] as const)('up to %s is too old where %s is the least', async (newest, tlsMinVersion, why) => {
+    const peer = await start(upTo(newest));
+    const refused = await dialTo(peer.port, { tls: 'Required', tlsMinVersion, context: trusting });
+    expect(isConnectFailure(refused) && brief(refused)).toBe('own tls 451 4.7.5');
+    expect(isConnectFailure(refused) && refused.reply.text).toMatch(why);
+    const another = await start(upTo(newest));
+    const inClear = await dialTo(another.port, { tls: 'Opportunistic', tlsMinVersion });
+    expect(inClear).toMatchObject({ isAlive: true, tlsProblem: expect.stringMatching(why) });
+    expect([peer.clients.length, another.clients.length]).toEqual([1, 2]);
+  });
+
+  test.each([
+    ['TLSv1.2', 'TLSv1.2'],
+    ['TLSv1.3', 'TLSv1.3'],
+  ] as const)('up to %s is used where %s is the least', async (newest, tlsMinVersion) => {
+    const session = await opened(upTo(newest), { tls: 'Required', tlsMinVersion, context: trusting });
+    expect(session.tls).toMatch(new RegExp(`^${newest} `));
   });
 
   test('that nobody continues is given its time', async () => {

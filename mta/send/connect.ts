@@ -16,7 +16,7 @@ import { open } from './open.ts';
 import { type Session, SmtpSession } from './session.ts';
 import { mayConnect, type Target, targetText } from './target.ts';
 import type { Timeouts } from './timeouts.ts';
-import { askForTls, type ClientContext, shakeHands, tlsBroken, tlsFacts } from './tls.ts';
+import { askForTls, type ClientContext, shakeHands, tlsBroken, tlsFacts, type TlsVersion } from './tls.ts';
 import { Wire } from './wire.ts';
 
 export type TlsMode = 'None' | 'Opportunistic' | 'Required';
@@ -31,6 +31,8 @@ export interface Source {
 export interface Approach {
   readonly source: Source;
   readonly tls: TlsMode;
+  /** An older one counts as broken TLS. */
+  readonly tlsMinVersion: TlsVersion;
   /** Private networks that may be connected to, in CIDR form. */
   readonly allowPrivate: readonly string[];
 }
@@ -107,7 +109,12 @@ async function encrypt(
   approach: Approach,
   setup: ConnectSetup,
 ): Promise<Session | Setback> {
-  const handshake = { host: target.host, verify: approach.tls === 'Required', context: setup.context };
+  const handshake = {
+    host: target.host,
+    verify: approach.tls === 'Required',
+    minVersion: approach.tlsMinVersion,
+    context: setup.context,
+  };
   const secure = await shakeHands(plain, handshake, setup.clock, setup.timeouts);
   if (isSetback(secure)) return secure;
   const wire = new Wire(secure, setup.clock);

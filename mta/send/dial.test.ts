@@ -15,7 +15,12 @@ const setup = {
   context: clientContext([]),
   lacks: new Lacks(systemClock),
 };
-const approach = { source: { address: '', ehloName: 'out.example.com' }, tls: 'None', allowPrivate: [] } as const;
+const approach = {
+  source: { address: '', ehloName: 'out.example.com' },
+  tls: 'None',
+  tlsMinVersion: 'TLSv1.2',
+  allowPrivate: [],
+} as const;
 
 const peers: FakePeer[] = [];
 afterEach(async () => {

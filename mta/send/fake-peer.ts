@@ -5,7 +5,7 @@
  */
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import { createSecureContext, TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContextOptions, TLSSocket } from 'node:tls';
 
 export type Script = (client: Client, connection: number) => Promise<void>;
 
@@ -63,7 +63,7 @@ export class Client {
   }
 
   /** Becomes the server of a TLS connection. */
-  async startTls(credentials: { readonly cert: string; readonly key: string }): Promise<void> {
+  async startTls(credentials: SecureContextOptions): Promise<void> {
     this.socket.removeAllListeners('data');
     const secure = new TLSSocket(this.socket, { isServer: true, secureContext: createSecureContext(credentials) });
     this.socket = secure;

@@ -31,7 +31,12 @@ async function begin(
   const peer = await FakePeer.start(greeting);
   peers.push(peer);
   const target = { host: 'mx.example.net', address: '127.0.0.1', port: peer.port, named: true } as const;
-  const approach = { source: { address: '', ehloName: 'out.example.com' }, tls: 'None', allowPrivate: [] } as const;
+  const approach = {
+    source: { address: '', ehloName: 'out.example.com' },
+    tls: 'None',
+    tlsMinVersion: 'TLSv1.2',
+    allowPrivate: [],
+  } as const;
   const session = await connect(target, approach, { clock, timeouts: defaultTimeouts, context, lacks });
   if (isConnectFailure(session)) throw new Error(session.reply.text);
   return { peer, session, lacks };

@@ -2,7 +2,7 @@
  * STARTTLS as a client (RFC 3207) and what the handshake led to. The one file of `send/` that speaks to node:tls.
  *
  * Promises: what came in clear never counts after the handshake; with `verify` a peer that cannot prove its host name
- * gets nothing. Left to others: whether TLS is wanted, and what to do when it fails (`connect.ts`).
+ * gets nothing; no version older than was asked for is used. Left to others: whether TLS is wanted, and what to do when it fails (`connect.ts`).
  */
 import { isIP, type Socket } from 'node:net';
 import { connect, createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
@@ -16,9 +16,14 @@ import type { Wire } from './wire.ts';
 
 export type ClientContext = SecureContext;
 
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
+/** In every handshake (RFC 8996): what a policy asks for above it is held against what was agreed on. */
+const OLDEST: TlsVersion = 'TLSv1.2';
+
 /** Trust anchors and protocol versions, made once: it takes longer than a handshake. `ca` in PEM replaces the platform's. */
 export function clientContext(ca?: readonly string[]): ClientContext {
-  return createSecureContext(ca ? { ca: [...ca] } : {});
+  return createSecureContext({ minVersion: OLDEST, ...(ca && { ca: [...ca] }) });
 }
 
 export interface Handshake {
@@ -26,6 +31,7 @@ export interface Handshake {
   readonly host: string;
   /** Refuse a certificate that is not valid for `host`. */
   readonly verify: boolean;
+  readonly minVersion: TlsVersion;
   readonly context: ClientContext;
 }
 
@@ -47,10 +53,11 @@ export async function shakeHands(
   clock: Clock,
   timeouts: Timeouts,
 ): Promise<TLSSocket | Setback> {
-  const { host, verify, context } = handshake;
+  const { host, verify, minVersion, context } = handshake;
   const servername = isIP(host) ? '' : host;
   const secure = connect({ socket, host, servername, rejectUnauthorized: verify, secureContext: context });
-  const failure = await handshakeEnd(secure, clock, timeouts);
+  const failed = await handshakeEnd(secure, clock, timeouts);
+  const failure = failed === undefined ? tooOld(secure.getProtocol(), minVersion) : explained(failed, minVersion);
   if (failure === undefined) return secure;
   secure.on('error', () => undefined);
   secure.destroy();
@@ -68,6 +75,20 @@ export function tlsFacts(socket: Socket): { readonly tls?: string; readonly isVe
   const tls = `${socket.getProtocol() ?? 'TLS'} ${socket.getCipher().standardName}`;
   return { tls, isVerified: socket.authorized };
 }
+
+/** Versions sort by their names. */
+const tooOld = (agreed: string | null, least: TlsVersion): string | undefined =>
+  agreed !== null && agreed < least
+    ? `the receiver offers ${agreed} at most, ${least} is the least allowed`
+    : undefined;
+
+/** Either side may be the one to say so. */
+const NO_COMMON_VERSION = new Set(['ERR_SSL_UNSUPPORTED_PROTOCOL', 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION']);
+
+const explained = (reason: string, least: TlsVersion): string =>
+  NO_COMMON_VERSION.has(reason)
+    ? `the receiver offers nothing as new as ${OLDEST}, ${least} is the least allowed (${reason})`
+    : reason;
 
 /** Undefined when the handshake is done, else why not. */
 async function handshakeEnd(secure: TLSSocket, clock: Clock, timeouts: Timeouts): Promise<string | undefined> {
