@@ -22,7 +22,9 @@ export interface LaneSupply {
   readonly offer: Offer;
   /** The lane has, or may have, more that is due: it goes to the end of its tenant's turn. */
   putBack(lane: string): void;
-  /** Of what an offer allowed, so much was not used. */
+  /** How many more messages than an offer said may go under it now, of `most` that would: further recipients of one. */
+  more(offer: Offer, most: number): number;
+  /** Of what an offer, and `more` under it, allowed, so much was not used. The newest offer only. */
   unused(offer: Offer, messages: number): void;
   /** The next offer; waits up to `idle` for one, then answers undefined. */
   next(idle: Duration): Promise<Offer | undefined>;

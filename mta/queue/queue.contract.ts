@@ -140,6 +140,73 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       expect(depth()).toBe(0);
     });
 
+    describe('more recipients of a message that is leased', () => {
+      const many = (length: number): string[] => Array.from({ length }, (_, index) => `r${index}@dest.test`);
+      const along = async (lease: Lease, max: number): Promise<string[]> =>
+        (await queue.leaseAlong(claim, lease, max, HOLD)).map((it) => it.recipient);
+
+      test('come along, each once, and are settled as any lease', async () => {
+        const put = message({ recipients: many(250) });
+        await queue.put(message());
+        await queue.put(put);
+        await queue.put(message());
+        const leases = await leaseAll(10);
+        const last = leases.at(-1);
+        if (!last) throw new Error('something is due');
+        const more = await queue.leaseAlong(claim, last, 91, HOLD);
+        expect(more).toHaveLength(91);
+        expect(more.every((it) => it.message === last.message && it.attempts === 0 && it.lane === LANE)).toBe(true);
+        const rest = await leaseAll(1000);
+        expect(rest).toHaveLength(252 - 101);
+        const all = [...leases, ...more, ...rest];
+        expect(new Set(all.map((it) => `${it.message.id} ${it.index}`)).size).toBe(252);
+        expect(await along(last, 10)).toEqual([]);
+        await queue.settle(
+          claim,
+          all.map((it) => settlement(it, delivered)),
+        );
+        expect(depth()).toBe(0);
+      });
+
+      test('are of its own lane, and due', async () => {
+        await queue.put(message({ recipients: ['b@dest.test', 'd@other.test', 'e@dest.test', 'f@dest.test'] }));
+        const [first, second] = await leaseAll(2);
+        if (!first || !second) throw new Error('two are due');
+        await settle(second, later(clock.now() + minutes(15)));
+        expect(await along(first, 10)).toEqual(['f@dest.test']);
+        clock.advance(minutes(9));
+        queue.renew([first], HOLD);
+        clock.advance(minutes(6));
+        expect(await along(first, 10)).toEqual(['f@dest.test', 'e@dest.test']);
+      });
+
+      test('are told of when they are left behind, or given back', async () => {
+        await queue.put(message({ recipients: many(150) }));
+        const told: string[] = [];
+        queue.watch(claim, (lane) => told.push(lane));
+        const [first] = await leaseAll(1);
+        if (!first) throw new Error('one is due');
+        const more = await queue.leaseAlong(claim, first, 120, HOLD);
+        expect(await leaseAll(1000)).toHaveLength(29);
+        told.length = 0;
+        queue.giveBack(more);
+        await until('the lane is told of', () => told.length > 0);
+        expect(await leaseAll(1000)).toHaveLength(120);
+      });
+
+      test('are not given for a lease that is void, or under a claim that is stale', async () => {
+        await queue.put(message({ recipients: many(3) }));
+        const lease = await leaseOne();
+        clock.advance(HOLD);
+        expect(await along(lease, 10)).toEqual([]);
+        const again = await leaseOne();
+        const stale = claim;
+        claim = await queue.claim(0);
+        expect(await queue.leaseAlong(stale, again, 10, HOLD)).toEqual([]);
+        expect(await leaseAll()).toHaveLength(3);
+      });
+    });
+
     const once = (over: Partial<Once> = {}): Once => ({
       key: 'tenant key',
       hash: 'one',

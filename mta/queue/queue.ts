@@ -184,6 +184,11 @@ export interface Queue {
    * large, so that a connection holds little. Empty when there are none or the claim is stale.
    */
   lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]>;
+  /**
+   * Up to `max` more entries of the same message that are due in the same lane, held for `hold`: they share its bytes, so a
+   * transaction may have many recipients. None when there are none, or the claim is stale.
+   */
+  leaseAlong(claim: Claim, lease: Lease, max: number, hold: Duration): Promise<Lease[]>;
   /** Holds leases for `hold` from now. Those already void stay void. */
   renew(leases: readonly Lease[], hold: Duration): void;
   /**

@@ -7,9 +7,9 @@ import type { Duration } from '#lib/run/clock.ts';
 import type { LaneName } from '../queue/queue.ts';
 import type { End, Offer } from '../turn.ts';
 import type { Claim, Limits } from './limits/limits.ts';
-import { claimsOf, learn, namesOf, type Permit, restOf } from './permit.ts';
+import { learn, namesOf, type Permit, restOf } from './permit.ts';
 import type { Plan, Turn } from './plan.ts';
-import type { ReadyQueue } from './ready-queue.ts';
+import type { Allowed, ReadyQueue } from './ready-queue.ts';
 import type { Rests } from './rests.ts';
 import { type EgressSource, sourceAtSite, sourceRest, type Sources } from './source.ts';
 
@@ -26,7 +26,7 @@ export interface Host {
   /** There is room under these names. */
   readonly wake: (...names: readonly string[]) => void;
   /** What a connection with such claims may send next; waits up to `patience` for it. */
-  readonly nextOffer: (ready: ReadyQueue, claims: readonly Claim[], patience: Duration) => Promise<Offer | undefined>;
+  readonly nextOffer: (ready: ReadyQueue, claims: readonly Claim[], patience: Duration) => Promise<Allowed | undefined>;
   /** It has ended. */
   readonly ended: () => void;
 }
@@ -49,6 +49,8 @@ export class Connection implements Turn {
   readonly #permit: Permit;
   /** What rests when this site refuses this source. */
   readonly #ofSource: string;
+  /** What the messages of the newest offer were taken from. */
+  #claims: readonly Claim[];
 
   /** It is on its way. */
   constructor(host: Host, { ready, plan, permit, offer }: Start) {
@@ -59,6 +61,7 @@ export class Connection implements Turn {
     this.#ready = ready;
     this.#plan = plan;
     this.#permit = permit;
+    this.#claims = permit.claims;
     this.#ofSource = sourceAtSite(source.name, plan.site);
     this.trouble = host.rests.troubleOf(plan.site) ?? host.rests.troubleOf(this.#ofSource);
     ready.active += 1;
@@ -80,18 +83,27 @@ export class Connection implements Turn {
     this.#host.announce(lane);
   }
 
+  more(offer: Offer, most: number): number {
+    const { granted } = this.#host.limits.take(this.#claims, most);
+    this.#host.sources.sent(this.source, granted);
+    this.#ready.lanes.charge(offer.lane, granted);
+    return granted;
+  }
+
   unused(offer: Offer, messages: number): void {
     if (messages === 0) return;
-    this.#host.limits.giveBack(claimsOf(this.#plan, this.#permit.from.claims), messages);
+    this.#host.limits.giveBack(this.#claims, messages);
     this.#host.sources.sent(this.source, -messages);
     this.#ready.lanes.refund(offer.lane, messages);
   }
 
   async next(idle: Duration): Promise<Offer | undefined> {
     if (this.#ready.hasTooMany || !this.goesOn) return undefined;
-    const next = await this.#host.nextOffer(this.#ready, this.#permit.from.claims, idle);
-    if (next) this.#host.sources.sent(this.source, next.most);
-    return next;
+    const allowed = await this.#host.nextOffer(this.#ready, this.#permit.from.claims, idle);
+    if (!allowed) return undefined;
+    this.#claims = allowed.claims;
+    this.#host.sources.sent(this.source, allowed.offer.most);
+    return allowed.offer;
   }
 
   taken(): void {

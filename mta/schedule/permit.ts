@@ -28,6 +28,8 @@ export interface Permit {
   readonly from: SourceOffer & { readonly kind: 'source' };
   readonly slot: Slot;
   readonly messages: number;
+  /** What the messages were taken from. */
+  readonly claims: readonly Claim[];
   /** It goes to see whether the site takes mail again. */
   readonly isProbe: boolean;
 }
@@ -57,15 +59,17 @@ export function permitFor(plan: Plan, most: number, parts: PermitParts): Permit 
   const all = { name: ALL_CONNECTIONS, most: parts.connections };
   const slot = parts.limits.connect([all, ...plan.slots, ...from.slots]);
   if ('full' in slot) return { kind: 'later', why: `a connection: ${slot.full} has all it may have`, name: slot.full };
-  const messages = opening(plan, from.claims, most, parts.limits);
-  if (typeof messages === 'number') return { kind: 'granted', from, slot, messages, isProbe: rest.kind === 'probe' };
+  const claims = claimsOf(plan, from.claims);
+  const messages = opening(plan, claims, most, parts.limits);
+  if (typeof messages === 'number')
+    return { kind: 'granted', from, slot, messages, claims, isProbe: rest.kind === 'probe' };
   slot.release();
   return messages;
 }
 
-/** How many messages an open connection may send, under the site's claims and those of its source. */
-export function allowance(plan: Plan, ofSource: readonly Claim[], most: number, limits: Limits): number | Obstacle {
-  const { granted, wait } = limits.take(claimsOf(plan, ofSource), most);
+/** How many messages may go, under the site's claims and those of a source. */
+export function allowance(claims: readonly Claim[], most: number, limits: Limits): number | Obstacle {
+  const { granted, wait } = limits.take(claims, most);
   return granted > 0 ? granted : { kind: 'later', why: 'the rate of messages', wait };
 }
 
@@ -80,7 +84,7 @@ export const namesOf = ({ from }: Permit, { slots }: Plan): readonly string[] =>
 
 /** A permit that was not used. Answers the names under which there is room again: somebody may wait for it by now. */
 export function giveBackPermit(permit: Permit, plan: Plan, limits: Limits): readonly string[] {
-  limits.giveBack(claimsOf(plan, permit.from.claims), permit.messages);
+  limits.giveBack(permit.claims, permit.messages);
   limits.giveBack(plan.openings, 1);
   permit.slot.release();
   return namesOf(permit, plan);
@@ -95,10 +99,10 @@ export function learn({ site }: Plan, permit: Permit, end: End, why: string | un
   if (end === 'unplumbed') rests.failed(sourceRest(source), why);
 }
 
-function opening(plan: Plan, ofSource: readonly Claim[], most: number, limits: Limits): number | Obstacle {
+function opening(plan: Plan, claims: readonly Claim[], most: number, limits: Limits): number | Obstacle {
   const { granted, wait } = limits.take(plan.openings, 1);
   if (granted === 0) return { kind: 'later', why: 'the rate of new connections', wait };
-  const messages = allowance(plan, ofSource, most, limits);
+  const messages = allowance(claims, most, limits);
   if (typeof messages !== 'number') limits.giveBack(plan.openings, 1);
   return messages;
 }

@@ -10,12 +10,18 @@ import type { Plan } from './plan.ts';
 import { ReadyLanes } from './ready.ts';
 import { connectionsOf, narrowed, NEW_WINDOW, type Window, widened } from './window.ts';
 
+/** An offer, and what its messages were taken from: the rules may be others when some are given back. */
+export interface Allowed {
+  readonly offer: Offer;
+  readonly claims: readonly Claim[];
+}
+
 /** A connection that has nothing to send and stays open for a while. */
 export interface Idle {
   /** What its messages count under beside the site's. */
   readonly claims: readonly Claim[];
   readonly timer: Timer;
-  resolve(offer: Offer | undefined): void;
+  resolve(allowed: Allowed | undefined): void;
 }
 
 /** What is known of a ready queue, for metrics and people. */
@@ -81,7 +87,7 @@ export class ReadyQueue {
     clock: Clock,
     patience: Duration,
     tired: (idle: Idle) => void,
-  ): Promise<Offer | undefined> {
+  ): Promise<Allowed | undefined> {
     return new Promise((resolve) => {
       const timer = clock.after(patience, () => tired(idle));
       const idle: Idle = { claims, timer, resolve };
@@ -90,10 +96,10 @@ export class ReadyQueue {
   }
 
   /** It waits no longer. */
-  answer(idle: Idle, offer: Offer | undefined): void {
+  answer(idle: Idle, allowed: Allowed | undefined): void {
     this.idle.splice(this.idle.indexOf(idle), 1);
     idle.timer.cancel();
-    idle.resolve(offer);
+    idle.resolve(allowed);
   }
 
   widen(): void {

@@ -52,6 +52,11 @@ export class ReadyLanes {
     throw new Error('lanes are counted that are not there');
   }
 
+  /** More goes from a lane than it was charged with. */
+  charge(lane: LaneName, messages: number): void {
+    this.#shareOf(tenantOf(lane)).credit -= messages;
+  }
+
   /** Some of what a lane was charged with was not sent. */
   refund(lane: LaneName, messages: number): void {
     const share = this.#shares.get(tenantOf(lane));

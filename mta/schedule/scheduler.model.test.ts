@@ -16,7 +16,7 @@ const SITES = ['a', 'b', 'c'];
 const LANES = DOMAINS.flatMap((it) => [`t1 main ${it}`, `t2 main ${it}`, `t2 main ${it} bulk`]);
 const ENDS: readonly End[] = ['done', 'unreachable', 'refused', 'unplumbed'];
 const IDLE: Duration = seconds(5);
-const [ALL, OF_SITE, OF_PROVIDER, PER_MINUTE, BURST] = [2, 2, 1, 60, 10];
+const [ALL, OF_SITE, OF_PROVIDER, PER_MINUTE, BURST] = [2, 2, 1, 60, 25];
 
 /** A connection, as whoever sends sees it. */
 interface Connection {
@@ -78,7 +78,9 @@ class World {
   goOn(connection: Connection, sent: number, hasMore: boolean): void {
     const { turn, offer } = connection;
     if (!offer) return;
-    this.#unused(connection, offer, Math.max(offer.most - sent, 0));
+    const more = sent === offer.most ? turn.more(offer, 90) : 0;
+    this.#use(connection.site, more);
+    this.#unused(connection, offer, Math.max(offer.most + more - sent - (more >> 1), 0));
     if (sent > 0) turn.taken();
     if (hasMore) this.#putBack(turn, offer.lane);
     connection.offer = undefined;
@@ -138,12 +140,16 @@ class World {
 
   #count({ lane, most }: Offer, site: string): void {
     this.owed.delete(lane);
-    this.#used.set(site, (this.#used.get(site) ?? 0) + most);
+    this.#use(site, most);
+  }
+
+  #use(site: string, messages: number): void {
+    this.#used.set(site, (this.#used.get(site) ?? 0) + messages);
   }
 
   #unused({ turn, site }: Connection, offer: Offer, messages: number): void {
     turn.unused(offer, messages);
-    this.#used.set(site, (this.#used.get(site) ?? 0) - messages);
+    this.#use(site, -messages);
   }
 
   #putBack(turn: Turn, lane: string): void {

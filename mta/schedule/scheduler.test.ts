@@ -419,3 +419,37 @@ test('an idle connection whose source is suspended meanwhile gets nothing more',
   rests.suspend(sourceAtSite('one', 'a'), minutes(30), 'refused');
   expect(await nextOf(0)).toBeUndefined();
 });
+
+test('more than an offer says is counted where the offer is, and what is not used goes back there', async () => {
+  open({ planOf: () => plan('a', { rates: [rate(60, 60, 50)], connections: 1 }) });
+  announce('a-1', 'a-2');
+  expect(turn(0).more(turn(0).offer, 90)).toBe(40);
+  expect(sent).toEqual({ one: 50 });
+  turn(0).unused(turn(0).offer, 8);
+  expect(await turn(0).next(0)).toEqual({ lane: 'a-2', most: 8 });
+  expect(sent).toEqual({ one: 50 });
+});
+
+test('who has sent more than an offer says waits for it', () => {
+  open({ planOf: () => plan('a', { connections: 1 }) });
+  announce('t-1', 'u-1', 't-2', 'u-2', 'u-3');
+  turn(0).more(turn(0).offer, 90);
+  for (let at = 0; at < 4; at += 1) turn(at).leave('done');
+  expect(lanes()).toEqual(['t-1', 'u-1', 'u-2', 'u-3', 't-2']);
+});
+
+test('what was taken under other rules goes back to those, when the rules have changed since', async () => {
+  let name = 'old';
+  const limits = new LocalLimits(clock);
+  const claims = (): readonly Claim[] => [{ ...rate(60, 60, 10), name }];
+  open({ limits, planOf: () => plan('a', { rates: claims(), connections: 1 }) });
+  announce('a-1');
+  name = 'new';
+  scheduler.replan();
+  announce('a-2');
+  const old: Claim = { ...rate(60, 60, 10), name: 'old' };
+  expect(limits.take([old], 1).granted).toBe(0);
+  expect(await turn(0).next(0)).toEqual({ lane: 'a-2', most: 10 });
+  turn(0).unused(turn(0).offer, 4);
+  expect([limits.take([old], 10).granted, limits.take(claims(), 10).granted]).toEqual([0, 4]);
+});

@@ -22,9 +22,8 @@ import {
   permitFor,
   type PermitParts,
 } from './permit.ts';
-import type { Offer } from '../turn.ts';
 import type { Plan, Turn } from './plan.ts';
-import { type Idle, ReadyQueue, type ReadyState } from './ready-queue.ts';
+import { type Allowed, type Idle, ReadyQueue, type ReadyState } from './ready-queue.ts';
 import type { Sources } from './source.ts';
 import { Waiting } from './waiting.ts';
 
@@ -141,24 +140,25 @@ export class Scheduler {
 
   #serveIdle(ready: ReadyQueue): boolean {
     const idle = ready.idle.at(-1);
-    const offer = idle && this.#offer(ready, idle.claims);
-    if (!idle || !offer) return false;
-    this.#wakeUp(ready, idle, offer);
+    const allowed = idle && this.#allow(ready, idle.claims);
+    if (!idle || !allowed) return false;
+    this.#wakeUp(ready, idle, allowed);
     return true;
   }
 
-  #wakeUp(ready: ReadyQueue, idle: Idle, offer: Offer | undefined): void {
-    ready.answer(idle, offer);
+  #wakeUp(ready: ReadyQueue, idle: Idle, allowed: Allowed | undefined): void {
+    ready.answer(idle, allowed);
     if (ready.idle.length === 0) this.#withIdle.delete(ready);
   }
 
   /** The next lane and how much of it may go, for a connection that is open. */
-  #offer(ready: ReadyQueue, claims: readonly Claim[]): Offer | undefined {
-    const messages = allowance(ready.plan, claims, BATCH, this.#options.limits);
+  #allow(ready: ReadyQueue, ofSource: readonly Claim[]): Allowed | undefined {
+    const claims = claimsOf(ready.plan, ofSource);
+    const messages = allowance(claims, BATCH, this.#options.limits);
     if (typeof messages !== 'number') return this.#postpone(ready, messages);
     const lane = this.#take(ready, messages);
-    if (lane !== undefined) return { lane, most: messages };
-    this.#options.limits.giveBack(claimsOf(ready.plan, claims), messages);
+    if (lane !== undefined) return { offer: { lane, most: messages }, claims };
+    this.#options.limits.giveBack(claims, messages);
     return undefined;
   }
 
@@ -215,11 +215,11 @@ export class Scheduler {
     this.#options.start(new Connection(this.#host, start));
   }
 
-  async #nextOffer(ready: ReadyQueue, claims: readonly Claim[], patience: Duration): Promise<Offer | undefined> {
-    const offer = ready.lanes.size > 0 ? this.#offer(ready, claims) : undefined;
-    if (offer) return offer;
+  async #nextOffer(ready: ReadyQueue, ofSource: readonly Claim[], patience: Duration): Promise<Allowed | undefined> {
+    const allowed = ready.lanes.size > 0 ? this.#allow(ready, ofSource) : undefined;
+    if (allowed) return allowed;
     this.#withIdle.add(ready);
-    return ready.wait(claims, this.#options.clock, patience, (idle) => this.#wakeUp(ready, idle, undefined));
+    return ready.wait(ofSource, this.#options.clock, patience, (idle) => this.#wakeUp(ready, idle, undefined));
   }
 
   #wake(...names: readonly string[]): void {

@@ -68,6 +68,9 @@ class FakeSupply implements LaneSupply {
   takens = 0;
   pushes = 0;
   unusedMessages = 0;
+  /** Messages that may go beside those of an offer. */
+  moreMessages = Infinity;
+  readonly asked: number[] = [];
   trouble: string | undefined;
   goesOn = true;
 
@@ -79,6 +82,11 @@ class FakeSupply implements LaneSupply {
 
   putBack(lane: LaneName): void {
     this.putBacks.push(lane);
+  }
+
+  more(_: object, most: number): number {
+    this.asked.push(most);
+    return Math.min(most, this.moreMessages);
   }
 
   unused(_: object, messages: number): void {
@@ -261,6 +269,90 @@ describe('a connection', () => {
         ['d@dest.test', 250],
       ]);
       expect(supply.putBacks).toContain(LANE);
+    });
+
+    describe('of whom more are due than an offer has messages', () => {
+      const many = (count: number): Partial<Message> => ({
+        recipients: Array.from({ length: count }, (_, index) => `r${index}@dest.test`),
+      });
+      const takesAll = (it: FakeSession): TransactionResult => ({
+        verdicts: Array.from({ length: it.sent.at(-1)?.recipients.length ?? 0 }, () => at('dot', 250)),
+      });
+      const sizes = (session: FakeSession): number[] => session.sent.map((it) => it.recipients.length);
+
+      test('a hundred go together, each with one verdict, and the lane goes back for the others', async () => {
+        const session = new FakeSession(takesAll);
+        const { courier, settled, put, free } = await open({}, session);
+        await put(1, many(250));
+        const supply = new FakeSupply(LANE);
+        await deliver(supply, courier);
+        expect(sizes(session)).toEqual([100]);
+        expect(new Set(settled.map((it) => it.lease.recipient)).size).toBe(100);
+        expect([supply.putBacks, supply.unusedMessages]).toEqual([[LANE], 0]);
+        expect(await free()).toHaveLength(100);
+      });
+
+      test('no more go than are allowed', async () => {
+        const session = new FakeSession(takesAll);
+        const { courier, put } = await open({}, session);
+        await put(1, many(250));
+        const supply = new FakeSupply();
+        supply.moreMessages = 15;
+        await deliver(supply, courier);
+        expect([sizes(session), supply.asked, supply.unusedMessages]).toEqual([[25], [90], 0]);
+      });
+
+      test('those that were allowed and are not there count against nothing', async () => {
+        const session = new FakeSession(takesAll);
+        const { courier, claim, queue, put } = await open({}, session);
+        await put(1, many(30));
+        const others = await queue.lease(claim, LANE, 12, hours(1));
+        const supply = new FakeSupply();
+        await deliver(supply, courier);
+        expect([sizes(session), supply.asked, supply.unusedMessages]).toEqual([[18], [20], 12]);
+        expect(others).toHaveLength(12);
+      });
+
+      test('none come along to a receiver that takes few, to a return path of their own, or of another domain', async () => {
+        const session = new FakeSession(takesAll);
+        session.capabilities = { ...noCapabilities, limits: { rcptMax: 10 } };
+        const { courier, put } = await open({}, session);
+        await put(1, many(40));
+        const supply = new FakeSupply(LANE, LANE);
+        await deliver(supply, courier);
+        // Before it has connected nobody knows what the receiver takes.
+        expect([sizes(session), supply.asked]).toEqual([[10, 10, 10, 10], [30]]);
+        const own = await open({ senderOf: ({ index }) => `return-${index}@example.com` });
+        await own.put(1, many(40));
+        const alone = new FakeSupply();
+        await deliver(alone, own.courier);
+        expect([own.session.sent.length, alone.asked]).toEqual([10, []]);
+        const mixed = await open();
+        await mixed.put(1, { recipients: ['b@dest.test', 'c@other.test'] });
+        const single = new FakeSupply();
+        await deliver(single, mixed.courier);
+        expect(single.asked).toEqual([]);
+      });
+
+      test('what was not attempted is given back and counts against nothing', async () => {
+        const { courier, put, free } = await open({ open: async () => unreachable(failure('connect')) });
+        await put(1, many(40));
+        const supply = new FakeSupply();
+        await deliver(supply, courier);
+        expect(supply.unusedMessages).toBe(39);
+        expect(await free()).toHaveLength(39);
+      });
+
+      test('those that are held back stay behind', async () => {
+        let room = 15;
+        const hold = () => (room-- > 0 ? undefined : { pause: minutes(20), why: 'p/r' });
+        const session = new FakeSession(takesAll);
+        const { courier, settled, put } = await open({ hold }, session);
+        await put(1, many(40));
+        await deliver(new FakeSupply(), courier);
+        expect(sizes(session)).toEqual([15]);
+        expect(settled.filter((it) => it.attempt.pause === minutes(20))).toHaveLength(25);
+      });
     });
 
     test('a return path for each needs a transaction for each', async () => {

@@ -10,7 +10,7 @@
  * Left to others: whose turn it is (`schedule/`), what an attempt means (`settle/`).
  */
 import type { Duration, Instant } from '#lib/run/clock.ts';
-import { minutes, seconds } from '#lib/run/clock.ts';
+import { seconds } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { Attempt } from '../attempt.ts';
 import type { Lease } from '../queue/queue.ts';
@@ -29,11 +29,10 @@ import {
 import { companions, mailFor, MOST_TOGETHER, wasTooMany } from './companions.ts';
 import type { End, LaneSupply, Offer } from '../turn.ts';
 import type { Courier } from './courier.ts';
+import { Held } from './held.ts';
 import type { BeforeDot, Session } from './session.ts';
 import type { Signed } from './sign.ts';
 
-/** Longer than a transaction can take (30 min before the dot, 10 after); renewed before each. */
-const HOLD: Duration = minutes(45);
 /** How long a connection waits for more mail before it says goodbye. */
 const IDLE: Duration = seconds(5);
 
@@ -57,13 +56,8 @@ class Run {
   readonly #supply: LaneSupply;
   readonly #courier: Courier;
   #session: Session | undefined;
-  /** Leased and not yet attempted. */
-  #held: Lease[] = [];
-  /** Monotonic: until when they are surely ours. */
-  #heldUntil: Duration = 0;
+  readonly #held: Held;
   #offer: Offer | undefined;
-  /** What allowed the mail that is held. */
-  #allowed: Offer;
   /** The receiver closed the door (421, or the connection) and has not taken part in any transaction before. */
   #isTurnedAway = false;
   #hasTakenPart = false;
@@ -75,8 +69,8 @@ class Run {
   constructor(supply: LaneSupply, courier: Courier) {
     this.#supply = supply;
     this.#courier = courier;
+    this.#held = new Held(supply, courier);
     this.#offer = supply.offer;
-    this.#allowed = supply.offer;
   }
 
   async toTheEnd(): Promise<End> {
@@ -84,7 +78,7 @@ class Run {
       await this.#courier.ready();
       if (!this.#supply.goesOn) break;
       await this.#lease(this.#offer);
-      if (this.#held.length === 0) continue;
+      if (this.#held.leases.length === 0) continue;
       if (!this.#session) {
         const missed = await this.#connect();
         if (missed) return missed;
@@ -97,28 +91,27 @@ class Run {
   /** What was not attempted counts against no limit. */
   refund(): void {
     if (this.#offer) this.#supply.unused(this.#offer, this.#offer.most);
-    else this.#supply.unused(this.#allowed, this.#held.length);
+    else this.#held.refund(this.#held.leases.length);
   }
 
   /** Gives everything back that was not attempted, and says goodbye. */
   abandon(): void {
-    if (this.#held.length > 0) this.#courier.queue.giveBack(this.#held);
+    this.#held.giveBack();
     if (this.#offer !== undefined) this.#supply.putBack(this.#offer.lane);
     void this.#session?.quit();
   }
 
-  /** A full lease means there may be more: the lane goes back, for this connection or another. */
+  /** When there may be more the lane goes back, for this connection or another. */
   async #lease(offer: Offer): Promise<void> {
-    const { queue, claim, clock } = this.#courier;
     const room = Math.min(offer.most, this.#most - (this.#session?.transactions ?? 0));
-    this.#heldUntil = clock.monotonic() + HOLD;
-    const leases = await queue.lease(claim, offer.lane, room, HOLD);
-    this.#supply.unused(offer, offer.most - leases.length);
-    if (leases.length === room) this.#supply.putBack(offer.lane);
+    const { isFull } = await this.#held.lease(offer, room);
     this.#offer = undefined;
-    this.#allowed = offer;
-    this.#held = [...leases];
-    await this.#sift(leases, clock.now());
+    try {
+      await this.#held.leaseAlong(this.#together);
+    } finally {
+      if (isFull) this.#supply.putBack(offer.lane);
+    }
+    await this.#sift(this.#held.leases.slice(), this.#courier.clock.now());
   }
 
   /** Ends what need not be sent, before anybody is dialled for it. */
@@ -130,7 +123,7 @@ class Run {
       const ended = courier.expiresAt(lease) <= now ? tooLate(this.#supply.trouble) : why && ownAttempt(why);
       const attempt = lease.inDoubt && courier.onInDoubt(lease) !== 'Retry' ? INTERRUPTED : ended;
       if (!attempt) continue;
-      this.#held.splice(this.#held.indexOf(lease), 1);
+      this.#held.drop(lease);
       courier.settle(lease, attempt);
     }
   }
@@ -158,14 +151,13 @@ class Run {
       this.#settleOne(attempt);
       return 'unreachable';
     }
-    for (const lease of this.#held.splice(0)) this.#courier.settle(lease, attempt);
+    for (const lease of this.#held.take(Infinity)) this.#courier.settle(lease, attempt);
     return 'done';
   }
 
   /** A failure that is about no mail costs none an attempt: one says in its events why all of them wait. */
   #settleOne(attempt: Attempt): void {
-    const lease = this.#held.shift();
-    if (lease) this.#courier.settle(lease, attempt);
+    for (const lease of this.#held.take(1)) this.#courier.settle(lease, attempt);
   }
 
   /** False when the session cannot carry more, or what is held may be another's by now. */
@@ -175,14 +167,15 @@ class Run {
     while (signing) {
       const signed = await signing;
       await courier.ready();
-      if (!this.#session?.isAlive || courier.clock.monotonic() >= this.#heldUntil) return false;
-      this.#renew();
-      const looking = this.#held[0] && courier.suppressed(this.#held[0]);
+      if (!this.#session?.isAlive || !this.#held.isOurs) return false;
+      this.#held.renew();
+      const [next] = this.#held.leases;
+      const looking = next && courier.suppressed(next);
       const why = looking && (await looking);
-      const lease = this.#held.shift();
+      const [lease] = this.#held.take(1);
       const hold = lease && !why ? courier.hold(lease) : undefined;
       const instead = why ? ownAttempt(why) : hold && heldBack(hold);
-      const others = lease && !instead ? this.#held.splice(0, this.#companionsOf(lease)) : [];
+      const others = lease && !instead ? this.#held.take(this.#companionsOf(lease)) : [];
       signing = this.#signNext();
       if (lease) await (instead ? courier.settle(lease, instead) : this.#sendTo([lease, ...others], signed));
       if (!this.#session.isAlive || this.#session.transactions >= this.#most) return false;
@@ -191,14 +184,8 @@ class Run {
     return true;
   }
 
-  #renew(): void {
-    const { queue, clock } = this.#courier;
-    queue.renew(this.#held, HOLD);
-    this.#heldUntil = clock.monotonic() + HOLD;
-  }
-
   #signNext(): Promise<Signed> | undefined {
-    const [next] = this.#held;
+    const [next] = this.#held.leases;
     return next && this.#courier.sign(next);
   }
 
@@ -207,20 +194,28 @@ class Run {
     return Math.min(this.#courier.messages, this.#session?.capabilities.limits.mailMax ?? Infinity);
   }
 
-  /** How many of those held go in one transaction with a lease; none that is being looked up. */
+  /** Recipients a transaction may have: as many as the receiver announced, and has shown to take. */
+  get #together(): number {
+    return Math.min(this.#recipients, this.#session?.capabilities.limits.rcptMax ?? Infinity);
+  }
+
+  /** How many of those held go in one transaction with a lease; none that is being looked up, or held back. */
   #companionsOf(lease: Lease): number {
     const courier = this.#courier;
-    const most = Math.min(this.#recipients, this.#session?.capabilities.limits.rcptMax ?? Infinity);
-    if (most < 2 || this.#held[0]?.message.id !== lease.message.id) return 0;
-    const isFree = (it: Lease): boolean => {
-      const looking = courier.suppressed(it);
-      // Asked again when its turn comes, and answered for then.
-      looking?.catch(() => undefined);
-      return looking === undefined;
-    };
-    const isLookedUp = this.#held.findIndex((it) => !isFree(it));
-    const free = isLookedUp < 0 ? this.#held : this.#held.slice(0, isLookedUp);
-    return companions(lease, free, most, (it) => courier.senderOf(it));
+    const { leases } = this.#held;
+    if (this.#together < 2 || leases[0]?.message.id !== lease.message.id) return 0;
+    const isLookedUp = leases.findIndex((it) => this.#isLookedUp(it));
+    const free = isLookedUp < 0 ? leases : leases.slice(0, isLookedUp);
+    const count = companions(lease, free, this.#together, (it) => courier.senderOf(it));
+    const isHeldBack = free.slice(0, count).findIndex((it) => courier.hold(it) !== undefined);
+    return isHeldBack < 0 ? count : isHeldBack;
+  }
+
+  /** Asked again when its turn comes, and answered for then. */
+  #isLookedUp(lease: Lease): boolean {
+    const looking = this.#courier.suppressed(lease);
+    looking?.catch(() => undefined);
+    return looking !== undefined;
   }
 
   /** One transaction, for recipients of one message. */
@@ -237,7 +232,7 @@ class Run {
     const result = await session.send(mailFor(leases, sender, signed.signatures), this.#beforeDot(leases));
     const took = Math.round(this.#courier.clock.monotonic() - started);
     if (isLostBefore(result, session)) {
-      this.#supply.unused(this.#allowed, leases.length);
+      this.#held.refund(leases.length);
       return this.#courier.queue.giveBack(leases);
     }
     const peerReports = session.capabilities.dsn && !isOwnReturn;

@@ -38,6 +38,17 @@ export class Ahead {
     return rows;
   }
 
+  /** Somebody has taken these entries past it. Answers the slice when nothing is left of it. */
+  passed(lane: LaneName, rows: readonly Row[]): Slice | undefined {
+    const slice = this.#slices.get(lane);
+    if (!slice) return undefined;
+    const numbers = new Set(rows.map((row) => row['no']));
+    const left = slice.rows.filter((row) => !numbers.has(row['no']));
+    if (left.length > 0) this.#slices.set(lane, { ...slice, rows: left });
+    else this.#slices.delete(lane);
+    return left.length > 0 ? undefined : slice;
+  }
+
   /** Whether there was anything to forget. */
   forget(lane: LaneName): boolean {
     return this.#slices.delete(lane);

@@ -150,6 +150,10 @@ export class SqliteQueue implements Queue {
     return this.#taking.lease(claim, lane, max, hold);
   }
 
+  leaseAlong(claim: Claim, lease: Lease, max: number, hold: Duration): Promise<Lease[]> {
+    return this.#taking.leaseAlong(claim, lease, max, hold);
+  }
+
   renew(leases: readonly Lease[], hold: Duration): void {
     for (const lease of leases) this.#leases.renew(lease, hold);
   }

@@ -200,6 +200,15 @@ export const FREE_OF_MESSAGE = `
   SELECT e.no, e.attempts FROM entry e WHERE ${entriesOf('?1')} AND e.lane = ?2
   AND e.state IN (${WAITING}, ${SUSPENDED}) AND e.no NOT IN (SELECT value FROM json_each(?3))`;
 
+/**
+ * Those that are due, in due order. Parameters: number of the message, lane, leased (a JSON list), now, limit. The table's
+ * own order finds them: without the plus a lane's whole backlog would be looked through.
+ */
+export const DUE_OF_MESSAGE = `
+  SELECT e.no, e.due, e.attempts, e.intended FROM entry e WHERE ${entriesOf('?1')} AND +e.lane = ?2
+  AND e.state = ${WAITING} AND e.due <= ?4 AND e.no NOT IN (SELECT value FROM json_each(?3))
+  ORDER BY +e.due, e.no LIMIT ?5`;
+
 /** One more parameter: limit. */
 export const SEIZE = `SELECT e.no, e.attempts, e.intended ${FREE} LIMIT ?4`;
 

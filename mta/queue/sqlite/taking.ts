@@ -64,6 +64,22 @@ export class Taking {
     return leases;
   }
 
+  /** Up to `max` more entries of a lease's message, in its lane. */
+  leaseAlong(claim: Claim, lease: Lease, max: number, hold: Duration): Promise<Lease[]> {
+    const { lane, message } = lease;
+    return this.#turns.alone(lane, async () => {
+      const entry = this.#holds(claim) ? this.#leases.entryOf(lease) : undefined;
+      if (entry === undefined) return [];
+      const leased = JSON.stringify(this.#leases.entriesOf(lane));
+      const parameters = [tables.messageNoOf(entry), lane, leased, this.#clock.now(), max];
+      const rows = await this.#database.read(tables.DUE_OF_MESSAGE, parameters);
+      if (!this.#holds(claim)) return [];
+      const ended = this.#ahead.passed(lane, rows);
+      if (ended) this.#lanes.arrive(lane, 0, ended.next);
+      return this.#reserveAll(rows, lane, hold).map(({ row, id }) => leaseOf(id, lane, message, row));
+    });
+  }
+
   /** Whatever `find` finds in a lane, due or not. */
   async seize(claim: Claim, lane: LaneName, hold: Duration, find: () => Promise<readonly Row[]>): Promise<Lease[]> {
     const take = async () => (this.#holds(claim) ? this.#reserveAll(await find(), lane, hold) : []);
