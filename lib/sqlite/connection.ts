@@ -5,7 +5,7 @@
  * process that opens the same file fails, and no shared-memory file is needed. Runs in `thread.ts` in production.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { OpenOptions, Row, SqlProblem, Statement } from './protocol.ts';
+import type { OpenOptions, Row, SqlProblem, Statement, Undone, Unit } from './protocol.ts';
 
 /** Small pages keep small commits small: measured, 16 KiB pages cost a commit of three messages a third more. */
 const PAGE_BYTES = 4096;
@@ -29,26 +29,34 @@ export class Connection {
 
   /**
    * Durable on return, each unit wholly or not at all. All share one transaction; if that fails, each has its own, so
-   * that one bad unit, or a disk with room for deletions only, does not fail the rest. Answers one problem per unit.
+   * that one bad unit, or a disk with room for deletions only, does not fail the rest. Answers how each ended, nothing
+   * for those carried out.
    */
-  write(units: readonly (readonly Statement[])[]): (SqlProblem | undefined)[] {
+  write(units: readonly Unit[]): (Undone | undefined)[] {
     try {
-      this.#transact(units.flat());
-      return units.map(() => undefined);
+      return this.#transact(units);
     } catch (thrown) {
-      return units.length === 1 ? [problemOf(thrown)] : units.map((unit) => this.write([unit])[0]);
+      return units.length === 1 ? [{ problem: problemOf(thrown) }] : units.map((unit) => this.write([unit])[0]);
     }
   }
 
-  #transact(statements: readonly Statement[]): void {
+  #transact(units: readonly Unit[]): (Undone | undefined)[] {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
-      for (const { sql, params } of statements) this.#statement(sql).run(...params);
+      const ends = units.map((unit) => this.#carryOut(unit));
       this.#database.exec('COMMIT');
+      return ends;
     } catch (thrown) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw thrown;
     }
+  }
+
+  #carryOut({ unless, statements }: Unit): Undone | undefined {
+    const [found] = unless ? this.read(unless) : [];
+    if (found) return { found };
+    for (const { sql, params } of statements) this.#statement(sql).run(...params);
+    return undefined;
   }
 
   read({ sql, params }: Statement): Row[] {

@@ -53,6 +53,32 @@ test('a unit that fails does not fail those that share its commit', async () => 
   await database.close();
 });
 
+const noted = (id: number) => ({ sql: 'SELECT body FROM note WHERE id = ?', params: [id] });
+
+test('what is written unless something is there sees what shares its commit, and answers with it', async () => {
+  const database = await open();
+  const put = (body: string) => database.writeUnless(noted(1), [insert(1, Buffer.from(body))]);
+  const rows = await Promise.all(['first', 'second', 'third'].map(put));
+  expect(rows.map((it) => it && Buffer.from(it['body'] as Uint8Array).toString())).toEqual([
+    undefined,
+    'first',
+    'first',
+  ]);
+  await database.close();
+});
+
+test('what is not written because something is there does not fail what shares its commit', async () => {
+  const database = await open();
+  await database.write([insert(1, Buffer.from('x'))]);
+  const [kept, written] = await Promise.all([
+    database.writeUnless(noted(1), [insert(1, Buffer.from('y')), insert(3, Buffer.from('y'))]),
+    database.writeUnless(noted(2), [insert(2, Buffer.from('y'))]),
+  ]);
+  expect([kept !== undefined, written]).toEqual([true, undefined]);
+  expect(await database.read('SELECT count(*) AS n FROM note')).toEqual([{ n: 2 }]);
+  await database.close();
+});
+
 test('a second opening of the same file is refused with the next step', async () => {
   const database = await open();
   await expect(open()).rejects.toMatchObject({ code: 'data-locked', message: expect.stringContaining('--data') });

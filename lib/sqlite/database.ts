@@ -7,16 +7,17 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock, Duration } from '../run/clock.ts';
 import { Fault } from '../run/fault.ts';
-import type { OpenOptions, Request, Response, Row, SqlProblem, SqlValue, Statement } from './protocol.ts';
+import { Packer } from './packing.ts';
+import type { OpenOptions, Request, Response, Row, SqlProblem, SqlValue, Statement, Undone, Unit } from './protocol.ts';
 
 interface Waiting<T> {
   resolve(value: T): void;
   reject(fault: Fault): void;
 }
 
-/** Work that was asked for and has not ended. */
-interface Unit extends Waiting<void> {
-  readonly statements: readonly Statement[];
+/** Work that was asked for and has not ended: the row it answers is the one that kept it from being carried out. */
+interface Asked extends Waiting<Row | undefined> {
+  readonly unit: Unit;
 }
 
 /**
@@ -34,8 +35,9 @@ export class Database {
   readonly #clock: Clock;
   #isPlanned = false;
   #lastCommit: Duration = -Infinity;
-  #gathering: Unit[] = [];
-  #committing: Unit[] = [];
+  #gathering: Asked[] = [];
+  #committing: Asked[] = [];
+  readonly #packer = new Packer();
   readonly #reading = new Map<number, Waiting<readonly Row[]>>();
   #nextRead = 0;
   #closing: (() => void) | undefined;
@@ -62,13 +64,17 @@ export class Database {
     return new Database(worker, clock);
   }
 
-  /** Faults: `storage-full`, `storage-failed`; then none of the statements took effect. */
-  write(statements: readonly Statement[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#broken) return reject(this.#broken);
-      this.#gathering.push({ statements: statements.map(withOwnBytes), resolve, reject });
-      this.#commitSoon();
-    });
+  /**
+   * Bytes may not change before it is settled. Faults: `storage-full`, `storage-failed`; then none of the statements took
+   * effect.
+   */
+  async write(statements: readonly Statement[]): Promise<void> {
+    await this.#gather({ statements });
+  }
+
+  /** The first row of `unless`, asked in the same transaction: then nothing was written. Otherwise as `write`. */
+  writeUnless(unless: Statement, statements: readonly Statement[]): Promise<Row | undefined> {
+    return this.#gather({ unless, statements });
   }
 
   /** Sees every write that had resolved before it was called. */
@@ -96,6 +102,14 @@ export class Database {
     });
   }
 
+  #gather(unit: Unit): Promise<Row | undefined> {
+    return new Promise((resolve, reject) => {
+      if (this.#broken) return reject(this.#broken);
+      this.#gathering.push({ unit, resolve, reject });
+      this.#commitSoon();
+    });
+  }
+
   /** At the end of this turn of the event loop, or when the pace allows. */
   #commitSoon(): void {
     if (this.#isPlanned || this.#committing.length > 0 || this.#gathering.length === 0) return;
@@ -110,8 +124,8 @@ export class Database {
     this.#lastCommit = this.#clock.monotonic();
     this.#committing = this.#gathering;
     this.#gathering = [];
-    const units = this.#committing.map((unit) => unit.statements);
-    this.#send({ kind: 'write', units }, units.flatMap(buffersOf));
+    const packed = this.#packer.pack(this.#committing.map((it) => it.unit));
+    this.#send({ kind: 'write', packed }, [packed.bytes.buffer]);
   }
 
   #send(request: Request, transfer: ArrayBuffer[] = []): void {
@@ -119,7 +133,7 @@ export class Database {
   }
 
   #hear(response: Response): void {
-    if (response.kind === 'written') this.#written(response.problems);
+    if (response.kind === 'written') this.#written(response.ends);
     if (response.kind === 'rows') {
       const waiting = this.#reading.get(response.id);
       this.#reading.delete(response.id);
@@ -128,14 +142,14 @@ export class Database {
     }
   }
 
-  #written(problems: readonly (SqlProblem | undefined)[]): void {
-    const units = this.#committing;
+  #written(ends: readonly (Undone | undefined)[]): void {
+    const committed = this.#committing;
     this.#committing = [];
     this.#commitSoon();
-    for (const [at, unit] of units.entries()) {
-      const problem = problems[at];
-      if (problem) unit.reject(faultOf(problem));
-      else unit.resolve();
+    for (const [at, asked] of committed.entries()) {
+      const undone = ends[at];
+      if (undone && 'problem' in undone) asked.reject(faultOf(undone.problem));
+      else asked.resolve(undone?.found);
     }
   }
 
@@ -149,24 +163,13 @@ export class Database {
     this.#broken = fault;
     if (this.#closing) this.#closing();
     else this.#tellBroken(fault);
-    for (const unit of [...this.#committing, ...this.#gathering]) unit.reject(fault);
+    for (const asked of [...this.#committing, ...this.#gathering]) asked.reject(fault);
     for (const waiting of this.#reading.values()) waiting.reject(fault);
     this.#committing = [];
     this.#gathering = [];
     this.#reading.clear();
   }
 }
-
-/** Blobs are copied into memory of their own, which then moves to the thread; a view on a pool would drag the pool along. */
-const withOwnBytes = ({ sql, params }: Statement): Statement => ({
-  sql,
-  params: params.map((it) => (it instanceof Uint8Array ? new Uint8Array(it) : it)),
-});
-
-const buffersOf = (statements: readonly Statement[]): ArrayBuffer[] =>
-  statements.flatMap(({ params }) =>
-    params.flatMap((it) => (it instanceof Uint8Array ? [it.buffer as ArrayBuffer] : [])),
-  );
 
 function faultOf(problem: SqlProblem, path = 'the database'): Fault {
   const cause = new Error(problem.message);

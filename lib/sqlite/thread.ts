@@ -6,10 +6,12 @@
 import assert from 'node:assert';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Connection, problemOf } from './connection.ts';
+import { Unpacker } from './packing.ts';
 import type { OpenOptions, Request, Response, Row } from './protocol.ts';
 
 assert(parentPort, 'runs as a worker thread');
 const port = parentPort;
+const unpacker = new Unpacker();
 const say = (response: Response, transfer: ArrayBuffer[] = []): void => port.postMessage(response, transfer);
 
 function open(): Connection | undefined {
@@ -31,7 +33,7 @@ const buffersOf = (rows: readonly Row[]): ArrayBuffer[] =>
 function carryOut(connection: Connection, request: Request): void {
   switch (request.kind) {
     case 'write':
-      return say({ kind: 'written', problems: connection.write(request.units) });
+      return say({ kind: 'written', ends: connection.write(unpacker.unpack(request.packed)) });
     case 'read':
       try {
         const rows = connection.read(request.query);

@@ -4,8 +4,7 @@
  * A key is written in the transaction of its message, so that neither is there without the other. What has been
  * forgotten goes a few rows at a time, with keys that come.
  */
-import type { Database } from '#lib/sqlite/database.ts';
-import type { Statement } from '#lib/sqlite/protocol.ts';
+import type { Row, Statement } from '#lib/sqlite/protocol.ts';
 import type { Instant } from '#lib/run/clock.ts';
 import type { MessageId } from '../../message.ts';
 import type { Once, PutOnce } from '../queue.ts';
@@ -17,17 +16,19 @@ export const KEY_TABLES = `
 
 export const KEY_NOTES = "ALTER TABLE put_once ADD COLUMN note TEXT NOT NULL DEFAULT ''";
 
-/** What a key says now, or undefined when it is free. */
-export async function readKey(
-  database: Database,
-  { key, hash }: Pick<Once, 'key' | 'hash'>,
-  now: Instant,
-): Promise<PutOnce | undefined> {
-  const [row] = await database.read('SELECT hash, message, note FROM put_once WHERE key = ? AND until > ?', [key, now]);
-  if (!row) return undefined;
-  if (row['hash'] !== hash) return { kind: 'conflict' };
-  return { kind: 'known', id: String(row['message']), note: String(row['note']) };
-}
+type Key = Pick<Once, 'key' | 'hash'>;
+
+/** Has a row while the key is taken. */
+export const findKey = ({ key }: Key, now: Instant): Statement => ({
+  sql: 'SELECT hash, message, note FROM put_once WHERE key = ? AND until > ?',
+  params: [key, now],
+});
+
+/** What the row of a key says of what was asked under it. */
+export const takenBy = (row: Row, { hash }: Key): PutOnce =>
+  row['hash'] === hash
+    ? { kind: 'known', id: String(row['message']), note: String(row['note']) }
+    : { kind: 'conflict' };
 
 export const writeKey = ({ key, hash, until, note }: Once, message: MessageId, now: Instant): Statement[] => [
   {

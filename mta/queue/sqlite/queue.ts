@@ -31,14 +31,13 @@ import {
 } from '../queue.ts';
 import { cancelMessage } from './cancel.ts';
 import { Lanes } from './lanes.ts';
-import { readKey, writeKey } from './keys.ts';
+import { findKey, takenBy, writeKey } from './keys.ts';
 import { Leases } from './leases.ts';
 import { type Held, lanesOf, listEntries, moveLane, parametersOf } from './moves.ts';
 import { Messages } from './messages.ts';
 import { listOwed } from './owed.ts';
 import * as tables from './tables.ts';
 import { Taking } from './taking.ts';
-import { Turns } from './turns.ts';
 
 /** How often expired leases are looked for. */
 const SWEEP: Duration = 1000;
@@ -58,8 +57,6 @@ export class SqliteQueue implements Queue {
   readonly #recordEvent: (event: MailEvent) => Statement;
   readonly #lanes: Lanes;
   readonly #leases: Leases;
-  /** By key. */
-  readonly #keyTurns = new Turns();
   readonly #held: Held;
   readonly #taking: Taking;
   readonly #messages: Messages;
@@ -97,29 +94,36 @@ export class SqliteQueue implements Queue {
     this.#lanes.close();
   }
 
-  put(message: Message): Promise<void> {
-    return this.#put(message, []);
+  async put(message: Message): Promise<void> {
+    const { statements, arrive } = this.#putting(message);
+    await this.#database.write(statements);
+    arrive();
   }
 
-  putOnce(message: Message, once: Once): Promise<PutOnce> {
-    return this.#keyTurns.alone(once.key, async () => {
-      const now = this.#clock.now();
-      const known = await readKey(this.#database, once, now);
-      if (known) return known;
-      await this.#put(message, writeKey(once, message.id, now));
-      return { kind: 'put' };
-    });
+  async putOnce(message: Message, once: Once): Promise<PutOnce> {
+    const { statements, arrive } = this.#putting(message);
+    const now = this.#clock.now();
+    const key = writeKey(once, message.id, now);
+    const taken = await this.#database.writeUnless(findKey(once, now), [...key, ...statements]);
+    if (taken) return takenBy(taken, once);
+    arrive();
+    return { kind: 'put' };
   }
 
-  known(once: Pick<Once, 'key' | 'hash'>): Promise<PutOnce | undefined> {
-    return readKey(this.#database, once, this.#clock.now());
+  async known(once: Pick<Once, 'key' | 'hash'>): Promise<PutOnce | undefined> {
+    const { sql, params } = findKey(once, this.#clock.now());
+    const [row] = await this.#database.read(sql, params);
+    return row && takenBy(row, once);
   }
 
-  async #put(message: Message, more: readonly Statement[]): Promise<void> {
+  /** What puts a message, and what is to be done when it is there. */
+  #putting(message: Message): { readonly statements: readonly Statement[]; readonly arrive: () => void } {
     const { messageNo, statements, lanes } = this.#putStatements(message);
-    await this.#database.write([...more, ...statements]);
-    if (message.notBefore === undefined) this.#messages.keep(messageNo, message);
-    for (const lane of lanes) this.#lanes.arrive(lane, 1, dueOf(message));
+    const arrive = (): void => {
+      if (message.notBefore === undefined) this.#messages.keep(messageNo, message);
+      for (const lane of lanes) this.#lanes.arrive(lane, 1, dueOf(message));
+    };
+    return { statements, arrive };
   }
 
   cancel(cancelling: Cancelling): Promise<MailEvent[]> {
