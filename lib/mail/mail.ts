@@ -60,7 +60,7 @@ const SMALL = 64 * 1024;
 /** The message without Date and Message-ID, which whoever sends it adds. Nothing is read from files or the network. */
 export async function composeMail(mail: Mail, small = SMALL): Promise<Buffer> {
   // Only a root is given a date and an id of its own, so the message is composed as a child.
-  const root = addMixed(new MimeNode('multipart/mixed'), mail);
+  const root = addMixed(new MimeNode(), mail);
   const lists = { From: [mail.from], To: mail.to, Cc: mail.cc, 'Reply-To': mail.replyTo };
   for (const [name, value] of mail.headers) root.setHeader(name, value);
   for (const [name, mailboxes] of Object.entries(lists))
@@ -96,8 +96,11 @@ function contentOf(node: MimeNode): string {
   return content.toString('latin1');
 }
 
+/** Boundaries are made from the root's random bytes: a child's own would be drawn for nothing. */
+const CHILD = { newline: '\r\n', disableFileAccess: true, disableUrlAccess: true, baseBoundary: 'of the root' };
+
 const childOf = (parent: MimeNode, contentType: string, filename?: string): MimeNode =>
-  parent.createChild(contentType, { newline: '\r\n', disableFileAccess: true, disableUrlAccess: true, filename });
+  parent.createChild(contentType, { ...CHILD, filename });
 
 /** What is handed over is changed by it. */
 const copyOf = ({ address, name = '' }: Mailbox): { address: string; name: string } => ({ address, name });
