@@ -114,6 +114,11 @@ const MISTAKES: readonly [why: string, document: unknown, problems: string[]][] 
     ['metadata.lables is not a known field; did you mean labels?'],
   ],
   [
+    'an address for complaints at another domain',
+    sample('SendingDomain', { feedbackAddresses: ['fbl@example.com', 'a@in.example.com', 'fbl@notexample.com'] }),
+    ['spec must have feedbackAddresses at its domain, or below it'],
+  ],
+  [
     'no room for a message',
     sample('MTACluster', { ingress: { limits: { messageBytes: 104_857_600 } } }),
     ['spec.ingress.limits must have receivingBytes of at least 4 times messageBytes'],

@@ -35,6 +35,7 @@ describe('a data folder', () => {
       'put_once',
       'quota_used',
       'returned',
+      'stray',
       'suppression',
     ]);
   });

@@ -16,7 +16,8 @@ import { KEY_NOTES, KEY_TABLES } from './queue/sqlite/keys.ts';
 import { DEBT_TABLES, INTENT_TABLES, QUEUE_TABLES } from './queue/sqlite/tables.ts';
 import { SUPPRESSION_TABLES } from './settle/ledger/suppression-rows.ts';
 import { USAGE_TABLES } from './settle/ledger/sqlite-usage.ts';
-import { LEDGER_TABLES, RETURN_TABLES } from './settle/ledger/sqlite.ts';
+import { RETURN_TABLES, STRAY_TABLES } from './settle/ledger/sqlite-returned.ts';
+import { LEDGER_TABLES } from './settle/ledger/sqlite.ts';
 import { tokenFile } from './watch/admin-client.ts';
 
 const QUEUE_FILE = 'queue.db';
@@ -33,6 +34,7 @@ export const MIGRATIONS: readonly string[] = [
   INTENT_TABLES,
   KEY_NOTES,
   USAGE_TABLES,
+  STRAY_TABLES,
 ];
 
 /** Opens the database of a data folder; `fresh` empties the folder first, unless somebody uses it. */

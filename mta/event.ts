@@ -65,6 +65,8 @@ export interface MailEvent {
   readonly rule?: string;
   /** For `returned`: what kind of mail came back. */
   readonly report?: ReportKind;
+  /** For `returned`: it came to no return path of the recipient's, and says itself which message it is about. */
+  readonly foundBy?: 'headers';
   /** The recipient was suppressed for it, and why. */
   readonly suppressed?: Suppression['reason'];
   /** What the rule set going with this reply, and until when. */

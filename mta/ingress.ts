@@ -5,6 +5,7 @@
  */
 import type { IngressLimits } from '#crds/ingress-limits.ts';
 import type { Listener as ListenerSpec } from '#crds/kinds/mta-cluster.ts';
+import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import type { Resources } from '#crds/source/resources.ts';
 import { matchesNetwork } from '#lib/dns/private-address.ts';
 import type { Keyring } from '#lib/keyring/keyring.ts';
@@ -34,7 +35,9 @@ import { judgeBy } from './judge.ts';
 import type { Message, MessageId } from './message.ts';
 import type { Queue } from './queue/queue.ts';
 import { ReturnPaths } from './return-paths.ts';
+import { DeclaredPlaces } from './return-places.ts';
 import type { Ledger } from './settle/ledger/ledger.ts';
+import type { Stray } from './settle/ledger/returned.ts';
 import type { Suppressions } from './settle/ledger/suppressions.ts';
 import { QuotaKeeper } from './accept/quota-keeper.ts';
 import { smtpObserver } from './smtp-observer.ts';
@@ -124,9 +127,9 @@ async function openWays(options: IngressOptions): Promise<Ways> {
   const told = { accepted, troubled };
   const world = { authority, queue, resources, clock, random, hostname, suppressions };
   const submissions = new Submissions({ ...world, quotas: keeper.quotas, ...told });
-  const addresses = new ReturnPaths(options);
-  const returns = new Returns({ addresses, ledger, clock, judge: judgeBy(resources), tell: options.tell, troubled });
-  const policy = withReturns(submissionPolicy(authority, submissions, suppressions, hasSpace), returns);
+  const returns = openReturns(options, authority, troubled);
+  const submission = submissionPolicy(authority, submissions, suppressions, hasSpace);
+  const policy = withReturns(submission, returns, ({ tenant }) => tenant);
   const reception = openReception(limits);
   const smtp = new SmtpServer({ hostname, policy, clock, limits, ...reception, observer: smtpObserver(log) });
   watchGauge('postfleet_receiving_bytes', 'Bytes held of mail that is coming in.', () => reception.memory.used);
@@ -153,6 +156,18 @@ async function openWays(options: IngressOptions): Promise<Ways> {
       domainStatus: options.domainStatus,
     }),
   };
+}
+
+function openReturns(options: IngressOptions, authority: Authority, troubled: (thrown: unknown) => void): Returns {
+  const { resources, ledger, clock, hostname, tell, log } = options;
+  const isProven = (domain: SendingDomain): boolean =>
+    domain.spec.verification === 'Skip' || authority.proof(domain).kind === 'proven';
+  const places = new DeclaredPlaces({ paths: new ReturnPaths(options), resources, isProven, hostname });
+  const shelved = ({ copy, ...stray }: Stray): void => {
+    metrics.returned.inc({ what: 'unmatched' });
+    log.info('mail came back that is about no message', { ...stray, bytes: copy.length });
+  };
+  return new Returns({ places, ledger, clock, judge: judgeBy(resources), tell, shelved, troubled });
 }
 
 /** The limits of the newest resources. */

@@ -8,18 +8,14 @@
 import type { Resources } from '#crds/source/resources.ts';
 import type { Keyring } from '#lib/keyring/keyring.ts';
 import type { Clock } from '#lib/run/clock.ts';
+import type { Returned } from './accept/returns/place.ts';
 import { domainOf, type Message } from './message.ts';
-import { readReturnPath, type Returning, signReturnPath } from './return-path.ts';
+import { readReturnPath, signReturnPath } from './return-path.ts';
 
 export interface ReturnPathsOptions {
   readonly resources: () => Resources;
   readonly keyring: () => Keyring;
   readonly clock: Clock;
-}
-
-/** What comes back, and whose it is. */
-export interface Returned extends Returning {
-  readonly tenant: string;
 }
 
 interface Hosts {
@@ -44,15 +40,6 @@ export class ReturnPaths {
     const [newest] = host === undefined ? [] : this.#options.keyring().returnPathKeys();
     if (host === undefined || !newest) return sender;
     return signReturnPath({ tenant, host }, { message: id, index }, newest, this.#options.clock.now());
-  }
-
-  /** Whether any mail may come back. */
-  get isOpen(): boolean {
-    return this.#table().tenants.size > 0;
-  }
-
-  isHost(domain: string): boolean {
-    return this.#table().tenants.has(domain);
   }
 
   /** What an address in canonical form says; undefined, whatever may be wrong with it, when it is no return path of ours. */

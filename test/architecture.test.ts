@@ -68,6 +68,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
 
 const LEDGER_PORT = new Set([
   'mta/settle/ledger/ledger.ts',
+  'mta/settle/ledger/returned.ts',
   'mta/settle/ledger/suppressions.ts',
   'mta/settle/ledger/usage.ts',
 ]);

@@ -1,7 +1,7 @@
 /**
  * `MTACluster`: where mail comes in, who works on it, where it waits, and what holds for all of it.
  */
-import { dnsLabel, ipAddress, networks, resolverAddress, serverUrl } from '../address.ts';
+import { dnsLabel, ipAddress, mailbox, networks, resolverAddress, serverUrl } from '../address.ts';
 import {
   expireAfterSeconds,
   factor,
@@ -80,6 +80,11 @@ const ingress = () =>
     replicas: integer(0, 256).default(2).describe('Pods that accept mail.'),
     pods: pods().exactOptional().describe('Settings of these pods.'),
     listeners: listeners().default([]).describe('Where mail is accepted.'),
+    feedbackAddresses: list(mailbox(), 8)
+      .default([])
+      .describe(
+        'Addresses that complaints about mail of any namespace are sent to, such as those for the IP addresses.',
+      ),
     limits: ingressLimits().prefault(LIMITS_READ).describe('How much those who hand in mail may ask for.'),
     service: object({
       type: oneOf('ClusterIP', 'NodePort', 'LoadBalancer').default('ClusterIP').describe('Type of the Service.'),

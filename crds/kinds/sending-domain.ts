@@ -43,6 +43,11 @@ const spec = ruled(
     domain: immutable(domainName(200)).describe('The domain in From and d=.'),
     poolRef: grantedRef('IPPool').describe('The pool it sends from.'),
     returnPathHost: domainName().exactOptional().describe('Domain of the return path; bounce.<domain> when absent.'),
+    feedbackAddresses: list(mailbox(), 8)
+      .default([])
+      .describe(
+        'Addresses that complaints are sent to, as registered with feedback loops: mail to them is taken back.',
+      ),
     trackingHost: domainName().exactOptional().describe('Host of open and click links; none are made when absent.'),
     dkim: dkim().prefault({}).describe('Keys that sign.'),
     dmarc: object({
@@ -76,6 +81,13 @@ const spec = ruled(
     message: `must have a domain and selectors of together at most ${LONGEST_NAMES} characters`,
     holds: ({ domain, dkim: { existingKeys } }) =>
       existingKeys.every(({ selector }) => selector.length + domain.length <= LONGEST_NAMES),
+  },
+  // Mail to another's address would end here: the proof of the domain is the proof of its addresses.
+  {
+    cel: "self.feedbackAddresses.all(a, a.endsWith('@' + self.domain) || a.endsWith('.' + self.domain))",
+    message: 'must have feedbackAddresses at its domain, or below it',
+    holds: ({ domain, feedbackAddresses }) =>
+      feedbackAddresses.every((it) => it.endsWith(`@${domain}`) || it.endsWith(`.${domain}`)),
   },
 );
 

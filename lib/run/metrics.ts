@@ -75,7 +75,7 @@ export const metrics = {
   }),
   returned: new Counter({
     name: 'postfleet_returned_total',
-    help: 'Mail that came back to return paths, and what it told: returned, bounced-later, complained.',
+    help: 'Mail that came back to return paths, and what it told: returned, bounced-later, complained, unmatched.',
     labelNames: ['what'],
     registers,
   }),

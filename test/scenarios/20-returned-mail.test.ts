@@ -19,7 +19,7 @@ let receiver: Receiver;
 beforeAll(async () => {
   config = await ConfigFolder.from(scene, 'bench', {
     SendingCredential: { spec: { networks: [] } },
-    SendingDomain: { spec: { returnPathHost: 'bounce.example.com' } },
+    SendingDomain: { spec: { returnPathHost: 'bounce.example.com', feedbackAddresses: ['fbl@example.com'] } },
   });
   receiver = scene.adopt(await Receiver.listen(config.ports.receiver));
   fleet = await Postfleet.start(scene, config);
@@ -102,10 +102,80 @@ test('C09 a forged return path is refused as any other address there, and leaves
   const last = returnPath.charAt(57);
   const forged = returnPath.replace(`${last}@`, `${last === 'a' ? 'b' : 'a'}@`);
   const refusal = '550 5.1.1 no such address';
-  for (const address of [forged, 'b-@bounce.example.com', 'postmaster@bounce.example.com'])
+  for (const address of [forged, 'b-@bounce.example.com', 'somebody@bounce.example.com'])
     expect(await giveBack(address, report('second@demo.test'))).toBe(refusal);
   expect(await giveBack('somebody@demo.test', report('second@demo.test'))).toMatch(/^550 5\.7\.1 /);
   expect((await fleet.trace(id)).events.map((it) => it.type)).toEqual(['queued', 'delivered']);
+});
+
+/** A complaint with everything about the recipient hidden; `original` is what is left of the header. */
+const complaint = (original: readonly string[]): string =>
+  [
+    'From: <fbl@isp.test>',
+    'Subject: complaint',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/report; report-type=feedback-report; boundary=b',
+    '',
+    '--b',
+    'Content-Type: message/feedback-report',
+    '',
+    'Feedback-Type: abuse',
+    'User-Agent: test/1',
+    'Version: 1',
+    'Original-Rcpt-To: hidden@redacted.invalid',
+    '',
+    '--b',
+    'Content-Type: message/rfc822',
+    '',
+    ...original,
+    'To: hidden',
+    '',
+    'Hello.',
+    '--b--',
+    '',
+  ].join('\r\n');
+
+const eventsOf = async (id: string): Promise<string[]> => (await fleet.trace(id)).events.map((it) => it.type);
+
+test('a complaint to the registered address is one about the message it holds, and the recipient is suppressed', async () => {
+  const { id } = await sendTo('angry@demo.test');
+  await fleet.event('delivered', id);
+  const header =
+    receiver.taken
+      .find((it) => it.recipients.includes('angry@demo.test'))
+      ?.raw.toString('latin1')
+      .split('\r\n\r\n')[0] ?? '';
+  const kept = header.split(/\r\n(?![ \t])/).filter((it) => !/^(?:to|subject):/i.test(it));
+  expect(await giveBack('fbl@example.com', complaint(kept))).toBe('250 2.0.0 taken');
+  expect(await eventsOf(id)).toEqual(['queued', 'delivered', 'returned', 'complained']);
+  await expect(sendTo('angry@demo.test')).rejects.toThrow('is suppressed (complaint');
+});
+
+test('A21 a complaint about no message of ours is no event, and is kept for people to read', async () => {
+  const { id } = await sendTo('happy@demo.test');
+  await fleet.event('delivered', id);
+  const guess = `${id.slice(0, 25)}${id.endsWith('0') ? '1' : '0'}`;
+  const forged = complaint([
+    `Received: from a by b (Postfleet) with ESMTP id ${guess};`,
+    `Message-ID: <${guess}@example.com>`,
+  ]);
+  expect(await giveBack('fbl@example.com', forged)).toBe('250 2.0.0 taken');
+  expect(await eventsOf(id)).toEqual(['queued', 'delivered']);
+  expect(await fleet.metric('postfleet_returned_total', 'what="unmatched"')).toBe(1);
+});
+
+test('postmaster is taken, at the host of return paths, in any case', async () => {
+  expect(await giveBack('PostMaster@bounce.example.com', 'Subject: hello\r\n\r\nAnybody there?\r\n')).toBe(
+    '250 2.0.0 taken',
+  );
+});
+
+test('a bounce with bare line ends, larger than anybody needs, is taken', async () => {
+  const { id, returnPath } = await sendTo('bare@demo.test');
+  await fleet.event('delivered', id);
+  const content = `${report('bare@demo.test').replaceAll('\r\n', '\n')}${'x'.repeat(2_000_000)}\r\n`;
+  expect(await giveBack(returnPath, content)).toBe('250 2.0.0 taken');
+  expect(await eventsOf(id)).toEqual(['queued', 'delivered', 'returned', 'bounced-later']);
 });
 
 test('C11 nothing that comes back makes mail of ours', async () => {

@@ -81,6 +81,7 @@ const ROWS: readonly Row[] = [
   ['arf-not-spam', 'arf not-spam', ORIGINAL, [['happy@isp.example', '', 'delivered']]],
   ['arf-fraud', 'arf fraud', ORIGINAL, [['somebody@isp.example', '', 'delivered']]],
   ['arf-without-type', 'arf other', ORIGINAL, [['angry@isp.example', '', 'delivered']]],
+  ['microsoft-copy', 'arf abuse', ORIGINAL, [['person@receiver.example', '', 'delivered']]],
   ['arf-yahoo-style', 'arf abuse', ORIGINAL, [['angry@yahoo.example', '', 'delivered']]],
   ['auto-rfc3834', 'auto-reply', ORIGINAL, []],
   ['auto-outlook-english', 'auto-reply', ORIGINAL, []],

@@ -1,5 +1,5 @@
 /**
- * Reads a complaint (ARF, RFC 5965): what kind it is, whom and which return path it is about. Pure; never throws.
+ * Reads a complaint (ARF, RFC 5965, or less): what kind it is, whom and which return path it is about. Pure; never throws.
  */
 import { type Block, readBlocks } from './fields.ts';
 import { readAddress } from './words.ts';
@@ -19,6 +19,16 @@ export function readFeedback(content: Buffer): Feedback {
     recipients: addressesIn([block.get('original-rcpt-to'), block.get('removal-recipient')]),
     returnPaths: addressesIn([block.get('original-mail-from')]),
   };
+}
+
+/**
+ * Reads a complaint that is no more than a copy of the message, as Microsoft's feedback loop sent them before ARF, and still
+ * does to some; undefined when it is none.
+ */
+export function readComplaintCopy(subject: string, original: Block): Feedback | undefined {
+  if (original.size === 0 || !/^complaint about message from /i.test(subject)) return undefined;
+  const recipients = addressesIn([original.get('x-hmxmroriginalrecipient')]);
+  return { feedbackType: 'abuse', recipients, returnPaths: [] };
 }
 
 const addressesIn = (values: readonly (string | undefined)[]): string[] => [

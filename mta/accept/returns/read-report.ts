@@ -8,13 +8,14 @@ import { type Mime, type MimePart, parseMime } from '#lib/mail/parse.ts';
 import type { Report, ReportedRecipient } from '../../report.ts';
 import { isAutoReply, isBounceInWords } from './auto-reply.ts';
 import { readDeliveryStatus } from './delivery-status.ts';
-import { readFeedback } from './feedback.ts';
+import { readClues } from './clues.ts';
+import { type Feedback, readComplaintCopy, readFeedback } from './feedback.ts';
 import { type Block, readFirstBlock } from './fields.ts';
 import { originalIdIn, readInWords } from './in-words.ts';
 import { readAddress } from './words.ts';
 
 /** What passes every bound says nothing. */
-const OPAQUE: Report = { kind: 'other', returnPaths: [], recipients: [] };
+const OPAQUE: Report = { kind: 'other', returnPaths: [], messageIds: [], recipients: [] };
 
 const STATUS = ['message/delivery-status', 'message/global-delivery-status'];
 const RECEIPT = ['message/disposition-notification', 'message/global-disposition-notification'];
@@ -29,7 +30,9 @@ function reportOf(mime: Mime): Report {
   const original = headerOf(partOf(mime, ORIGINAL));
   const about = aboutOriginal(mime, original);
   const feedback = partOf(mime, ['message/feedback-report']);
-  if (feedback) return complaint(feedback, original, about);
+  if (feedback) return complaint(readFeedback(feedback.content), original, about);
+  const copy = readComplaintCopy(mime.subject, original);
+  if (copy) return complaint(copy, original, about);
   const status = partOf(mime, STATUS);
   const recipients = status ? readDeliveryStatus(status.content) : [];
   if (status) return { kind: 'dsn', ...about, recipients: recipients.length > 0 ? recipients : inWords(mime) };
@@ -43,7 +46,7 @@ const partOf = ({ parts }: Mime, types: readonly string[]): MimePart | undefined
 
 const headerOf = (part: MimePart | undefined): Block => (part ? readFirstBlock(part.content) : new Map());
 
-type AboutOriginal = Pick<Report, 'originalId' | 'returnPaths'>;
+type AboutOriginal = Pick<Report, 'originalId' | 'returnPaths' | 'messageIds'>;
 
 /** Of several places that name the original, that which the original wrote itself comes first. */
 function aboutOriginal(mime: Mime, original: Block): AboutOriginal {
@@ -53,14 +56,15 @@ function aboutOriginal(mime: Mime, original: Block): AboutOriginal {
   const ids = [original.get('message-id'), ...answered].map((it) => /<([^<>\s]{3,250})>/.exec(it ?? '')?.[1]);
   const originalId = ids[0] ?? originalIdIn(mime.text) ?? ids.find((it) => it !== undefined);
   const returnPath = readAddress(original.get('return-path') ?? '');
+  const clues = readClues(mime);
   return {
     ...(originalId !== undefined && { originalId }),
-    returnPaths: returnPath === undefined ? [] : [returnPath],
+    returnPaths: [...new Set([...(returnPath === undefined ? [] : [returnPath]), ...clues.returnPaths])],
+    messageIds: clues.messageIds,
   };
 }
 
-function complaint(part: MimePart, original: Block, about: AboutOriginal): Report {
-  const { feedbackType, recipients, returnPaths } = readFeedback(part.content);
+function complaint({ feedbackType, recipients, returnPaths }: Feedback, original: Block, about: AboutOriginal): Report {
   const named =
     recipients.length > 0 ? recipients : [readAddress(original.get('to') ?? '')].filter((it) => it !== undefined);
   return {

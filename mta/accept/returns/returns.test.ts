@@ -4,21 +4,29 @@ import { FakeClock } from '#lib/run/fake-clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { MailEvent } from '../../event.ts';
 import { anEvent } from '../../settle/ledger/ledger.contract.ts';
+import type { Stray } from '../../settle/ledger/returned.ts';
 import type { Suppression } from '../../suppression.ts';
 import { judgeBy } from '../../judge.ts';
 import { type Accepted, codes, simplePolicy, type StageOptions, StagePartner } from '../smtp/stage-partner.ts';
 import { withReturns } from './policy.ts';
-import { type ReturnAddresses, Returns } from './returns.ts';
+import type { ReturnPlaces } from './place.ts';
+import { Returns } from './returns.ts';
 
 const MESSAGE = '01m804kbq61h2td7vkqgy132ca';
 const VALID = 'b-valid@bounce.example';
 const REPORT = 'Subject: Undelivered\r\n\r\nIt came back.\r\n.\r\n';
 
-/** Names of return paths that are valid; hosts are given. */
-const addressesAt = (...hosts: string[]): ReturnAddresses => ({
+/** Of these hosts one return path is valid; `complaints@` and postmaster take what comes for tenant `default`. */
+const placesAt = (...hosts: string[]): ReturnPlaces => ({
   isOpen: hosts.length > 0,
-  isHost: (domain) => hosts.includes(domain),
   read: (address) => (address === VALID ? { tenant: 'default', message: MESSAGE, index: 1 } : undefined),
+  placeOf(address) {
+    if (!hosts.includes(address.slice(address.indexOf('@') + 1))) return undefined;
+    const returned = this.read(address);
+    if (returned) return { kind: 'return-path', ...returned };
+    const isFeedback = /^(complaints|postmaster)@/.test(address);
+    return { kind: isFeedback ? 'feedback' : 'host', tenants: ['default'] };
+  },
 });
 
 class Shelf {
@@ -35,6 +43,15 @@ class Shelf {
         this.suppressed.push(`${tenant} ${subject} ${reason} ${source}`);
     },
   };
+  readonly strays: Stray[] = [];
+  hasPlaces = true;
+  readonly returned = {
+    shelve: async (stray: Stray): Promise<'kept' | 'full'> => {
+      if (!this.hasPlaces) return 'full';
+      this.strays.push(stray);
+      return 'kept';
+    },
+  };
   fault: Fault | undefined;
 
   async trace(message: string): Promise<readonly MailEvent[]> {
@@ -48,23 +65,25 @@ class Shelf {
   }
 }
 
-function open(options: StageOptions = {}, addresses = addressesAt('bounce.example')) {
+function open(options: StageOptions & { readonly tenant?: string } = {}, places = placesAt('bounce.example')) {
   const shelf = new Shelf();
   const told: MailEvent[] = [];
+  const shelved: Stray[] = [];
   const clock = new FakeClock(Date.UTC(2026, 0, 2));
   const returns = new Returns({
-    addresses,
+    places,
     ledger: shelf,
     judge: judgeBy(() => ({ policies: [] })),
     clock,
     tell: (event) => told.push(event),
+    shelved: (stray) => shelved.push(stray),
     troubled: () => undefined,
   });
   const accepted: Accepted[] = [];
-  const policy = withReturns(simplePolicy(accepted, options.trusted), returns);
+  const policy = withReturns(simplePolicy(accepted, options.trusted), returns, () => options.tenant ?? 'default');
   const partner = new StagePartner({ authRequired: true, canSecure: true, ...options, policy });
   partner.conversation.begin();
-  return { shelf, told, partner, accepted };
+  return { shelf, told, shelved, partner, accepted };
 }
 
 /** The replies to commands said one by one after EHLO. */
@@ -104,9 +123,14 @@ describe('without AUTH', () => {
   });
 
   test('nothing else is taken, and the reply is one for all that no return path of ours says', async () => {
-    const others = ['b-forged@bounce.example', 'b-valid@BOUNCE.example.', 'postmaster@bounce.example'];
+    const others = ['b-forged@bounce.example', 'b-valid@BOUNCE.example.', 'somebody@bounce.example'];
     const scene = open();
-    const said = await say(scene, 'MAIL FROM:<>', ...others.map((it) => `RCPT TO:<${it}>`), 'RCPT TO:<a@b.example>');
+    const said = await say(
+      scene,
+      'MAIL FROM:<x@else.example>',
+      ...others.map((it) => `RCPT TO:<${it}>`),
+      'RCPT TO:<a@b.example>',
+    );
     expect(said).toEqual([
       SENDER_OK,
       NO_SUCH,
@@ -125,12 +149,16 @@ describe('without AUTH', () => {
 
   test('C09 guessing ends the connection', async () => {
     const scene = open();
-    await say(scene, 'MAIL FROM:<>', ...Array.from({ length: 20 }, (_, at) => `RCPT TO:<b-${at}@bounce.example>`));
+    await say(
+      scene,
+      'MAIL FROM:<x@y.example>',
+      ...Array.from({ length: 20 }, (_, at) => `RCPT TO:<b-${at}@bounce.example>`),
+    );
     expect(scene.partner.isClosed).toBe(true);
   });
 
   test('MAIL asks for AUTH as before while no domain has a return path', async () => {
-    expect(await say(open({}, addressesAt()), 'MAIL FROM:<>')).toEqual([
+    expect(await say(open({}, placesAt()), 'MAIL FROM:<>')).toEqual([
       '530 5.7.0 Authentication required; say STARTTLS first',
     ]);
   });
@@ -190,6 +218,17 @@ describe('without AUTH', () => {
 });
 
 describe('who may send otherwise', () => {
+  test('A21 is not stopped by the hosts and addresses of another tenant: mail there is mail like any other', async () => {
+    for (const address of ['somebody@bounce.example', 'complaints@bounce.example', 'postmaster@bounce.example']) {
+      const scene = open({ trusted: 'network', tenant: 'other' });
+      const said = await say(scene, 'MAIL FROM:<a@b.example>', 'RCPT TO:<b@dest.test>', `RCPT TO:<${address}>`, 'DATA');
+      expect(said[2]).toBe('250 2.1.5 Recipient OK');
+      await scene.partner.send(REPORT);
+      expect(scene.accepted).toMatchObject([{ envelope: { recipients: ['b@dest.test', address] } }]);
+      expect([scene.told, scene.shelved]).toEqual([[], []]);
+    }
+  });
+
   test('sends as before, and mail to a return path goes alone', async () => {
     const scene = open({ trusted: 'network' });
     const said = await say(scene, 'MAIL FROM:<a@example.com>', 'RCPT TO:<b@dest.test>', `RCPT TO:<${VALID}>`, 'DATA');
@@ -209,7 +248,7 @@ describe('who may send otherwise', () => {
   });
 
   test('is told of an address at a return path host that is none', async () => {
-    expect(await say(open({ trusted: 'network' }), 'MAIL FROM:<>', 'RCPT TO:<x@bounce.example>')).toEqual([
+    expect(await say(open({ trusted: 'network' }), 'MAIL FROM:<a@b.example>', 'RCPT TO:<x@bounce.example>')).toEqual([
       SENDER_OK,
       NO_SUCH,
     ]);
@@ -374,5 +413,155 @@ describe('at the end of the message', () => {
     for (let count = 0; count < 10; count += 1) expect(await returned(scene)).toMatch(/^250 /);
     expect(await returned(scene)).toBe('550 5.2.2 enough has come back for this message\r\n');
     expect(scene.shelf.copies).toHaveLength(10);
+  });
+});
+
+const ID_LINE = `by mail.example (Postfleet) with ESMTPSA id ${MESSAGE};`;
+
+/** A complaint as content of DATA, with what its sender left of the original. */
+const complaint = (fields: readonly string[], original: readonly string[]): string =>
+  [
+    'Content-Type: multipart/report; report-type=feedback-report; boundary=b',
+    '',
+    '--b',
+    'Content-Type: message/feedback-report',
+    '',
+    'Feedback-Type: abuse',
+    'User-Agent: x',
+    'Version: 1',
+    ...fields,
+    '',
+    '--b',
+    'Content-Type: message/rfc822',
+    '',
+    ...original,
+    '',
+    'Hello.',
+    '--b--',
+    '.',
+    '',
+  ].join('\r\n');
+
+describe('at an address for complaints', () => {
+  async function complain(scene: ReturnType<typeof open>, content: string, to = 'complaints'): Promise<string> {
+    await say(scene, 'MAIL FROM:<fbl@isp.example>', `RCPT TO:<${to}@bounce.example>`, 'DATA');
+    return scene.partner.send(content);
+  }
+  const received = ['Received: from app', `\t${ID_LINE} Sat, 21 Nov 2026 09:12:44 +0000`];
+
+  test('a return path within says what it is about, though everything else is hidden', async () => {
+    const scene = open();
+    expect(await complain(scene, complaint([], ['To: redacted', `X-Sender: <${VALID}>`]))).toBe('250 2.0.0 taken\r\n');
+    // `b-valid` has not the form of a real one; `return-places.test.ts` reads those.
+    expect(scene.shelved).toHaveLength(1);
+    const other = open();
+    expect(await complain(other, complaint([`Original-Mail-From: <${VALID}>`], ['To: redacted']))).toMatch(/^250 /);
+    expect(other.told).toMatchObject([
+      { type: 'returned', report: 'arf', index: 1 },
+      { type: 'complained', index: 1, suppressed: 'complaint' },
+    ]);
+    expect(other.told[0]).not.toHaveProperty('foundBy');
+    expect(other.shelf.suppressed).toEqual(['default b@dest.test complaint complaint']);
+  });
+
+  test('our own Received within says which message; of several recipients the report names one, and suppresses none', async () => {
+    const scene = open();
+    expect(await complain(scene, complaint(['Original-Rcpt-To: B@dest.test'], received))).toMatch(/^250 /);
+    expect(scene.told).toMatchObject([
+      { type: 'returned', foundBy: 'headers', index: 1 },
+      { type: 'complained', recipient: 'b@dest.test' },
+    ]);
+    expect(scene.shelf.suppressed).toEqual([]);
+  });
+
+  test('a message with one recipient is his, named or hidden, and he is suppressed', async () => {
+    for (const fields of [[], ['Original-Rcpt-To: 5f3a9c1d@redacted'], ['Original-Rcpt-To: b@dest.test']]) {
+      const scene = open();
+      scene.shelf.events.splice(0, 1);
+      expect(await complain(scene, complaint(fields, received))).toMatch(/^250 /);
+      expect(scene.shelf.suppressed).toEqual(['default b@dest.test complaint complaint']);
+    }
+  });
+
+  test.each<[string, (scene: ReturnType<typeof open>) => void, readonly string[]]>([
+    ['names somebody else', () => undefined, ['Original-Rcpt-To: victim@dest.test']],
+    ['names nobody of several', () => undefined, []],
+    ['names one it was never sent to', ({ shelf }) => cancel(shelf), ['Original-Rcpt-To: other@dest.test']],
+    ['is about another tenant’s', ({ shelf }) => foreign(shelf), ['Original-Rcpt-To: b@dest.test']],
+    ['is about what is forgotten', ({ shelf }) => void shelf.events.splice(0), ['Original-Rcpt-To: b@dest.test']],
+  ])('A21 a forged complaint that %s is no event and suppresses nobody', async (_, change, fields) => {
+    const scene = open();
+    change(scene);
+    expect(await complain(scene, complaint(fields, received))).toBe('250 2.0.0 taken\r\n');
+    expect([scene.told, scene.shelf.suppressed]).toEqual([[], []]);
+    expect(scene.shelved).toMatchObject([{ tenant: 'default', recipient: 'complaints@bounce.example', report: 'arf' }]);
+  });
+
+  const cancel = ({ events }: Shelf): void =>
+    void events.push(anEvent(MESSAGE, 'cancelled', { index: 0, recipient: 'other@dest.test' }));
+  const foreign = ({ events }: Shelf): void => events.forEach((it, at) => (events[at] = { ...it, tenant: 'other' }));
+
+  test('what is about mail still on its way is put off', async () => {
+    const scene = open();
+    const said = await complain(scene, complaint(['Original-Rcpt-To: other@dest.test'], received));
+    expect(said).toBe('451 4.5.0 the message it is about is still on its way: try again later\r\n');
+  });
+
+  test('any other mail is kept on a shelf, and refused for now when that is full; postmaster’s too', async () => {
+    for (const to of ['complaints', 'Postmaster', 'postmaster']) {
+      const scene = open();
+      expect(await complain(scene, 'Subject: code 1234\r\n\r\n.\r\n', to.toLowerCase())).toBe('250 2.0.0 taken\r\n');
+      expect(scene.shelved).toMatchObject([
+        { tenant: 'default', report: 'other', host: 'mx.dest.test [192.0.2.1]', at: Date.UTC(2026, 0, 2) },
+      ]);
+      expect(scene.shelf.strays).toEqual(scene.shelved);
+      scene.shelf.hasPlaces = false;
+      expect(await complain(scene, REPORT, to.toLowerCase())).toMatch(/^452 4\.2\.2 /);
+    }
+  });
+});
+
+describe('a bounce to an address at a host of return paths that is none', () => {
+  const bounce = (original: readonly string[]): string =>
+    [
+      'Content-Type: multipart/report; boundary=b',
+      '',
+      '--b',
+      'Content-Type: message/delivery-status',
+      '',
+      'Reporting-MTA: dns; mx.dest.test',
+      '',
+      'Final-Recipient: rfc822; b@dest.test',
+      'Action: failed',
+      'Status: 5.1.1',
+      '',
+      '--b',
+      'Content-Type: text/rfc822-headers',
+      '',
+      ...original,
+      '--b--',
+      '.',
+      '',
+    ].join('\r\n');
+
+  async function bounced(content: string) {
+    const scene = open();
+    await say(scene, 'MAIL FROM:<>', 'RCPT TO:<b-val@bounce.example>', 'DATA');
+    return { scene, said: await scene.partner.send(content) };
+  }
+
+  test('counts by the Message-ID we gave it', async () => {
+    const { scene, said } = await bounced(bounce([`Message-ID: <${MESSAGE.toUpperCase()}@example.com>`]));
+    expect(said).toBe('250 2.0.0 taken\r\n');
+    expect(scene.told).toMatchObject([
+      { type: 'returned', report: 'dsn', foundBy: 'headers' },
+      { type: 'bounced-later', recipient: 'b@dest.test', class: 'Invalid Address' },
+    ]);
+  });
+
+  test('is no such address when it is about nothing of ours', async () => {
+    const { scene, said } = await bounced(bounce(['Message-ID: <other@example.com>']));
+    expect(said).toBe(`${NO_SUCH}\r\n`);
+    expect([scene.told, scene.shelved, scene.shelf.copies]).toEqual([[], [], []]);
   });
 });

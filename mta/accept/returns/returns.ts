@@ -1,49 +1,48 @@
 /**
- * Mail that comes back: taken for a valid return path, without AUTH, and kept with the message it is about.
+ * Mail that comes back: taken without AUTH where it may come, and kept with the message it is about.
  *
- * Promises: at a host of return paths everything but a valid one gets one reply, whatever is wrong with it; 250 means
- * that events, copy and suppression are durable; nothing taken here ever causes mail, so nothing can be bounced off us. Returned mail
- * goes alone, one recipient in a transaction, so that it is never queued with other mail. A message has room for a few
- * returns: somebody who has one return path cannot fill the disk.
+ * Promises: at a host of return paths everything that is about no message of ours gets one reply, whatever is wrong with
+ * it; 250 means that events, copy and suppression are durable; nothing taken here ever causes mail, so nothing can be
+ * bounced off us. Returned mail goes alone, one recipient in a transaction, so that it is never queued with other mail. A
+ * message has room for a few returns, and an address for a few that are about no message: nobody can fill the disk. Who
+ * sends mail of their own is not stopped by addresses of another tenant.
  */
 import type { Clock, Instant } from '#lib/run/clock.ts';
 import { codeOf } from '#lib/run/fault.ts';
 import { metrics } from '#lib/run/metrics.ts';
-import type { EventType, MailEvent } from '../../event.ts';
-import { domainOf } from '../../message.ts';
-import { type Reply, reply, replyLine } from '../../reply.ts';
+import type { MailEvent } from '../../event.ts';
+import { type Reply, reply } from '../../reply.ts';
 import type { Report } from '../../report.ts';
-import type { Returning } from '../../return-path.ts';
 import type { Ledger } from '../../settle/ledger/ledger.ts';
+import type { ReturnedMail, Stray } from '../../settle/ledger/returned.ts';
 import type { Suppressions } from '../../settle/ledger/suppressions.ts';
 import type { Suppression } from '../../suppression.ts';
 import type { Envelope, Peer } from '../smtp/submission.ts';
 import { type Consequence, consequenceOf, type Judge } from './consequence.ts';
+import { type About, hostOf, laterEvent, returnedEvent } from './events.ts';
 import { withLineEnds } from './line-ends.ts';
+import { findMatch, type Found, matchSealed } from './match.ts';
+import { includes, type Place, type ReturnPlaces } from './place.ts';
 import { readReport } from './read-report.ts';
 
-/** A recipient and whose it is. */
-export interface Returned extends Returning {
-  readonly tenant: string;
-}
-
-/** What return paths are ours now. */
-export interface ReturnAddresses {
-  readonly isOpen: boolean;
-  isHost(domain: string): boolean;
-  read(address: string): Returned | undefined;
-}
-
 export interface ReturnsOptions {
-  readonly addresses: ReturnAddresses;
-  readonly ledger: Pick<Ledger, 'trace' | 'keep'> & { readonly suppressions: Pick<Suppressions, 'suppress'> };
+  readonly places: ReturnPlaces;
+  readonly ledger: Pick<Ledger, 'trace' | 'keep'> & {
+    readonly returned: Pick<ReturnedMail, 'shelve'>;
+    readonly suppressions: Pick<Suppressions, 'suppress'>;
+  };
   readonly judge: Judge;
   readonly clock: Clock;
   /** Told of each event that is durable. Must not throw. */
   readonly tell: (event: MailEvent) => void;
+  /** Told of mail about no message that is durable. Must not throw. */
+  readonly shelved: (stray: Stray) => void;
   /** Told when the ledger could not be written. Must not throw. */
   readonly troubled: (thrown: unknown) => void;
 }
+
+/** Who hands in mail: a tenant's own, or a stranger. */
+export type Giver = string | undefined;
 
 /** `ordinary`: no mail that comes back. */
 export type Verdict = { readonly kind: 'ordinary' | 'taken' } | { readonly kind: 'refused'; readonly reply: Reply };
@@ -58,6 +57,8 @@ const MOST_RETURNS = 10;
 const unknown = reply(550, '5.1.1', 'no such address');
 const apart = reply(452, '4.5.3', 'Mail to a return path goes alone; send the rest in another transaction');
 const enough = reply(550, '5.2.2', 'enough has come back for this message');
+const early = reply(451, '4.5.0', 'the message it is about is still on its way: try again later');
+const crowded = reply(452, '4.2.2', 'too much is kept here that is about no message of ours: try again later');
 const taken = reply(250, '2.0.0', 'taken');
 const full = reply(452, '4.3.1', 'no room: try again later');
 const unwritable = reply(451, '4.3.0', 'cannot be kept now: try again later');
@@ -70,46 +71,87 @@ export class Returns {
   }
 
   get isOpen(): boolean {
-    return this.#options.addresses.isOpen;
+    return this.#options.places.isOpen;
   }
 
   /** Whether mail to these recipients is mail that comes back. */
-  takes([recipient]: readonly string[]): boolean {
-    return recipient !== undefined && this.#isAtHost(recipient);
+  takes(giver: Giver, [recipient]: readonly string[]): boolean {
+    return recipient !== undefined && this.#placeFor(giver, recipient) !== undefined;
   }
 
-  judge(recipient: string, others: readonly string[]): Verdict {
-    const isReturn = this.#isAtHost(recipient);
-    if (others.length > 0 && (isReturn || this.takes(others))) return { kind: 'refused', reply: apart };
-    if (!isReturn) return { kind: 'ordinary' };
-    return this.#options.addresses.read(recipient) ? { kind: 'taken' } : refused(unknown);
+  judge(giver: Giver, sender: string, recipient: string, others: readonly string[]): Verdict {
+    const place = this.#placeFor(giver, recipient);
+    if (others.length > 0 && (place || this.takes(giver, others))) return { kind: 'refused', reply: apart };
+    if (!place) return { kind: 'ordinary' };
+    // A report of a program comes from the null sender (RFC 3464 §2): what else comes to an unknown address is guessing.
+    return place.kind === 'host' && sender !== '' ? refused(unknown) : { kind: 'taken' };
   }
 
   /** The reply to the end of the message. */
-  async accept(peer: Peer, { recipients }: Envelope, raw: Buffer): Promise<Reply> {
-    const returned = this.#options.addresses.read(recipients[0] ?? '');
+  async accept(giver: Giver, peer: Peer, { recipients }: Envelope, raw: Buffer): Promise<Reply> {
+    const [recipient = ''] = recipients;
+    const place = this.#placeFor(giver, recipient);
     try {
-      return returned ? await this.#keep(returned, peer, withLineEnds(raw)) : refused(unknown).reply;
+      return place ? await this.#take(place, recipient, peer, withLineEnds(raw)) : refused(unknown).reply;
     } catch (thrown) {
       this.#options.troubled(thrown);
       return codeOf(thrown) === 'storage-full' ? full : unwritable;
     }
   }
 
-  async #keep({ tenant, message, index }: Returned, peer: Peer, raw: Buffer): Promise<Reply> {
-    const { ledger, clock, tell } = this.#options;
-    const known = (await ledger.trace(message)).filter((it) => it.tenant === tenant && it.index === index);
-    const first = known.find((it) => it.type === 'queued');
-    if (!first) return refused(unknown).reply;
-    if (known.filter((it) => it.type === 'returned').length >= MOST_RETURNS) return refused(enough).reply;
+  /** An address of another tenant is an address like any other to who sends mail of their own. */
+  #placeFor(giver: Giver, address: string): Place | undefined {
+    const place = this.#options.places.placeOf(address);
+    const isForeign = giver !== undefined && place && place.kind !== 'return-path' && !includes(place.tenants, giver);
+    return isForeign ? undefined : place;
+  }
+
+  async #take(place: Place, recipient: string, peer: Peer, raw: Buffer): Promise<Reply> {
+    const { ledger, places } = this.#options;
+    const trace = (id: string): Promise<readonly MailEvent[]> => ledger.trace(id);
+    if (place.kind === 'return-path') {
+      const match = await matchSealed(place, { trace });
+      return match.kind === 'found' ? this.#keep(match, await readReport(raw), peer, raw) : refused(unknown).reply;
+    }
     const report = await readReport(raw);
-    const consequence = consequenceOf(report, first.recipient, this.#options.judge);
+    const match = await findMatch(report, place.tenants, { read: (address) => places.read(address), trace });
+    if (match.kind === 'found') return this.#keep(match, report, peer, raw);
+    if (match.kind === 'early') return early;
+    if (place.kind === 'host') return refused(unknown).reply;
+    const tenant = place.tenants === 'all' ? '' : (place.tenants[0] ?? '');
+    return this.#shelve({ tenant, recipient, report: report.kind, host: hostOf(peer) }, raw);
+  }
+
+  async #keep(found: Found, report: Report, peer: Peer, raw: Buffer): Promise<Reply> {
+    const { ledger, clock, tell } = this.#options;
     const now = clock.now();
-    const about = { queued: first, attempt: (known.at(-1) ?? first).attempt, now };
-    const events = [returnedEvent(about, peer, report), ...(consequence ? [laterEvent(about, consequence)] : [])];
-    if (consequence?.suppress) await this.#suppress(first, consequence.suppress, now);
+    const about = found.about.flatMap((queued) => aboutOf(queued, found.events, now) ?? []);
+    if (about.length === 0) return refused(enough).reply;
+    const events: MailEvent[] = [];
+    for (const one of about) {
+      const consequence = this.#consequenceOf(found, report, one.queued);
+      events.push(returnedEvent(one, taken, peer, report, found.by));
+      if (consequence) events.push(laterEvent(one, consequence));
+      if (consequence?.suppress) await this.#suppress(one.queued, consequence.suppress, now);
+    }
     await ledger.keep(events, raw.subarray(0, LARGEST_COPY));
     for (const event of events) tell(event);
+    return taken;
+  }
+
+  /** One of several recipients could speak for another: what he says is kept, and suppresses nobody. */
+  #consequenceOf({ isSure }: Found, report: Report, { recipient }: MailEvent): Consequence | undefined {
+    const consequence = consequenceOf(report, recipient, this.#options.judge);
+    if (isSure || !consequence) return consequence;
+    const { suppress: _, ...unsure } = consequence;
+    return unsure;
+  }
+
+  async #shelve(about: Omit<Stray, 'at' | 'copy'>, raw: Buffer): Promise<Reply> {
+    const { ledger, clock, shelved } = this.#options;
+    const stray: Stray = { ...about, at: clock.now(), copy: raw.subarray(0, LARGEST_COPY) };
+    if ((await ledger.returned.shelve(stray)) === 'full') return refused(crowded).reply;
+    shelved(stray);
     return taken;
   }
 
@@ -118,46 +160,16 @@ export class Returns {
     const source = reason === 'invalid-address' ? 'bounce' : 'complaint';
     return this.#options.ledger.suppressions.suppress(tenant, [{ subject: recipient, reason, source, createdAt: now }]);
   }
+}
 
-  #isAtHost(address: string): boolean {
-    return this.#options.addresses.isHost(domainOf(address));
-  }
+/** Undefined when enough has come back for this recipient. */
+function aboutOf(queued: MailEvent, events: readonly MailEvent[], now: Instant): About | undefined {
+  const own = events.filter((it) => it.index === queued.index);
+  if (own.filter((it) => it.type === 'returned').length >= MOST_RETURNS) return undefined;
+  return { queued, attempt: (own.at(-1) ?? queued).attempt, now };
 }
 
 function refused(said: Reply): { readonly kind: 'refused'; readonly reply: Reply } {
   metrics.refused.inc({ check: 'return-path' });
   return { kind: 'refused', reply: said };
 }
-
-interface About {
-  readonly queued: MailEvent;
-  readonly attempt: number;
-  readonly now: Instant;
-}
-
-const eventOf = ({ queued, attempt, now }: About, type: EventType, said: Reply): MailEvent => ({
-  v: 1,
-  at: now,
-  type,
-  message: queued.message,
-  index: queued.index,
-  tenant: queued.tenant,
-  sender: queued.sender,
-  recipient: queued.recipient,
-  reply: replyLine(said),
-  attempt,
-});
-
-const returnedEvent = (about: About, peer: Peer, { kind }: Report): MailEvent => ({
-  ...eventOf(about, 'returned', taken),
-  report: kind,
-  host: `${peer.ehlo} [${peer.address}]`,
-  ...(peer.tls !== undefined && { tls: peer.tls }),
-});
-
-const laterEvent = (about: About, { type, said, host, judged, suppress }: Consequence): MailEvent => ({
-  ...eventOf(about, type, said),
-  ...(host !== undefined && { host }),
-  ...(judged && { class: judged.class, rule: judged.rule }),
-  ...(suppress && { suppressed: suppress }),
-});

@@ -9,6 +9,7 @@ import { until } from '../../../test/harness/until.ts';
 import type { EventType, MailEvent } from '../../event.ts';
 import { type MessageId, newMessageId } from '../../message.ts';
 import type { Ledger } from './ledger.ts';
+import { MOST_STRAYS, type Stray } from './returned.ts';
 import { suppressionsContract } from './suppressions.contract.ts';
 import type { Suppressions } from './suppressions.ts';
 
@@ -99,6 +100,45 @@ export function ledgerContract(name: string, open: (clock: FakeClock) => Promise
         return (await ledger.trace(one)).length === 0;
       });
       expect(await ledger.copies(one)).toEqual([]);
+    });
+
+    test('messages are found by whom something came back for, however written, newest first', async () => {
+      const { ledger } = await open(new FakeClock(START));
+      const [one, other, third] = [idAt(START), idAt(START + 1), idAt(START + 2)];
+      const back = (id: MessageId, recipient: string): MailEvent => anEvent(id, 'returned', { recipient });
+      await ledger.keep([back(one, 'b@dest.test'), anEvent(one, 'complained')], Buffer.from('1'));
+      await ledger.keep([back(other, 'B@dest.test'), back(other, 'c@dest.test')], Buffer.from('2'));
+      await ledger.keep([back(third, 'c@dest.test')], Buffer.from('3'));
+      expect(await ledger.returned.messagesFor('b@dest.test', 9)).toEqual([other, one]);
+      expect(await ledger.returned.messagesFor('b@dest.test', 1)).toEqual([other]);
+      expect(await ledger.returned.messagesFor('d@dest.test', 9)).toEqual([]);
+      expect((await ledger.copies(other)).map(String)).toEqual(['2', '2']);
+    });
+
+    test('what is about no message has a shelf of its own, bounded for each tenant, and goes in time', async () => {
+      const clock = new FakeClock(START);
+      const { ledger, record, retention } = await open(clock);
+      const stray = (tenant: string, text: string): Stray => ({
+        tenant,
+        recipient: `fbl@${tenant}.example`,
+        at: clock.now(),
+        host: 'mx.dest.test [192.0.2.1]',
+        report: 'arf',
+        copy: Buffer.from(text),
+      });
+      for (let count = 0; count < MOST_STRAYS; count += 1)
+        expect(await ledger.returned.shelve(stray('a', String(count)))).toBe('kept');
+      expect(await ledger.returned.shelve(stray('a', 'one more'))).toBe('full');
+      expect(await ledger.returned.shelve(stray('b', 'another tenant'))).toBe('kept');
+      expect(await ledger.returned.strays('FBL@b.example')).toEqual([stray('b', 'another tenant')]);
+      expect(await ledger.returned.strays('fbl@a.example')).toHaveLength(MOST_STRAYS);
+      clock.advance(retention + minutes(1));
+      await record([anEvent(idAt(clock.now() + minutes(5)), 'queued')]);
+      await until('them to go', async () => {
+        clock.advance(minutes(0.25));
+        return (await ledger.returned.strays('fbl@a.example')).length === 0;
+      });
+      expect(await ledger.returned.shelve(stray('a', 'again'))).toBe('kept');
     });
 
     test('events go when their retention has passed, a whole message at a time and no sooner', async () => {

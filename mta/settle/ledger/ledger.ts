@@ -6,6 +6,7 @@
  */
 import type { MailEvent } from '../../event.ts';
 import type { MessageId } from '../../message.ts';
+import type { ReturnedMail } from './returned.ts';
 import type { Suppressions } from './suppressions.ts';
 import type { Usage } from './usage.ts';
 
@@ -13,12 +14,13 @@ export interface Ledger {
   /** Every event of a message, oldest first; empty when nothing is known of it. */
   trace(message: MessageId): Promise<readonly MailEvent[]>;
   /**
-   * Resolves when events of a message that was accepted before are durable, with a copy of the mail that says so. The copy
-   * is kept as long as they are.
+   * Resolves when events of a message that was accepted before are durable, with a copy of the mail that says so for each
+   * event `returned` among them. Copies are kept as long as events are.
    */
   keep(events: readonly MailEvent[], copy: Buffer): Promise<void>;
   /** What came back for a message, oldest first. */
   copies(message: MessageId): Promise<readonly Buffer[]>;
+  readonly returned: ReturnedMail;
   readonly suppressions: Suppressions;
   readonly usage: Usage;
 }

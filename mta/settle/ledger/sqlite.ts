@@ -11,22 +11,13 @@ import type { Statement } from '#lib/sqlite/protocol.ts';
 import type { MailEvent } from '../../event.ts';
 import { acceptedAtOf, firstIdAt, type MessageId } from '../../message.ts';
 import type { Ledger } from './ledger.ts';
+import { dropStrays, keepCopy, SqliteReturned } from './sqlite-returned.ts';
 import { SqliteUsage } from './sqlite-usage.ts';
 import { SqliteSuppressions } from './sqlite-suppressions.ts';
 
 export const LEDGER_TABLES = `
   CREATE TABLE event (message TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, PRIMARY KEY (message, seq))
   WITHOUT ROWID`;
-
-/** Mail that came back, cut to what is worth keeping. */
-export const RETURN_TABLES = `
-  CREATE TABLE returned (message TEXT NOT NULL, seq INTEGER NOT NULL, copy BLOB NOT NULL, PRIMARY KEY (message, seq))
-  WITHOUT ROWID`;
-
-const keepCopy = (message: MessageId, copy: Buffer): Statement => ({
-  sql: 'INSERT INTO returned SELECT ?1, coalesce(max(seq), 0) + 1, ?2 FROM returned WHERE message = ?1',
-  params: [message, copy],
-});
 
 /** The statement that records an event: next in its message's sequence. */
 export const recordEvent = (event: MailEvent): Statement => ({
@@ -50,6 +41,7 @@ export interface SqliteLedgerOptions {
 export class SqliteLedger implements Ledger {
   readonly suppressions: SqliteSuppressions;
   readonly usage: SqliteUsage;
+  readonly returned: SqliteReturned;
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #queued: string;
@@ -58,6 +50,7 @@ export class SqliteLedger implements Ledger {
 
   private constructor(options: SqliteLedgerOptions, suppressions: SqliteSuppressions) {
     this.suppressions = suppressions;
+    this.returned = new SqliteReturned(options.database);
     this.usage = new SqliteUsage(options.database, options.clock);
     this.#queued = options.queued;
     this.#database = options.database;
@@ -76,8 +69,8 @@ export class SqliteLedger implements Ledger {
   }
 
   async keep(events: readonly MailEvent[], copy: Buffer): Promise<void> {
-    const messages = new Set(events.map((it) => it.message));
-    await this.#database.write([...events.map(recordEvent), ...[...messages].map((it) => keepCopy(it, copy))]);
+    const copies = events.filter((it) => it.type === 'returned').map((it) => keepCopy(it, copy));
+    await this.#database.write([...events.map(recordEvent), ...copies]);
   }
 
   async copies(message: MessageId): Promise<readonly Buffer[]> {
@@ -102,14 +95,22 @@ export class SqliteLedger implements Ledger {
   async #pruneSlice(): Promise<void> {
     const [row] = await this.#database.read('SELECT max(message) AS newest FROM event');
     if (typeof row?.['newest'] !== 'string') return;
-    const before = firstIdAt(Math.max(Math.min(this.#clock.now(), acceptedAtOf(row['newest'])) - RETENTION, 0));
+    const since = Math.max(Math.min(this.#clock.now(), acceptedAtOf(row['newest'])) - RETENTION, 0);
+    const before = firstIdAt(since);
     const old = `SELECT message FROM event WHERE message < ? AND message NOT IN (${this.#queued}) ORDER BY message LIMIT ?`;
-    const [any] = await this.#database.read(old, [before, 1]);
+    const [any] = await this.#database.read(`SELECT 1 FROM (${old}) UNION ALL SELECT 1 FROM stray WHERE at < ?`, [
+      before,
+      1,
+      since,
+    ]);
     if (!any) return;
     const params = [before, SLICE];
     await this.#database.write(
       // Copies first: what is old is told by the events.
-      ['returned', 'event'].map((table) => ({ sql: `DELETE FROM ${table} WHERE message IN (${old})`, params })),
+      [
+        ...['returned', 'event'].map((table) => ({ sql: `DELETE FROM ${table} WHERE message IN (${old})`, params })),
+        dropStrays(since),
+      ],
     );
   }
 }
