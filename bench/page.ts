@@ -31,6 +31,12 @@ export function middleOf<Run>(runs: readonly Run[], rate: (run: Run) => number):
   return middle;
 }
 
+/** NaN of none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+}
+
 const page = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
 
 /** Writes a proof's section, in place of its last one. `what` is a sentence about the rows, without its full stop. */

@@ -5,7 +5,9 @@
  * `--short` asks for the same on little mail, and nothing is written. The last line is `N passed, N failed`, a
  * measurement being one.
  */
+import { measureBacklog } from './backlog.ts';
 import { measureHttp } from './http.ts';
+import { measureNeighbours } from './neighbours.ts';
 import { loadAverage, publishSection } from './page.ts';
 import { measureReceivers } from './receivers.ts';
 import { measureRelay } from './relay.ts';
@@ -15,6 +17,8 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['relay', measureRelay],
   ['http', measureHttp],
   ['receivers', measureReceivers],
+  ['backlog', measureBacklog],
+  ['neighbours', measureNeighbours],
 ]);
 /** Faults that are shown. */
 const MOST_SAID = 20;

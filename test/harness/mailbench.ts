@@ -31,8 +31,8 @@ export interface Verdict {
 export interface Load {
   /** Port of the relay. */
   readonly to: number;
-  /** Port the sink listens on. */
-  readonly sink: number;
+  /** Ports the sink listens on; absent: somebody else takes the mail, and only what is accepted counts. */
+  readonly sink?: number | readonly number[];
   readonly messages: number;
   readonly connections: number;
   /** Further flags, as on its command line. */
@@ -47,7 +47,7 @@ export class Mailbench {
   }
 
   static start(stage: Stage, load: Load): Mailbench {
-    const where = ['-to', `127.0.0.1:${load.to}`, '-sink', `127.0.0.1:${load.sink}`];
+    const where = ['-to', `127.0.0.1:${load.to}`, '-sink', ...sinkOf(load)];
     const much = ['-n', String(load.messages), '-c', String(load.connections)];
     return new Mailbench(stage.start('mailbench', MAILBENCH, [...where, ...much, ...(load.flags ?? [])]));
   }
@@ -63,4 +63,14 @@ export class Mailbench {
     if (code !== 0) throw new Error(`mailbench ended with ${code}: ${this.program.stderr}`);
     return JSON.parse(this.program.stdout) as Verdict;
   }
+}
+
+function sinkOf({ sink }: Load): readonly string[] {
+  if (sink === undefined) return ['none', '-wait', '0s', '-linger', '0s'];
+  return [
+    [sink]
+      .flat()
+      .map((it) => `127.0.0.1:${it}`)
+      .join(','),
+  ];
 }

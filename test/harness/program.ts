@@ -60,6 +60,11 @@ export class Program {
     return this.#child.pid ?? 0;
   }
 
+  /** The file its standard output goes to. */
+  get outFile(): string {
+    return this.#out;
+  }
+
   /** How it ended, once it has. */
   get exit(): Exit | undefined {
     return this.#exit;
