@@ -9,6 +9,7 @@ import { Command, CommanderError } from 'commander';
 import { codeOf, Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Standalone } from '#mta/standalone.ts';
 import type { DomainFlags } from '#mta/watch/domain.ts';
+import type { ReturnedFlags } from '#mta/watch/returned.ts';
 import { dataFolderOf, EXAMPLE, readSettings, type StandaloneFlags } from '#mta/settings.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -67,6 +68,18 @@ program
   .action(async (id: string, flags: { data: string; json?: boolean }) => {
     const { traceCommand } = await import('#mta/watch/trace.ts');
     await traceCommand(id, flags.data, flags.json === true, print);
+  });
+
+program
+  .command('returned')
+  .description('show what came back: what it says, and what it caused')
+  .argument('<what>', 'id of a message, a recipient, an address for complaints, postmaster@…')
+  .option('--raw <number>', 'print the front of one as it came, by its number in the list')
+  .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
+  .option('--json', 'print JSON')
+  .action(async (what: string, flags: ReturnedFlags) => {
+    const { returnedCommand } = await import('#mta/watch/returned.ts');
+    await returnedCommand(what, flags, print, (bytes) => void process.stdout.write(bytes));
   });
 
 program

@@ -33,6 +33,7 @@ import { parseAddress, type StandaloneSettings } from './settings.ts';
 import { tellEvent } from './tell-event.ts';
 import { publishAdminUrl } from './watch/admin-client.ts';
 import { domainRoutes } from './watch/admin-domains.ts';
+import { returnedRoutes } from './watch/admin-returned.ts';
 import { adminRoutes } from './watch/admin.ts';
 import { healthRoutes } from './watch/health.ts';
 import { publishHint, type SubmissionHint } from './watch/send.ts';
@@ -121,6 +122,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   const adminHttp = { name: 'admin', setting: '--admin', ...settings.admin, token: await adminToken(data, random) };
   const routes = [
     ...adminRoutes({ ledger, queue, sites: () => worker.sites(), restraints: () => worker.restraints() }),
+    ...returnedRoutes(ledger),
     ...domainRoutes((name, now) => domains.named(name, now)),
   ];
   const admin = opened.adopt(await openHttp({ ...adminHttp, routes }), (it) => it.close());

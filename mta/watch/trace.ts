@@ -38,6 +38,7 @@ function eventLine(event: MailEvent): string {
     event.type === 'queued' ? `from <${event.sender}>, ${event.size ?? 0} bytes` : event.reply,
     event.class === undefined ? '' : `${event.class} (${event.rule ?? ''})`,
     event.report === undefined ? '' : event.report,
+    event.foundBy === undefined ? '' : `found by its ${event.foundBy}`,
     event.suppressed === undefined ? '' : `suppressed (${event.suppressed})`,
     event.host === undefined ? '' : `by ${event.host}`,
     event.source === undefined ? '' : `from ${event.source}`,

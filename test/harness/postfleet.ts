@@ -115,9 +115,14 @@ export class Postfleet {
     return chosen.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   }
 
+  /** What a command says of this process. */
+  async command(...words: readonly string[]): Promise<string> {
+    return (await promisify(execFile)(LAUNCHER, [...words, '--data', this.data])).stdout;
+  }
+
   /** Everything known of a message, by the command a person would use. */
   async trace(id: string): Promise<{ readonly events: readonly MailEvent[] }> {
-    const { stdout } = await promisify(execFile)(LAUNCHER, ['trace', id, '--data', this.data, '--json']);
+    const stdout = await this.command('trace', id, '--json');
     return JSON.parse(stdout) as { events: MailEvent[] };
   }
 }

@@ -164,6 +164,15 @@ test('A21 a complaint about no message of ours is no event, and is kept for peop
   expect(await fleet.metric('postfleet_returned_total', 'what="unmatched"')).toBe(1);
 });
 
+test('what came back is shown, for a recipient and at an address, and can be had as it came', async () => {
+  const shown = async (...words: string[]): Promise<string> => (await fleet.command('returned', ...words)).trimEnd();
+  expect(await shown('angry@demo.test')).toMatch(
+    /^1 {2}\S+ arf for angry@demo\.test, by client\.test \[127\.0\.0\.1\], about \S+, found by its headers\n {3}complained: .*suppressed \(complaint\)$/,
+  );
+  expect(await shown('fbl@example.com')).toMatch(/^1 {2}\S+ arf for fbl@example\.com, .* about no message$/);
+  expect(await shown('fbl@example.com', '--raw', '1')).toContain('Feedback-Type: abuse');
+});
+
 test('postmaster is taken, at the host of return paths, in any case', async () => {
   expect(await giveBack('PostMaster@bounce.example.com', 'Subject: hello\r\n\r\nAnybody there?\r\n')).toBe(
     '250 2.0.0 taken',

@@ -1,0 +1,76 @@
+/**
+ * `postfleet returned WHAT`: what came back for a message, a recipient or an address for complaints, for people, as JSON, or
+ * as it came.
+ */
+import type { Instant } from '#lib/run/clock.ts';
+import { Fault } from '#lib/run/fault.ts';
+import type { MailEvent } from '../event.ts';
+import type { MessageId } from '../message.ts';
+import type { ReportKind } from '../report.ts';
+import { askAdmin } from './admin-client.ts';
+
+export interface ReturnedMailItem {
+  readonly at: Instant;
+  /** What it is about; absent: no message of ours. */
+  readonly message?: MessageId;
+  /** Whom it is about, or the address it came to. */
+  readonly recipient: string;
+  readonly report: ReportKind;
+  /** Who handed it in. */
+  readonly host: string;
+  /** What told which message it is about. */
+  readonly foundBy?: 'return-path' | 'headers';
+  /** What it says became of the recipient. */
+  readonly caused?: MailEvent;
+  /** Its front, in base64, with CRLF for whatever line ends it had. */
+  readonly copy?: string;
+}
+
+export interface Returned {
+  readonly what: string;
+  /** Oldest first. */
+  readonly returned: readonly ReturnedMailItem[];
+}
+
+export interface ReturnedFlags {
+  readonly data: string;
+  readonly json?: boolean;
+  /** Which copy to print as it came, counted from 1. */
+  readonly raw?: string;
+}
+
+/** Prints to `print`, or a copy to `write`; rejects with a fault when nothing is known or nobody answers. */
+export async function returnedCommand(
+  what: string,
+  { data, json, raw }: ReturnedFlags,
+  print: (text: string) => void,
+  write: (bytes: Buffer) => void,
+): Promise<void> {
+  const copies = raw === undefined ? '' : '?copies=1';
+  const known = (await askAdmin(data, `/v1/returned/${encodeURIComponent(what)}${copies}`)) as Returned;
+  if (raw !== undefined) return write(copyOf(known, raw));
+  print(json === true ? JSON.stringify(known, null, 2) : known.returned.map(formatItem).join('\n'));
+}
+
+function copyOf({ what, returned }: Returned, number: string): Buffer {
+  const copy = returned[Number(number) - 1]?.copy;
+  if (copy !== undefined) return Buffer.from(copy, 'base64');
+  const most = returned.length;
+  throw new Fault('no-such-copy', `there is no copy ${number} for ${what}: --raw takes a number from 1 to ${most}`);
+}
+
+function formatItem({ at, message, recipient, report, host, foundBy, caused }: ReturnedMailItem, nth: number): string {
+  const about = message === undefined ? 'about no message' : `about ${message}, found by its ${foundBy ?? ''}`;
+  const lines = [`${nth + 1}  ${new Date(at).toISOString()} ${report} for ${recipient}, by ${host}, ${about}`];
+  if (caused) lines.push(`   ${causedLine(caused)}`);
+  return lines.join('\n');
+}
+
+function causedLine({ type, reply, class: kind, rule, suppressed }: MailEvent): string {
+  const details = [
+    reply,
+    kind === undefined ? '' : `${kind} (${rule ?? ''})`,
+    suppressed === undefined ? '' : `suppressed (${suppressed})`,
+  ];
+  return `${type}: ${details.filter((it) => it !== '').join(', ')}`;
+}
