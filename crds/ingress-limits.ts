@@ -52,8 +52,10 @@ export const ingressLimits = () =>
           'Wrong passwords for one account from one address (IPv6: 64 bits) before it is locked for that address for 15 minutes, five times as many over all accounts: 421 or 429.',
         ),
       commandSeconds: integer(1, 3600).default(300).describe('Seconds until a whole command has come: 421.'),
-      dataSeconds: integer(1, 3600).default(180).describe('Longest silence within a message: 421.'),
-      dataBytesPerSecond: integer(1, 1_000_000).default(500).describe('Slowest pace of a message: 421.'),
+      dataSeconds: integer(1, 3600)
+        .default(180)
+        .describe('Longest silence within a message: 421. By HTTP 30 at most: 408.'),
+      dataBytesPerSecond: integer(1, 1_000_000).default(500).describe('Slowest pace of a message: 421; by HTTP 408.'),
       handshakeSeconds: integer(1, 600).default(30).describe('Seconds for TLS to begin, then the connection is cut.'),
     }),
     {

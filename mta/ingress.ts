@@ -9,7 +9,9 @@ import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import type { Resources } from '#crds/source/resources.ts';
 import { matchesNetwork } from '#lib/dns/private-address.ts';
 import type { Keyring } from '#lib/keyring/keyring.ts';
-import { type HttpDoors, openHttp, type Route } from '#lib/http/server.ts';
+import type { Pace } from '#lib/http/body.ts';
+import type { HttpDoors } from '#lib/http/door.ts';
+import { openHttp, type Route } from '#lib/http/server.ts';
 import { openVerifier } from '#lib/keyring/verifier.ts';
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import { seconds } from '#lib/run/clock.ts';
@@ -108,7 +110,12 @@ interface Ways {
   readonly doors: Doors;
   readonly keeper: QuotaKeeper;
   readonly routes: readonly Route[];
+  /** How slowly bodies may come in. */
+  readonly pace: Pace['limits'];
 }
+
+/** Longest silence in a body: programs send them, not people. */
+const BODY_SILENCE: Duration = seconds(30);
 
 async function openWays(options: IngressOptions): Promise<Ways> {
   const { queue, resources, keyring, clock, random, hostname, log, trace, suppressions, ledger, hasSpace } = options;
@@ -140,6 +147,7 @@ async function openWays(options: IngressOptions): Promise<Ways> {
     smtp,
     doors: reception.doors,
     keeper,
+    pace: () => paceOf(smtp.limits),
     routes: apiRoutes({
       authority,
       submissions,
@@ -169,6 +177,11 @@ function openReturns(options: IngressOptions, authority: Authority, troubled: (t
   };
   return new Returns({ places, ledger, clock, judge: judgeBy(resources), tell, shelved, troubled });
 }
+
+const paceOf = ({ dataTime, dataBytesPerSecond }: SmtpLimits): ReturnType<Pace['limits']> => ({
+  silence: Math.min(dataTime, BODY_SILENCE),
+  bytesPerSecond: dataBytesPerSecond,
+});
 
 /** The limits of the newest resources. */
 function newestLimits(resources: () => Resources): () => SmtpLimits {
@@ -201,7 +214,7 @@ async function listen(ways: Ways, spec: ListenerSpec, options: IngressOptions): 
 }
 
 async function listenHttp(
-  { routes, doors }: Ways,
+  { routes, doors, pace }: Ways,
   spec: ListenerSpec,
   host: string,
   port: number,
@@ -219,6 +232,7 @@ async function listenHttp(
     port,
     routes,
     doors: doorsOf(spec, doors),
+    pace: { clock, limits: pace },
     troubled,
     ...tls,
   });

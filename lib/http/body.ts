@@ -5,11 +5,15 @@
  * a body that was read is the caller's to give back. What is answered is the server's business.
  */
 import type { Readable } from 'node:stream';
+import type { Clock, Duration } from '../run/clock.ts';
+import { seconds } from '../run/clock.ts';
+import { Deadline } from '../run/deadline.ts';
 
 export type BodyReading =
   | { readonly kind: 'body'; readonly bytes: Buffer }
   | { readonly kind: 'too-large' }
   | { readonly kind: 'no-room' }
+  | { readonly kind: 'slow' }
   /** The peer has gone before its end. */
   | { readonly kind: 'cut' };
 
@@ -21,16 +25,33 @@ export interface Room {
   release(): void;
 }
 
+/** How slowly a body may come in. */
+export interface Pace {
+  readonly clock: Clock;
+  /** Longest silence, and how many bytes buy a second more, never more than the silence ahead. Asked for each body. */
+  readonly limits: () => { readonly silence: Duration; readonly bytesPerSecond: number };
+}
+
+export interface BodyOptions {
+  /** What Content-Length says, 0 without one. */
+  readonly announced: number;
+  readonly limit: number;
+  readonly room?: Room | undefined;
+  readonly pace?: Pace | undefined;
+}
+
 /** Of each byte: as it came, and in the whole body. */
 const COPIES = 2;
 
-/** `announced` is what Content-Length says, 0 without one. Never rejects. */
-export function readBody(stream: Readable, announced: number, limit: number, room?: Room): Promise<BodyReading> {
+/** Never rejects. */
+export function readBody(stream: Readable, { announced, limit, room, pace }: BodyOptions): Promise<BodyReading> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    const keeper = pace && keepPace(pace, () => stop({ kind: 'slow' }));
     const take = (chunk: Buffer): void => {
       size += chunk.length;
+      keeper?.came(chunk.length);
       if (size > limit) stop({ kind: 'too-large' });
       else if (room?.resize(size * COPIES) === false) stop({ kind: 'no-room' });
       else chunks.push(chunk);
@@ -38,6 +59,7 @@ export function readBody(stream: Readable, announced: number, limit: number, roo
     const stop = (reading: BodyReading): void => {
       stream.off('data', take).pause();
       chunks.length = 0;
+      keeper?.stop();
       room?.release();
       resolve(reading);
     };
@@ -47,7 +69,16 @@ export function readBody(stream: Readable, announced: number, limit: number, roo
     stream.once('error', cut).once('close', cut);
     stream.once('end', () => {
       stream.off('error', cut).off('close', cut);
+      keeper?.stop();
       resolve({ kind: 'body', bytes: Buffer.concat(chunks, size) });
     });
   });
+}
+
+/** Each byte buys time, as in a message by SMTP; `late` is called once it is used up. */
+function keepPace({ clock, limits }: Pace, late: () => void): { came(bytes: number): void; stop(): void } {
+  const { silence, bytesPerSecond } = limits();
+  const deadline = new Deadline(clock, late);
+  deadline.set(silence);
+  return { came: (bytes) => deadline.extend(seconds(bytes / bytesPerSecond), silence), stop: () => deadline.stop() };
 }

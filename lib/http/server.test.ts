@@ -7,6 +7,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { selfMadeCertificate } from '../run/certificate.ts';
 import { seconds } from '../run/clock.ts';
 import { FakeClock } from '../run/fake-clock.ts';
+import { until } from '../../test/harness/until.ts';
 import { Fault } from '../run/fault.ts';
 import {
   type Asked,
@@ -46,6 +47,56 @@ async function open(over: Partial<HttpOptions> = {}): Promise<HttpServer> {
 }
 
 const PROBLEM = 'application/problem+json; charset=utf-8';
+
+describe('a body that comes in slowly', () => {
+  const START = 'POST /takes HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n\r\n';
+
+  async function begin() {
+    const clock = new FakeClock();
+    const released: number[] = [];
+    const room = { resize: () => true, release: () => void released.push(clock.monotonic()) };
+    let came = 0;
+    const handle = async (): Promise<ReturnType<typeof json>> => json({});
+    const counting = { ...room, resize: (bytes: number) => (came = bytes) > 0 };
+    const server = await open({
+      routes: [{ method: 'POST', path: '/takes', room: () => counting, handle }],
+      pace: { clock, limits: () => ({ silence: seconds(10), bytesPerSecond: 100 }) },
+    });
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    const said = textOf(socket);
+    socket.write(START);
+    await until('its deadline', () => clock.timers > 0);
+    const write = async (bytes: number): Promise<void> => {
+      const before = came;
+      socket.write('x'.repeat(bytes));
+      await until('it to come', () => came === before + 2 * bytes);
+    };
+    return { clock, said, socket, write, released };
+  }
+
+  test('ends with 408, and its room is free at once', async () => {
+    const { clock, said, write, released } = await begin();
+    for (let count = 0; count < 9; count += 1) {
+      await write(10);
+      clock.advance(seconds(1));
+    }
+    expect(released).toEqual([]);
+    clock.advance(seconds(2));
+    expect(await said).toMatch(/^HTTP\/1\.1 408 .*too slowly/s);
+    expect(released.length).toBeGreaterThan(0);
+  });
+
+  test('is taken when it keeps the pace, however long it takes', async () => {
+    const { clock, said, socket, write } = await begin();
+    for (let count = 0; count < 10; count += 1) {
+      clock.advance(seconds(1));
+      await write(100);
+    }
+    clock.advance(seconds(100));
+    socket.end();
+    expect(await said).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
 
 interface Said {
   readonly status: number;

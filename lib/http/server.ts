@@ -14,7 +14,8 @@ import { TLSSocket } from 'node:tls';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Clock, Duration } from '../run/clock.ts';
 import { codeOf, Fault } from '../run/fault.ts';
-import { readBody, type Room } from './body.ts';
+import { type Pace, readBody, type Room } from './body.ts';
+import { addressOf, guardDoor, type HttpDoors } from './door.ts';
 
 /** What is known of a request before its body is read. */
 export interface Head {
@@ -67,14 +68,10 @@ export interface HttpOptions {
   readonly routes: readonly Route[];
   /** Absent: everybody may come in. */
   readonly doors?: HttpDoors;
+  /** How slowly a body may come in; absent: as slowly as a request may. */
+  readonly pace?: Pace;
   /** Told of what a route threw. Must not throw. */
   readonly troubled?: (thrown: unknown) => void;
-}
-
-/** Counts who is connected: a text is why somebody may not come in. */
-export interface HttpDoors {
-  enter(address: string): string | undefined;
-  leave(address: string): void;
 }
 
 export interface HttpServer {
@@ -123,7 +120,7 @@ export async function openHttp(options: HttpOptions): Promise<HttpServer> {
   }
 }
 
-function appOf({ tls, doors }: HttpOptions): FastifyInstance {
+function appOf({ tls, doors, pace }: HttpOptions): FastifyInstance {
   const app = fastify({
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: LONGEST_PARAMETER },
@@ -136,7 +133,7 @@ function appOf({ tls, doors }: HttpOptions): FastifyInstance {
   });
   if (doors) app.server.on('connection', (socket: Socket) => guardDoor(socket, doors, tls === undefined));
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', receive);
+  app.addContentTypeParser('*', (request: FastifyRequest, stream: Readable) => receive(request, stream, pace));
   return app;
 }
 
@@ -148,14 +145,22 @@ const BUSY: Answer = {
   headers: { 'retry-after': '30' },
 };
 
+/** What a slow peer would still send is not waited for. */
+const SLOW: Answer = {
+  ...problem(408, 'Request Timeout', 'the body comes in too slowly'),
+  headers: { connection: 'close' },
+};
+
 /** The body, or the answer to one that is refused. Nothing is thrown: the framework would close the connection. */
-async function receive(request: FastifyRequest, stream: Readable): Promise<Buffer | Answer> {
+async function receive(request: FastifyRequest, stream: Readable, pace: Pace | undefined): Promise<Buffer | Answer> {
   const { bodyLimit = () => BODY_LIMIT, room } = request.routeOptions.config as Pick<Route, 'bodyLimit' | 'room'>;
   const limit = bodyLimit();
   const held = room?.(headOf(request));
   if (held) rooms.set(request, held);
-  const reading = await readBody(stream, Number(request.headers['content-length'] ?? 0), limit, held);
+  const announced = Number(request.headers['content-length'] ?? 0);
+  const reading = await readBody(stream, { announced, limit, room: held, pace });
   if (reading.kind === 'body') return reading.bytes;
+  if (reading.kind === 'slow') return SLOW;
   discard(stream);
   if (reading.kind === 'cut') return problem(400, 'Bad Request', 'the body ended too early');
   if (reading.kind === 'no-room') return BUSY;
@@ -174,22 +179,6 @@ function discard(body: Readable): void {
   });
   body.resume();
 }
-
-/** In clear whoever may not come in is told so; before TLS there is nothing to say. */
-function guardDoor(socket: Socket, doors: HttpDoors, canSpeak: boolean): void {
-  const address = addressOf(socket);
-  if (doors.enter(address) === undefined) {
-    socket.once('close', () => doors.leave(address));
-    return;
-  }
-  if (canSpeak)
-    socket.end('HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\nConnection: close\r\n\r\n', () =>
-      socket.destroy(),
-    );
-  else socket.destroy();
-}
-
-const addressOf = (socket: Socket): string => socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
 
 async function close(app: FastifyInstance, grace?: Parameters<HttpServer['close']>[0]): Promise<void> {
   const cut = (): void => app.server.closeAllConnections();

@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { until } from '../../test/harness/until.ts';
-import { type HttpDoors, json, openHttp } from './server.ts';
+import type { HttpDoors } from './door.ts';
+import { json, openHttp } from './server.ts';
 
 describe('what a server shares with others', () => {
   const room = (most: number) => {

@@ -88,6 +88,11 @@ export class SmtpServer<Identity> {
   }
 
   /** Whether connections or memory are scarce, so that peers are given less time. */
+  /** What holds now, for every way in. */
+  get limits(): SmtpLimits {
+    return this.#pressure.limits();
+  }
+
   get isPressed(): boolean {
     return this.#pressure.isOn;
   }
