@@ -16,11 +16,11 @@ import type { ReturnPaths } from './return-paths.ts';
 import type { Turn } from './schedule/plan.ts';
 import type { Restraints } from './schedule/restraints.ts';
 import type { EgressSource } from './schedule/source.ts';
-import type { ConnectFailure, ConnectSetup } from './send/connect.ts';
-import type { Courier, Opening } from './send/courier.ts';
-import { dial } from './send/dial.ts';
+import type { Approach, ConnectFailure, ConnectSetup } from './send/connect.ts';
+import type { Courier, Opening, OpeningFor } from './send/courier.ts';
+import { dial, dialFor, type Need } from './send/dial.ts';
 import { Lacks } from './send/lacks.ts';
-import { familiesOf, resolve } from './send/resolve.ts';
+import { familiesOf, type Resolution, resolve } from './send/resolve.ts';
 import { sign } from './send/sign.ts';
 import { defaultTimeouts } from './send/timeouts.ts';
 import { clientContext } from './send/tls.ts';
@@ -74,6 +74,7 @@ export class Couriers {
       onInDoubt: (lease) => directions.onInDoubt(lease),
       suppressed: (lease) => this.#suppressed(lease),
       open: () => this.#open(source, offer.lane),
+      openFor: (need) => this.#openFor(need, source, offer.lane),
       sign: ({ message }) => sign(message, keyring().signingKeys(message.domain), clock.now()),
       senderOf: ({ message, index }) => returnPaths.senderOf(message, index),
       settle: (lease, attempt) => settler.settle(lease, { ...attempt, from: source.name }),
@@ -91,15 +92,33 @@ export class Couriers {
   }
 
   async #open(source: EgressSource, lane: LaneName): Promise<Opening> {
+    const resolution = await this.#resolve(source, lane);
+    if (resolution.kind === 'unroutable') return resolution;
+    return dial(resolution.targets, this.#approach(source, lane), this.#setup);
+  }
+
+  async #openFor(need: Need, source: EgressSource, lane: LaneName): Promise<OpeningFor> {
+    const resolution = await this.#resolve(source, lane);
+    if (resolution.kind === 'unroutable') return resolution;
+    return dialFor(need, resolution.targets, this.#approach(source, lane), this.#setup);
+  }
+
+  #resolve(source: EgressSource, lane: LaneName): Promise<Resolution> {
     const { resources, hostname, directions } = this.#options;
-    const { routes, tls, tlsMinVersion } = directions.destination(lane);
-    const allowPrivate = resources().clusters[0]?.spec.dns.allowPrivate ?? [];
+    const { routes } = directions.destination(lane);
     const own = ownPlaces(resources(), hostname);
     const { domain } = parseLane(lane);
-    const destination = { domain, routes, families: familiesOf(source.address), allowPrivate, own };
-    const resolution = await resolve(destination, this.#options);
-    if (resolution.kind === 'unroutable') return resolution;
-    return dial(resolution.targets, { source, tls, tlsMinVersion, allowPrivate }, this.#setup);
+    const families = familiesOf(source.address);
+    return resolve({ domain, routes, families, allowPrivate: this.#allowPrivate, own }, this.#options);
+  }
+
+  #approach(source: EgressSource, lane: LaneName): Approach {
+    const { tls, tlsMinVersion } = this.#options.directions.destination(lane);
+    return { source, tls, tlsMinVersion, allowPrivate: this.#allowPrivate };
+  }
+
+  get #allowPrivate(): readonly string[] {
+    return this.#options.resources().clusters[0]?.spec.dns.allowPrivate ?? [];
   }
 
   #missed({ stage, target, reply: said }: ConnectFailure): void {

@@ -19,6 +19,15 @@ test.each<Case>([
   { what: 'DNS does not answer', stage: 'resolve', code: 451, own: true, scope: 'site', counts: false, strikes: true },
   { what: 'no such domain', stage: 'resolve', code: 550, own: true, scope: 'recipient', counts: true, strikes: false },
   { what: 'null MX', stage: 'resolve', code: 556, own: true, scope: 'recipient', counts: true, strikes: false },
+  {
+    what: 'no host offers SMTPUTF8',
+    stage: 'local',
+    code: 553,
+    own: true,
+    scope: 'message',
+    counts: true,
+    strikes: false,
+  },
   { what: 'no DKIM key', stage: 'local', code: 451, own: true, scope: 'message', counts: true, strikes: false },
   {
     what: 'held back',

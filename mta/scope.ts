@@ -3,8 +3,9 @@
  *
  * A failure to get a session says nothing of the mail: it costs no attempt, and the site rests. What is said about the
  * sender or the content fails the message, what is said to RCPT that recipient alone. A conversation that broke, or that
- * the peer ended (421), is over whatever else was to follow on it. A recipient too many (452, 552, 4.5.3 after others were
- * taken) has not failed and does not come here (`send/companions.ts`).
+ * the peer ended (421), is over whatever else was to follow on it. What no host of a domain offers (SMTPUTF8) is about the
+ * message that needs it. A recipient too many (452, 552, 4.5.3 after others were taken) has not failed and does not come
+ * here (`send/companions.ts`).
  */
 import { type Attempt, isBeforeSession } from './attempt.ts';
 

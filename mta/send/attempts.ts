@@ -4,7 +4,7 @@
 import type { Duration } from '#lib/run/clock.ts';
 import type { Attempt } from '../attempt.ts';
 import type { Hold } from '../firing.ts';
-import { type Reply, reply } from '../reply.ts';
+import { type Reply, reply, replyLine } from '../reply.ts';
 import type { ConnectFailure } from './connect.ts';
 import type { End } from '../turn.ts';
 import type { Session } from './session.ts';
@@ -30,6 +30,17 @@ export const INTERRUPTED: Attempt = {
 /** The reason is the receiver's own where it is known: the sender will read it. */
 export const tooLate = (trouble: string | undefined): Attempt =>
   ownAttempt(reply(451, '4.4.7', `its time ran out before it could be tried again${trouble ? `: ${trouble}` : ''}`));
+
+/** Every host of the domain was asked. */
+export const UTF8_UNOFFERED = ownAttempt(
+  reply(553, '5.6.7', 'an address or the header is not ASCII and no mail host of the domain offers SMTPUTF8'),
+);
+
+export const HUNG_UP = reply(451, '4.4.2', 'the receiver closed the connection');
+
+/** Some hosts have not said what they offer. */
+export const utf8NotFound = (trouble: Reply): Attempt =>
+  ownAttempt(reply(451, '4.4.1', `no mail host that offers SMTPUTF8 could be used: ${replyLine(trouble)}`));
 
 export const connectAttempt = ({ stage, reply: said, own, target }: ConnectFailure, pause: Duration): Attempt => ({
   stage,

@@ -132,6 +132,7 @@ function session(
   tlsProblem?: string,
 ): Session {
   const host = targetText(target);
+  if (!capabilities.smtpUtf8) setup.lacks.learn(host, 'SMTPUTF8');
   const facts = {
     host,
     source: socket.localAddress ?? '',

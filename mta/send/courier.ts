@@ -7,10 +7,16 @@ import type { Hold } from '../firing.ts';
 import type { Claim, Lease, Queue } from '../queue/queue.ts';
 import type { Reply } from '../reply.ts';
 import type { ConnectFailure } from './connect.ts';
-import type { Dialled } from './dial.ts';
+import type { Dialled, dialFor, Need } from './dial.ts';
 import type { Signed } from './sign.ts';
 
-export type Opening = Dialled | { readonly kind: 'unroutable'; readonly reply: Reply };
+interface Unroutable {
+  readonly kind: 'unroutable';
+  readonly reply: Reply;
+}
+
+export type Opening = Dialled | Unroutable;
+export type OpeningFor = Awaited<ReturnType<typeof dialFor>> | Unroutable;
 
 export interface Courier {
   readonly queue: Queue;
@@ -21,6 +27,8 @@ export interface Courier {
   /** Why this recipient must have no mail, for which no connection is made; undefined at once for nearly all. */
   suppressed(lease: Lease): undefined | Promise<Reply | undefined>;
   open(): Promise<Opening>;
+  /** With a host that offers what is needed. */
+  openFor(need: Need): Promise<OpeningFor>;
   sign(lease: Lease): Promise<Signed>;
   /** The envelope sender to use. */
   senderOf(lease: Lease): string;

@@ -143,6 +143,7 @@ async function open(over: Partial<Courier> = {}, session = new FakeSession()) {
     messages: 100,
     suppressed: () => undefined,
     open: async () => opened(session),
+    openFor: async () => ({ kind: 'unoffered' }),
     sign: async () => ({ kind: 'signed', signatures: SIGNATURE }),
     hold: () => undefined,
     onInDoubt: () => 'Retry',
@@ -216,6 +217,7 @@ describe('a connection', () => {
     const wishes = [{ orcpt: 'rfc822;x@first.test' }, { notify: ['NEVER' as const] }];
     await put(1, { recipients: ['b@dest.test', 'c@dest.test'], dsn: { ret: 'HDRS', recipients: wishes } });
     await put(1, { utf8: true });
+    session.capabilities = { ...noCapabilities, smtpUtf8: true };
     await deliver(new FakeSupply(), courier);
     expect(session.sent.map((it) => it.utf8)).toEqual([undefined, true]);
     expect(session.sent.map((it) => it.dsn)).toEqual([{ ret: 'HDRS', recipients: wishes }, undefined]);
@@ -793,6 +795,107 @@ describe('a message', () => {
     await put(4);
     await deliver(new FakeSupply(), courier);
     expect(settled).toHaveLength(4);
+  });
+});
+
+describe('mail that needs SMTPUTF8, at a host that does not offer it', () => {
+  /** A host that offers it, and how it was asked for. */
+  function another(answer?: ConstructorParameters<typeof FakeSession>[0]) {
+    const offering = new FakeSession(answer);
+    offering.capabilities = { ...noCapabilities, smtpUtf8: true };
+    const asked: string[] = [];
+    const openFor: Courier['openFor'] = async (need) => {
+      asked.push(need);
+      return { kind: 'session', session: offering, failures: [] };
+    };
+    return { offering, openFor, asked };
+  }
+  const codes = (settled: readonly { readonly lease: Lease; readonly attempt: Attempt }[]): (string | number)[][] =>
+    settled.map(({ lease, attempt }) => [lease.recipient, attempt.stage, attempt.reply.code, attempt.reply.enhanced]);
+
+  test.each<[string, Partial<Message>]>([
+    ['a header', { utf8: true }],
+    ['a recipient', { recipients: ['bé@dest.test'] }],
+    ['a sender', { sender: 'é@example.com' }],
+  ])('is sent by another host, after all that could go (%s)', async (_, message) => {
+    const { offering, openFor, asked } = another();
+    const { courier, session, settled, put, free } = await open({ openFor });
+    await put(1);
+    await put(1, message);
+    await put(1);
+    const supply = new FakeSupply(LANE, LANE);
+    await deliver(supply, courier);
+    expect([session.sent.length, offering.sent.length, asked]).toEqual([2, 1, ['SMTPUTF8']]);
+    expect([session.quits, offering.quits]).toEqual([1, 1]);
+    expect(settled.map((it) => it.attempt.reply.code)).toEqual([250, 250, 250]);
+    // Nothing else is taken up.
+    expect([supply.ends, supply.takens, supply.waits, supply.unusedMessages]).toEqual([['done'], 3, [], 7]);
+    expect(await free()).toEqual([]);
+  });
+
+  test('is bounced with 5.6.7 when no host offers it, and nothing rests for it', async () => {
+    const { courier, settled, put } = await open();
+    await put(2, { utf8: true });
+    await put(1);
+    const supply = new FakeSupply();
+    await deliver(supply, courier);
+    expect(codes(settled)).toEqual([
+      ['b@dest.test', 'dot', 250, '2.0.0'],
+      ['b@dest.test', 'local', 553, '5.6.7'],
+      ['b@dest.test', 'local', 553, '5.6.7'],
+    ]);
+    expect([supply.ends, supply.pushes]).toEqual([['done'], 0]);
+  });
+
+  const report = failure('connect');
+  test.each<[string, Awaited<ReturnType<Courier['openFor']>>, number]>([
+    ['a host cannot be reached', { kind: 'unreachable', report, failures: [report] }, 1],
+    ['DNS does not answer any more', { kind: 'unroutable', reply: reply(451, '4.4.3', 'no answer') }, 0],
+  ])('waits, at the cost of an attempt, while %s', async (_, opening, misses) => {
+    const { courier, settled, missed, put } = await open({ openFor: async () => opening });
+    await put(1, { utf8: true });
+    const supply = new FakeSupply();
+    await deliver(supply, courier);
+    expect(codes(settled)).toEqual([['b@dest.test', 'local', 451, '4.4.1']]);
+    expect(settled[0]?.attempt.pause).toBeUndefined();
+    expect([supply.ends, supply.pushes, missed.length]).toEqual([['done'], 0, misses]);
+  });
+
+  test('is not asked for in a loop at a host that hangs up', async () => {
+    const { offering, openFor } = another();
+    offering.isAlive = false;
+    const { courier, settled, put, free } = await open({ openFor });
+    await put(1, { utf8: true });
+    await deliver(new FakeSupply(), courier);
+    expect(codes(settled)).toEqual([['b@dest.test', 'local', 451, '4.4.1']]);
+    expect(await free()).toEqual([]);
+  });
+
+  test('is given back, and nobody else is dialled, when nothing more should be begun', async () => {
+    const { openFor, asked } = another();
+    const { courier, settled, put, free } = await open({ openFor });
+    await put(2, { utf8: true });
+    const supply = new FakeSupply();
+    courier.hold = () => {
+      supply.goesOn = false;
+      return undefined;
+    };
+    await deliver(supply, courier);
+    expect([asked, settled, (await free()).length, supply.unusedMessages]).toEqual([[], [], 2, 10]);
+  });
+
+  test('is sent by another host also when the first closes before its other mail has gone', async () => {
+    const { offering, openFor } = another();
+    const session = new FakeSession((it) => {
+      it.isAlive = false;
+      return said(421, '4.3.2', 'enough');
+    });
+    const { courier, settled, put, free } = await open({ openFor }, session);
+    await put(1, { utf8: true });
+    await put(2);
+    await deliver(new FakeSupply(), courier);
+    expect([session.sent.length, offering.sent.length, settled.length]).toEqual([1, 1, 2]);
+    expect((await free()).map((it) => it.attempts)).toEqual([0]);
   });
 });
 

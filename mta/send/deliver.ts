@@ -5,12 +5,12 @@
  * outcomes cannot be recorded; a connection carries at most so many messages; the next message is signed while the
  * current one is under way; nobody is sent to who was suppressed when the transaction began. What is about no mail (the
  * source, the storage, a site that cannot be reached) costs none an attempt: one message is told of it, the others are
- * given back.
+ * given back. What the host at hand cannot have, because it does not offer SMTPUTF8, is sent last, by a host that does: the
+ * connection takes nothing else up, and the mail that could go has gone.
  *
  * Left to others: whose turn it is (`schedule/`), what an attempt means (`settle/`).
  */
-import type { Duration, Instant } from '#lib/run/clock.ts';
-import { seconds } from '#lib/run/clock.ts';
+import { type Duration, seconds } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { Attempt } from '../attempt.ts';
 import type { Lease } from '../queue/queue.ts';
@@ -20,15 +20,17 @@ import {
   connectAttempt,
   END_OF,
   heldBack,
-  INTERRUPTED,
+  HUNG_UP,
   isLostBefore,
   ownAttempt,
-  tooLate,
   transactionAttempt,
+  UTF8_UNOFFERED,
+  utf8NotFound,
 } from './attempts.ts';
-import { companions, mailFor, MOST_TOGETHER, wasTooMany } from './companions.ts';
+import { mailFor, MOST_TOGETHER, wasTooMany } from './companions.ts';
 import type { End, LaneSupply, Offer } from '../turn.ts';
 import type { Courier } from './courier.ts';
+import { needsUtf8 } from './envelope.ts';
 import { Held } from './held.ts';
 import type { BeforeDot, Session } from './session.ts';
 import type { Signed } from './sign.ts';
@@ -83,20 +85,21 @@ class Run {
         const missed = await this.#connect();
         if (missed) return missed;
       }
-      if (!(await this.#sendHeld())) break;
+      if (!(await this.#sendHeld()) || this.#held.hasAside) break;
     }
+    if (this.#held.hasAside && this.#held.isOurs && this.#supply.goesOn) await this.#sendAside();
     return this.#isTurnedAway ? 'refused' : 'done';
   }
 
   /** What was not attempted counts against no limit. */
   refund(): void {
     if (this.#offer) this.#supply.unused(this.#offer, this.#offer.most);
-    else this.#held.refund(this.#held.leases.length);
+    else this.#held.refundAll();
   }
 
   /** Gives everything back that was not attempted, and says goodbye. */
   abandon(): void {
-    this.#held.giveBack();
+    this.#held.abandon();
     if (this.#offer !== undefined) this.#supply.putBack(this.#offer.lane);
     void this.#session?.quit();
   }
@@ -111,21 +114,7 @@ class Run {
     } finally {
       if (isFull) this.#supply.putBack(offer.lane);
     }
-    await this.#sift(this.#held.leases.slice(), this.#courier.clock.now());
-  }
-
-  /** Ends what need not be sent, before anybody is dialled for it. */
-  async #sift(leases: readonly Lease[], now: Instant): Promise<void> {
-    const courier = this.#courier;
-    for (const lease of leases) {
-      const looking = courier.suppressed(lease);
-      const why = looking && (await looking);
-      const ended = courier.expiresAt(lease) <= now ? tooLate(this.#supply.trouble) : why && ownAttempt(why);
-      const attempt = lease.inDoubt && courier.onInDoubt(lease) !== 'Retry' ? INTERRUPTED : ended;
-      if (!attempt) continue;
-      this.#held.drop(lease);
-      courier.settle(lease, attempt);
-    }
+    await this.#held.sift(this.#courier.clock.now());
   }
 
   /** A session, or how the connection ends without one. */
@@ -151,7 +140,7 @@ class Run {
       this.#settleOne(attempt);
       return 'unreachable';
     }
-    for (const lease of this.#held.take(Infinity)) this.#courier.settle(lease, attempt);
+    this.#settleHeld(attempt);
     return 'done';
   }
 
@@ -175,7 +164,7 @@ class Run {
       const [lease] = this.#held.take(1);
       const hold = lease && !why ? courier.hold(lease) : undefined;
       const instead = why ? ownAttempt(why) : hold && heldBack(hold);
-      const others = lease && !instead ? this.#held.take(this.#companionsOf(lease)) : [];
+      const others = lease && !instead ? this.#held.takeCompanions(lease, this.#together) : [];
       signing = this.#signNext();
       if (lease) await (instead ? courier.settle(lease, instead) : this.#sendTo([lease, ...others], signed));
       if (!this.#session.isAlive || this.#session.transactions >= this.#most) return false;
@@ -199,23 +188,23 @@ class Run {
     return Math.min(this.#recipients, this.#session?.capabilities.limits.rcptMax ?? Infinity);
   }
 
-  /** How many of those held go in one transaction with a lease; none that is being looked up, or held back. */
-  #companionsOf(lease: Lease): number {
-    const courier = this.#courier;
-    const { leases } = this.#held;
-    if (this.#together < 2 || leases[0]?.message.id !== lease.message.id) return 0;
-    const isLookedUp = leases.findIndex((it) => this.#isLookedUp(it));
-    const free = isLookedUp < 0 ? leases : leases.slice(0, isLookedUp);
-    const count = companions(lease, free, this.#together, (it) => courier.senderOf(it));
-    const isHeldBack = free.slice(0, count).findIndex((it) => courier.hold(it) !== undefined);
-    return isHeldBack < 0 ? count : isHeldBack;
+  /** By another host of the same domain. What it says is of this mail alone: nothing rests for want of an extension. */
+  async #sendAside(): Promise<void> {
+    await this.#session?.quit();
+    this.#held.turnToAside();
+    const opening = await this.#courier.openFor('SMTPUTF8');
+    if (opening.kind === 'unoffered') return this.#settleHeld(UTF8_UNOFFERED);
+    if (opening.kind === 'unroutable') return this.#settleHeld(utf8NotFound(opening.reply));
+    for (const failure of opening.failures) this.#courier.missed(failure);
+    if (opening.kind === 'unreachable') return this.#settleHeld(utf8NotFound(opening.report.reply));
+    this.#session = opening.session;
+    await this.#sendHeld();
+    // Given back untried it would be asked for anew at once, and so on.
+    if (opening.session.transactions === 0 && this.#supply.goesOn) this.#settleHeld(utf8NotFound(HUNG_UP));
   }
 
-  /** Asked again when its turn comes, and answered for then. */
-  #isLookedUp(lease: Lease): boolean {
-    const looking = this.#courier.suppressed(lease);
-    looking?.catch(() => undefined);
-    return looking !== undefined;
+  #settleHeld(attempt: Attempt): void {
+    for (const lease of this.#held.take(Infinity)) this.#courier.settle(lease, attempt);
   }
 
   /** One transaction, for recipients of one message. */
@@ -229,12 +218,11 @@ class Run {
     const started = this.#courier.clock.monotonic();
     const sender = this.#courier.senderOf(leases[0]);
     const isOwnReturn = sender !== leases[0].message.sender;
-    const result = await session.send(mailFor(leases, sender, signed.signatures), this.#beforeDot(leases));
+    const mail = mailFor(leases, sender, signed.signatures);
+    if (!session.capabilities.smtpUtf8 && needsUtf8(mail)) return this.#held.setAside(leases);
+    const result = await session.send(mail, this.#beforeDot(leases));
     const took = Math.round(this.#courier.clock.monotonic() - started);
-    if (isLostBefore(result, session)) {
-      this.#held.refund(leases.length);
-      return this.#courier.queue.giveBack(leases);
-    }
+    if (isLostBefore(result, session)) return this.#held.giveBack(leases);
     const peerReports = session.capabilities.dsn && !isOwnReturn;
     const tooMany = leases.filter((_, at) => wasTooMany(result, at));
     if (tooMany.length > 0) this.#sendAgain(tooMany, leases.length - tooMany.length);

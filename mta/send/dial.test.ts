@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '#lib/run/clock.ts';
 import { reply } from '../reply.ts';
 import type { ConnectFailure } from './connect.ts';
-import { dial, mostTelling } from './dial.ts';
+import { dial, dialFor, mostTelling } from './dial.ts';
 import { FakePeer } from './fake-peer.ts';
 import type { ConnectStage } from './greet.ts';
 import { Lacks } from './lacks.ts';
@@ -28,15 +28,48 @@ afterEach(async () => {
 });
 
 /** A target whose peer opens with `banner` and greets. */
-async function targetOf(host: string, banner: string) {
+async function targetOf(host: string, banner: string, offers = '250 mx') {
   const peer = await FakePeer.start(async (client) => {
     client.say(banner);
-    if ((await client.line()).startsWith('EHLO')) client.say('250 mx');
+    if ((await client.line()).startsWith('EHLO')) client.say(...offers.split('|'));
     await client.closed();
   });
   peers.push(peer);
   return { host, address: '127.0.0.1', port: peer.port, named: true } as const;
 }
+
+describe('dialling for SMTPUTF8', () => {
+  const OFFERS = '250-mx|250 SMTPUTF8';
+  const connections = () => peers.map((it) => it.clients.length);
+  const start = () => ({ ...setup, lacks: new Lacks(systemClock) });
+
+  test('leaves hosts that do not offer it, and does not ask them again', async () => {
+    const targets = [
+      await targetOf('a', '220 hi'),
+      await targetOf('b', '554 no'),
+      await targetOf('c', '220 hi', OFFERS),
+    ];
+    const fresh = start();
+    for (const times of [1, 2]) {
+      const dialled = await dialFor('SMTPUTF8', targets, approach, fresh);
+      expect(dialled).toMatchObject({ kind: 'session', failures: [{ target: { host: 'b' } }] });
+      expect(connections()).toEqual([1, times, times]);
+      if (dialled.kind === 'session') await dialled.session.quit();
+    }
+  });
+
+  test('says that none offers it only when all have said what they offer', async () => {
+    const targets = [await targetOf('a', '220 hi'), await targetOf('b', '220 hi')];
+    const fresh = start();
+    const first = await dial(targets, approach, fresh);
+    if (first.kind === 'session') await first.session.quit();
+    for (const _ of [1, 2]) expect(await dialFor('SMTPUTF8', targets, approach, fresh)).toEqual({ kind: 'unoffered' });
+    expect(connections()).toEqual([1, 1]);
+    const more = [...targets, await targetOf('c', '421 4.3.2 busy')];
+    const silent = await dialFor('SMTPUTF8', more, approach, fresh);
+    expect(silent).toMatchObject({ kind: 'unreachable', report: { target: { host: 'c' } } });
+  });
+});
 
 describe('dialling', () => {
   test('takes the first target that greets, and tells of those before', async () => {

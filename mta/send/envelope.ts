@@ -61,6 +61,7 @@ function safe(address: string): string {
   return address;
 }
 
-const needsUtf8 = (mail: Mail): boolean =>
+/** Only a peer that offers SMTPUTF8 can have it (RFC 6531). */
+export const needsUtf8 = (mail: Mail): boolean =>
   mail.utf8 === true || !isAscii(mail.sender) || !mail.recipients.every(isAscii);
 const isAscii = (text: string): boolean => !/\P{ASCII}/u.test(text);

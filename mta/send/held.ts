@@ -5,10 +5,12 @@
  * because they share its bytes and its transaction. All of them count against the limits, and what is not used is
  * given back.
  */
-import { type Duration, minutes } from '#lib/run/clock.ts';
+import { type Duration, type Instant, minutes } from '#lib/run/clock.ts';
 import { domainOf, type Message } from '../message.ts';
 import type { Lease } from '../queue/queue.ts';
 import type { LaneSupply, Offer } from '../turn.ts';
+import { INTERRUPTED, ownAttempt, tooLate } from './attempts.ts';
+import { companions } from './companions.ts';
 import type { Courier } from './courier.ts';
 
 /** Longer than a transaction can take (30 min before the dot, 10 after); renewed before each. */
@@ -18,6 +20,8 @@ export class Held {
   readonly #supply: LaneSupply;
   readonly #courier: Courier;
   #leases: Lease[] = [];
+  /** The host that is talked to cannot have them. */
+  #aside: Lease[] = [];
   /** Monotonic: until when they are surely ours. */
   #until: Duration = 0;
   /** What allowed them. */
@@ -31,6 +35,10 @@ export class Held {
 
   get leases(): readonly Lease[] {
     return this.#leases;
+  }
+
+  get hasAside(): boolean {
+    return this.#aside.length > 0;
   }
 
   /** They may be another's by now when not. */
@@ -75,24 +83,81 @@ export class Held {
     return this.#leases.splice(0, count);
   }
 
-  drop(lease: Lease): void {
-    this.#leases.splice(this.#leases.indexOf(lease), 1);
+  /** Those that go in one transaction with a lease that was just taken: none that is being looked up, or held back. */
+  takeCompanions(lease: Lease, most: number): Lease[] {
+    if (most < 2 || this.#leases[0]?.message.id !== lease.message.id) return [];
+    const courier = this.#courier;
+    const isLookedUp = this.#leases.findIndex((it) => isBeingLookedUp(it, courier));
+    const free = isLookedUp < 0 ? this.#leases : this.#leases.slice(0, isLookedUp);
+    const count = companions(lease, free, most, (it) => courier.senderOf(it));
+    const isHeldBack = free.slice(0, count).findIndex((it) => courier.hold(it) !== undefined);
+    return this.take(isHeldBack < 0 ? count : isHeldBack);
+  }
+
+  /** Ends what need not be sent, before anybody is dialled for it. */
+  async sift(now: Instant): Promise<void> {
+    const courier = this.#courier;
+    for (const lease of this.#leases) {
+      const looking = courier.suppressed(lease);
+      const why = looking && (await looking);
+      const ended = courier.expiresAt(lease) <= now ? tooLate(this.#supply.trouble) : why && ownAttempt(why);
+      const attempt = lease.inDoubt && courier.onInDoubt(lease) !== 'Retry' ? INTERRUPTED : ended;
+      if (!attempt) continue;
+      this.#leases = this.#leases.filter((it) => it !== lease);
+      courier.settle(lease, attempt);
+    }
   }
 
   renew(): void {
     const { queue, clock } = this.#courier;
-    queue.renew(this.#leases, HOLD);
+    queue.renew(this.hasAside ? this.#all() : this.#leases, HOLD);
     this.#until = clock.monotonic() + HOLD;
   }
 
-  /** Nobody attempted these after all: they count against nothing. */
-  refund(messages: number): void {
+  /** These were taken; they are still ours, and go last. */
+  setAside(leases: readonly Lease[]): void {
+    this.#aside.push(...leases);
+  }
+
+  /** Only what was set aside is held from here on; the rest is given back. */
+  turnToAside(): void {
+    if (this.#leases.length > 0) this.giveBack(this.#leases);
+    this.#leases = this.#aside;
+    this.#aside = [];
+    this.renew();
+  }
+
+  /** Gives back what was taken and not attempted after all. */
+  giveBack(leases: readonly Lease[]): void {
+    this.#refund(leases.length);
+    this.#courier.queue.giveBack(leases);
+  }
+
+  /** Nobody attempted what is held: it counts against nothing. */
+  refundAll(): void {
+    this.#refund(this.#all().length);
+  }
+
+  /** Leaves the queue what is held. */
+  abandon(): void {
+    const rest = this.#all();
+    if (rest.length > 0) this.#courier.queue.giveBack(rest);
+  }
+
+  #refund(messages: number): void {
     this.#supply.unused(this.#offer, messages);
   }
 
-  giveBack(): void {
-    if (this.#leases.length > 0) this.#courier.queue.giveBack(this.#leases);
+  #all(): readonly Lease[] {
+    return [...this.#leases, ...this.#aside];
   }
+}
+
+/** Asked again when its turn comes, and answered for then. */
+function isBeingLookedUp(lease: Lease, courier: Courier): boolean {
+  const looking = courier.suppressed(lease);
+  looking?.catch(() => undefined);
+  return looking !== undefined;
 }
 
 /** By message: recipients at each domain. */

@@ -15,23 +15,23 @@ const MOST_NOTES = 10_000;
 
 export class Lacks {
   readonly #clock: Pick<Clock, 'monotonic'>;
-  /** `CHUNKING mx.example.net [192.0.2.1]:25` → until when, on the monotonic clock. */
-  readonly #notes = new Map<string, Duration>();
+  /** By host, until when on the monotonic clock. One lack's many notes push out none of another's. */
+  readonly #notes: Readonly<Record<Lack, Map<string, Duration>>> = { CHUNKING: new Map(), SMTPUTF8: new Map() };
 
   constructor(clock: Pick<Clock, 'monotonic'>) {
     this.#clock = clock;
   }
 
   learn(host: string, lack: Lack): void {
-    const note = `${lack} ${host}`;
-    this.#notes.delete(note);
-    this.#notes.set(note, this.#clock.monotonic() + LASTS[lack]);
-    if (this.#notes.size <= MOST_NOTES) return;
-    const [oldest = ''] = this.#notes.keys();
-    this.#notes.delete(oldest);
+    const notes = this.#notes[lack];
+    notes.delete(host);
+    notes.set(host, this.#clock.monotonic() + LASTS[lack]);
+    if (notes.size <= MOST_NOTES) return;
+    const [oldest = ''] = notes.keys();
+    notes.delete(oldest);
   }
 
   has(host: string, lack: Lack): boolean {
-    return (this.#notes.get(`${lack} ${host}`) ?? -Infinity) > this.#clock.monotonic();
+    return (this.#notes[lack].get(host) ?? -Infinity) > this.#clock.monotonic();
   }
 }

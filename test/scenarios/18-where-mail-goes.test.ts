@@ -10,7 +10,7 @@ import { ConfigFolder } from '../harness/config.ts';
 import { Postfleet } from '../harness/postfleet.ts';
 import { Receiver } from '../harness/receiver.ts';
 import { openScene } from '../harness/scene.ts';
-import { submit } from '../harness/smtp-client.ts';
+import { plainMessage, SmtpClient, submit } from '../harness/smtp-client.ts';
 import { Unbound } from '../harness/unbound.ts';
 import { until } from '../harness/until.ts';
 
@@ -30,6 +30,9 @@ const ZONES = {
   'good.test': `@ MX 10 mail\nmail A ${GOOD}`,
   'implicit.test': `@ A ${GOOD}`,
   'fallback.test': `@ MX 20 second\n@ MX 10 first\nfirst A ${DEAD}\nsecond A ${SECOND}`,
+  'letters.test': `@ MX 10 plain\nplain A ${GOOD}\n@ MX 20 all\nall A ${SECOND}`,
+  'ascii.test': `@ MX 10 plain\nplain A ${GOOD}`,
+  'half-dead.test': `@ MX 10 plain\nplain A ${GOOD}\n@ MX 20 dead\ndead A ${DEAD}`,
   'alias.test': '@ MX 10 mail\nmail CNAME mail.good.test.',
   'null.test': `@ MX 0 .\n@ A ${GOOD}`,
   'broken.test': BROKEN,
@@ -67,14 +70,29 @@ beforeAll(async () => {
     { name: 'exchange', protocol: 'SMTP', address: OWN, port: 25 },
   ];
   config.change('MTACluster', { spec: { ingress: { listeners } } });
+  const extensions = ['PIPELINING', '8BITMIME', 'SMTPUTF8'];
   for (const address of [GOOD, SECOND, INSIDE])
-    receivers.set(address, scene.adopt(await Receiver.listen(25, {}, address)));
+    receivers.set(address, scene.adopt(await Receiver.listen(25, address === SECOND ? { extensions } : {}, address)));
   fleet = await Postfleet.start(scene, config);
 });
 
 /** What became of a message to `domain` first: `delivered 127.0.0.81`, or the type and the reply's codes. */
 async function fateOf(domain: string): Promise<string> {
-  const id = await submit(fleet.ports.submission, 'hello@example.com', [`someone@${domain}`]);
+  return fate(await submit(fleet.ports.submission, 'hello@example.com', [`someone@${domain}`]), domain);
+}
+
+/** The same for a recipient whose name is not ASCII. */
+async function fateOfUtf8(domain: string): Promise<string> {
+  const client = await SmtpClient.open(fleet.ports.submission);
+  const [from, to] = ['hello@example.com', `jürgen@${domain}`];
+  for (const command of [`MAIL FROM:<${from}> SMTPUTF8`, `RCPT TO:<${to}>`, 'DATA']) await client.say(command);
+  client.write(plainMessage(from, `someone@${domain}`));
+  const [, id = ''] = /queued as (\S+)/.exec(await client.say('.')) ?? [];
+  client.close();
+  return fate(id, domain);
+}
+
+async function fate(id: string, domain: string): Promise<string> {
   const event = await until(`what became of mail for ${domain}`, () =>
     fleet.events().find((it) => it.message === id && it.type !== 'queued'),
   );
@@ -88,7 +106,7 @@ test.each([
   ['the next host when the first is dead', 'fallback.test', `delivered ${SECOND}`],
   ['the end of an alias', 'alias.test', `delivered ${GOOD}`],
   ['who is before us', 'behind-us.test', `delivered ${GOOD}`],
-])('mail for a domain goes to %s', async (_, domain, fate) => expect(await fateOf(domain)).toBe(fate));
+])('mail for a domain goes to %s', async (_, domain, expected) => expect(await fateOf(domain)).toBe(expected));
 
 test.each([
   ['C03: a null MX', 'null.test', 'bounced 556 5.1.10'],
@@ -100,7 +118,16 @@ test.each([
   ['C02: a mail host in a circle of aliases', 'circle.test', 'deferred 451 4.4.3'],
   ['C01: mail hosts inside', 'inside.test', 'bounced 550 5.4.4'],
   ['C01: a mail host written as an address', 'number.test', 'deferred 451 4.4.4'],
-])('%s', async (_, domain, fate) => expect(await fateOf(domain)).toBe(fate));
+])('%s', async (_, domain, expected) => expect(await fateOf(domain)).toBe(expected));
+
+test.each([
+  ['goes to the first host that offers SMTPUTF8', 'letters.test', `delivered ${SECOND}`],
+  ['ends where no host offers SMTPUTF8', 'ascii.test', 'bounced 553 5.6.7'],
+  ['waits where not every host says what it offers', 'half-dead.test', 'deferred 451 4.4.1'],
+])('mail to a name that is not ASCII %s, and other mail goes as ever', async (_, domain, expected) => {
+  expect(await fateOfUtf8(domain)).toBe(expected);
+  expect(await fateOf(domain)).toBe(`delivered ${GOOD}`);
+});
 
 test('C01: of mail hosts inside and outside those outside get the mail', async () => {
   expect(await fateOf('partly.test')).toBe(`delivered ${GOOD}`);
