@@ -32,6 +32,7 @@ describe('a data folder', () => {
       'entry',
       'event',
       'message',
+      'note',
       'put_once',
       'quota_used',
       'returned',

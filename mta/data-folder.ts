@@ -15,6 +15,7 @@ import { Database } from '#lib/sqlite/database.ts';
 import { KEY_NOTES, KEY_TABLES } from './queue/sqlite/keys.ts';
 import { DEBT_TABLES, INTENT_TABLES, QUEUE_TABLES } from './queue/sqlite/tables.ts';
 import { SUPPRESSION_TABLES } from './settle/ledger/suppression-rows.ts';
+import { MEMORY_TABLES } from './settle/ledger/sqlite-memory.ts';
 import { USAGE_TABLES } from './settle/ledger/sqlite-usage.ts';
 import { RETURN_TABLES, STRAY_TABLES } from './settle/ledger/sqlite-returned.ts';
 import { LEDGER_TABLES } from './settle/ledger/sqlite.ts';
@@ -35,6 +36,7 @@ export const MIGRATIONS: readonly string[] = [
   KEY_NOTES,
   USAGE_TABLES,
   STRAY_TABLES,
+  MEMORY_TABLES,
 ];
 
 /** Opens the database of a data folder; `fresh` empties the folder first, unless somebody uses it. */

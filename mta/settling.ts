@@ -5,10 +5,12 @@ import type { Clock } from '#lib/run/clock.ts';
 import type { Log } from '#lib/run/log.ts';
 import type { Directions } from './directions.ts';
 import type { MailEvent } from './event.ts';
+import type { Notebook } from './notebook.ts';
 import type { Claim, Queue, Settlement } from './queue/queue.ts';
 import { ReplyActions } from './reply-actions.ts';
 import type { Restraints } from './schedule/restraints.ts';
 import type { Suppressions } from './settle/ledger/suppressions.ts';
+import { Firings } from './settle/rules/firings.ts';
 import { Settler } from './settle/settle.ts';
 
 export interface SettlingOptions {
@@ -19,6 +21,8 @@ export interface SettlingOptions {
   readonly suppressions: Pick<Suppressions, 'suppress'>;
   readonly directions: Directions;
   readonly restraints: Restraints;
+  /** What rules have counted, over restarts. */
+  readonly counted: Notebook;
   /** Told of each durable event. Must not throw. */
   readonly tell: (event: MailEvent) => void;
   /** Told when outcomes cannot be written. Must not throw. */
@@ -32,6 +36,7 @@ export function openSettler(options: SettlingOptions): Settler {
     queue,
     claim,
     clock,
+    firings: new Firings(clock, options.counted),
     tell,
     troubled,
     refused: (settlements) => tellRefused(settlements, log),

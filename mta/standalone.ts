@@ -109,7 +109,9 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     suppressions: ledger.suppressions,
   };
   const resolver = resolverOn(stub.lookUp);
-  const worker = opened.adopt(await MailWorker.start({ ...shared, resolver }), (it) => it.stop(DRAIN_DELIVERY));
+  const worker = opened.adopt(await MailWorker.start({ ...shared, resolver, memory: ledger.memory }), (it) =>
+    it.stop(DRAIN_DELIVERY),
+  );
   const { allowPrivate } = cluster.spec.dns;
   const asking = { clock, random, lookUp: stub.lookUp, allowPrivate };
   const authorities = opened.adopt(openDomainAuthorities(asking), (it) => it.close());

@@ -19,6 +19,7 @@ import { Directions } from './directions.ts';
 import type { MailEvent } from './event.ts';
 import type { Firing } from './firing.ts';
 import type { Claim, LaneName, Queue } from './queue/queue.ts';
+import { MemoryKeeper } from './memory-keeper.ts';
 import { ReturnPaths } from './return-paths.ts';
 import { LocalLimits } from './schedule/limits/local.ts';
 import type { Plan, Turn } from './schedule/plan.ts';
@@ -29,6 +30,7 @@ import { Scheduler } from './schedule/scheduler.ts';
 import { Sources } from './schedule/source.ts';
 import { deliver } from './send/deliver.ts';
 import { Reporter } from './settle/reporter.ts';
+import type { Memory } from './settle/ledger/memory.ts';
 import type { Suppressions } from './settle/ledger/suppressions.ts';
 import type { Settler } from './settle/settle.ts';
 import { openSettler } from './settling.ts';
@@ -42,6 +44,8 @@ export interface WorkerOptions {
   readonly random: Random;
   readonly log: Log;
   readonly suppressions: Pick<Suppressions, 'match' | 'suppress'>;
+  /** What is known over restarts: warm-up, what rules have counted and set going. */
+  readonly memory: Memory;
   /** Our own name, where a source has none. */
   readonly hostname: string;
   /** Told of each durable event. Must not throw. */
@@ -54,6 +58,7 @@ const CONNECTIONS = 2000;
 export class MailWorker {
   readonly #options: WorkerOptions;
   readonly #claim: Claim;
+  readonly #keeper: MemoryKeeper;
   readonly #directions: Directions;
   readonly #rests: Rests;
   readonly #restraints: Restraints;
@@ -63,29 +68,32 @@ export class MailWorker {
   readonly #scheduler: Scheduler;
   readonly #running = new Set<Promise<void>>();
 
-  private constructor(options: WorkerOptions, claim: Claim) {
+  private constructor(options: WorkerOptions, claim: Claim, keeper: MemoryKeeper) {
     this.#options = options;
     this.#claim = claim;
+    this.#keeper = keeper;
     this.#directions = new Directions(options);
     this.#rests = new Rests(options.clock);
     this.#restraints = this.#openRestraints();
-    const troubled = (thrown: unknown): void => this.#troubled('cannot record outcomes', thrown);
+    const troubled = (thrown: unknown): void => tellFault('cannot record outcomes', thrown, options.log);
     const parts = { ...options, claim, directions: this.#directions, restraints: this.#restraints };
-    this.#settler = openSettler({ ...parts, troubled });
+    this.#settler = openSettler({ ...parts, counted: keeper.notebook('rules'), troubled });
     this.#reporter = new Reporter({ ...options, claim, troubled });
     this.#couriers = new Couriers({
       ...parts,
       settler: this.#settler,
       returnPaths: new ReturnPaths(options),
-      troubled: (thrown) => this.#troubled('cannot deliver', thrown),
+      troubled: (thrown) => tellFault('cannot deliver', thrown, options.log),
     });
     this.#scheduler = this.#openScheduler();
+    this.#restraints.resume();
   }
 
   #openRestraints(): Restraints {
     const { clock, resources } = this.#options;
     return new Restraints({
       clock,
+      notebook: this.#keeper.notebook('restraints'),
       suspendSite: (site, wait, why) => this.#scheduler.suspend(site, wait, why),
       suspend: (name, wait, why) => this.#rests.suspend(name, wait, why),
       hasOther: ({ pool }) => (resources().pool(pool)?.spec.members.length ?? 0) > 1,
@@ -95,7 +103,7 @@ export class MailWorker {
 
   #openScheduler(): Scheduler {
     const { clock, hostname, resources } = this.#options;
-    const [limits, rests] = [new LocalLimits(clock), this.#rests];
+    const [limits, rests] = [new LocalLimits(clock, this.#keeper.notebook('budgets')), this.#rests];
     return new Scheduler({
       clock,
       limits,
@@ -109,7 +117,13 @@ export class MailWorker {
 
   /** Claims the shard and begins to send. */
   static async start(options: WorkerOptions): Promise<MailWorker> {
-    const worker = new MailWorker(options, await options.queue.claim(0));
+    const { memory, clock, log } = options;
+    const keeper = await MemoryKeeper.open({
+      memory,
+      clock,
+      troubled: (it) => tellFault('cannot write notes', it, log),
+    });
+    const worker = new MailWorker(options, await options.queue.claim(0), keeper);
     watchGauge('postfleet_delivery_connections', 'Connections to receivers open now.', () => worker.#scheduler.active);
     worker.#reporter.start();
     options.queue.watch(worker.#claim, (lane) => worker.#scheduler.announce(lane));
@@ -147,6 +161,7 @@ export class MailWorker {
     await Promise.all(this.#running);
     await this.#reporter.stop();
     await this.#settler.flush();
+    await this.#keeper.stop();
   }
 
   /** As declared, and slowed where receivers asked for it. */
@@ -160,9 +175,9 @@ export class MailWorker {
     this.#running.add(running);
     void running.then(() => this.#running.delete(running));
   }
+}
 
-  #troubled(what: string, thrown: unknown): void {
-    metrics.storageFaults.inc({ code: codeOf(thrown) || 'unknown' });
-    this.#options.log.error(what, { code: codeOf(thrown), reason: reasonOf(thrown) });
-  }
+function tellFault(what: string, thrown: unknown, log: Log): void {
+  metrics.storageFaults.inc({ code: codeOf(thrown) || 'unknown' });
+  log.error(what, { code: codeOf(thrown), reason: reasonOf(thrown) });
 }

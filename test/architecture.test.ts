@@ -52,7 +52,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
   {
     layer: 'noun',
     files:
-      /^mta\/(message|dsn-request|reply|outcome|event|attempt|header|suppression|gcra|turn|provider|scope|firing|return-path|report)\.ts$/,
+      /^mta\/(message|dsn-request|reply|outcome|event|attempt|header|suppression|gcra|turn|provider|scope|firing|return-path|report|notebook)\.ts$/,
     may: ['lib'],
   },
   {
@@ -67,6 +67,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
 ];
 
 const LEDGER_PORT = new Set([
+  'mta/settle/ledger/memory.ts',
   'mta/settle/ledger/ledger.ts',
   'mta/settle/ledger/returned.ts',
   'mta/settle/ledger/suppressions.ts',

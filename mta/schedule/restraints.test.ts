@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
+import { FakeNotebook } from '../../test/harness/notebook.ts';
 import type { Course, Firing } from '../firing.ts';
 import type { Plan } from './plan.ts';
 import { Restraints } from './restraints.ts';
@@ -26,20 +27,27 @@ const PLAN: Plan = {
 let clock: FakeClock;
 let done: unknown[][];
 let others: boolean;
+let notebook: FakeNotebook;
 let restraints: Restraints;
 
 beforeEach(() => {
   clock = new FakeClock();
   done = [];
   others = true;
-  restraints = new Restraints({
+  notebook = new FakeNotebook();
+  restraints = open();
+});
+
+function open(): Restraints {
+  return new Restraints({
     clock,
+    notebook,
     suspendSite: (...of) => done.push(['site', ...of]),
     suspend: (...of) => done.push(['name', ...of]),
     hasOther: () => others,
     replan: () => done.push(['replan']),
   });
-});
+}
 
 const firing = (over: Partial<Firing> = {}): Firing => ({
   rule: 'p/r',
@@ -122,4 +130,38 @@ test('when a site is slowed no longer, what waits is planned anew', () => {
   clock.advance(minutes(30) + seconds(1));
   expect(done).toEqual([['replan'], ['replan']]);
   expect(restraints.planFor(PLAN)).toBe(PLAN);
+});
+
+describe('after a restart', () => {
+  const restart = (): void => {
+    notebook = notebook.reopened();
+    done = [];
+    restraints = open();
+    restraints.resume();
+  };
+
+  test('what was set going holds on, for as long as it was said', () => {
+    restraints.carryOut(firing());
+    restraints.carryOut(firing({ scope: 'domain' }));
+    restraints.carryOut(firing({ action: 'slow', scope: 'site', limits: { connections: 1 } }));
+    const before = restraints.current();
+    clock.advance(minutes(10));
+    restart();
+    expect(done).toEqual([
+      ['name', 'source default/main/one at dest.test', minutes(20), 'p/r: 421 go away'],
+      ['replan'],
+    ]);
+    expect(restraints.current()).toEqual(before);
+    expect(restraints.hold(COURSE)).toMatchObject({ pause: minutes(20) });
+    expect(restraints.planFor(PLAN).connections).toBe(1);
+    clock.advance(minutes(20));
+    expect(restraints.current()).toEqual([]);
+  });
+
+  test('a source that is the only one by now rests on', () => {
+    restraints.carryOut(firing({ action: 'other-source' }));
+    others = false;
+    restart();
+    expect(done).toHaveLength(1);
+  });
 });

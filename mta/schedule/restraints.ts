@@ -3,11 +3,12 @@
  *
  * What is suspended at a site rests there (`rests.ts`). What is slowed gets tighter limits in its plan: the site, whatever
  * the scope says of its sources. Mail of a domain that is suspended at a provider waits message by message, because
- * lanes carry mail of many. In memory: after a restart the next replies set it going again. Costs nothing while nothing
- * is restrained.
+ * lanes carry mail of many. What holds is noted, and goes on after a restart (`resume`); a pace begins anew. Costs nothing
+ * while nothing is restrained.
  */
 import { type Clock, type Duration, type Instant, seconds } from '#lib/run/clock.ts';
 import type { Course, Firing, Hold, SlowLimits } from '../firing.ts';
+import type { Notebook } from '../notebook.ts';
 import { NEVER_USED, take, type UsedUntil } from '../gcra.ts';
 import type { Claim } from './limits/limits.ts';
 import type { Plan } from './plan.ts';
@@ -15,6 +16,8 @@ import { sourceAtSite } from './source.ts';
 
 export interface RestraintsOptions {
   readonly clock: Clock;
+  /** Of what holds, by what it is about. */
+  readonly notebook: Notebook;
   /** Suspends a site. */
   readonly suspendSite: (site: string, wait: number, why: string) => void;
   /** Suspends what has this name. */
@@ -46,9 +49,20 @@ export class Restraints {
   }
 
   carryOut(firing: Firing): void {
-    const { action, scope, course, until } = firing;
+    const { action, course } = firing;
     // Nobody else could send it: then it may as well leave from here.
     if (action === 'other-source' && !this.#options.hasOther(course)) return;
+    this.#options.notebook.write(keyOf(firing), firing, firing.until);
+    this.#setGoing(firing);
+  }
+
+  /** What held before the start holds on. Once, when everything that is told of it is there. */
+  resume(): void {
+    for (const { value } of this.#options.notebook.notes) this.#setGoing(value as Firing);
+  }
+
+  #setGoing(firing: Firing): void {
+    const { action, scope, course, until } = firing;
     this.#marks.set(keyOf(firing), { firing, usedUntil: NEVER_USED });
     const wait = until - this.#options.clock.now();
     if (action === 'slow') this.#replanUntil(wait);

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Duration, minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
+import { FakeNotebook } from '../../test/harness/notebook.ts';
 import { LocalLimits } from './limits/local.ts';
 import type { End, Offer } from '../turn.ts';
 import type { Plan, Turn } from './plan.ts';
@@ -39,7 +40,7 @@ class World {
   readonly scheduler = new Scheduler({
     clock: this.clock,
     rests: this.rests,
-    limits: new LocalLimits(this.clock),
+    limits: new LocalLimits(this.clock, new FakeNotebook()),
     sources: {
       choose: ({ site }) => ({
         kind: 'source',

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
+import { FakeNotebook } from '../../test/harness/notebook.ts';
 import type { Claim } from './limits/limits.ts';
 import { LocalLimits } from './limits/local.ts';
 import type { Plan, Turn } from './plan.ts';
@@ -45,7 +46,7 @@ function open(over: Partial<SchedulerOptions> = {}): void {
   scheduler = new Scheduler({
     clock,
     rests,
-    limits: new LocalLimits(clock),
+    limits: new LocalLimits(clock, new FakeNotebook()),
     sources: {
       choose: () => (sources.length > 1 ? sources.shift() : sources[0]) ?? source('one'),
       opened: () => undefined,
@@ -440,7 +441,7 @@ test('who has sent more than an offer says waits for it', () => {
 
 test('what was taken under other rules goes back to those, when the rules have changed since', async () => {
   let name = 'old';
-  const limits = new LocalLimits(clock);
+  const limits = new LocalLimits(clock, new FakeNotebook());
   const claims = (): readonly Claim[] => [{ ...rate(60, 60, 10), name }];
   open({ limits, planOf: () => plan('a', { rates: claims(), connections: 1 }) });
   announce('a-1');

@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import type { IPPool } from '#crds/kinds/ip-pool.ts';
 import { hours, minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
+import { FakeNotebook } from '../../test/harness/notebook.ts';
 import { LocalLimits } from './limits/local.ts';
 import { Rests } from './rests.ts';
 import { type EgressSource, sourceAtSite, sourceRest, Sources, type Towards } from './source.ts';
@@ -18,7 +19,7 @@ let sources: Sources;
 beforeEach(() => {
   clock = new FakeClock(START);
   rests = new Rests(clock);
-  limits = new LocalLimits(clock);
+  limits = new LocalLimits(clock, new FakeNotebook());
   pools = new Map();
   sources = new Sources({ clock, rests, limits, pool: (name) => pools.get(name), hostname: 'mail.example.com' });
 });

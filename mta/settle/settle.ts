@@ -19,13 +19,14 @@ import { scopeOf } from '../scope.ts';
 import { classify, type Verdict } from './classify.ts';
 import type { Meaning } from './rules/meaning.ts';
 import type { Course, Firing } from '../firing.ts';
-import { Firings } from './rules/firings.ts';
+import type { Firings } from './rules/firings.ts';
 import type { Rule } from './rules/rule.ts';
 
 export interface SettlerOptions {
   readonly queue: Queue;
   readonly claim: Claim;
   readonly clock: Clock;
+  readonly firings: Firings;
   /** The rules for what was said in this attempt, in the order they are tried. */
   readonly rulesOf: (lease: Lease, attempt: Attempt) => readonly Rule[];
   /**
@@ -74,7 +75,6 @@ interface Gathered extends Settlement {
 
 export class Settler {
   readonly #options: SettlerOptions;
-  readonly #firings: Firings;
   #gathering: Gathered[] = [];
   #writing: Promise<void> | undefined;
   #unsettled = 0;
@@ -83,7 +83,6 @@ export class Settler {
 
   constructor(options: SettlerOptions) {
     this.#options = options;
-    this.#firings = new Firings(options.clock);
   }
 
   /** The attempt's outcome will be durable soon; nothing to wait for. */
@@ -121,10 +120,10 @@ export class Settler {
   ): Pick<Gathered, 'event' | 'firing' | 'suppresses'> {
     if (verdict.kind === 'delivered') return { event, firing: undefined, suppresses: false };
     const { meaning } = verdict;
-    const firing = this.#firings.of(meaning, () => this.#options.courseOf(lease, attempt), event.reply);
+    const firing = this.#options.firings.of(meaning, () => this.#options.courseOf(lease, attempt), event.reply);
     const fired = firing && { action: firing.action, scope: firing.scope, until: firing.until };
     const suppresses =
-      lease.message.via !== 'system' && this.#firings.suppresses(meaning, event.tenant, event.recipient);
+      lease.message.via !== 'system' && this.#options.firings.suppresses(meaning, event.tenant, event.recipient);
     return { event: fired ? { ...event, fired } : event, firing, suppresses };
   }
 

@@ -4,7 +4,9 @@
 import { minutes } from '#lib/run/clock.ts';
 import type { FakeClock } from '#lib/run/fake-clock.ts';
 import type { MailEvent } from '#mta/event.ts';
+import { Firings } from '#mta/settle/rules/firings.ts';
 import { Settler, type SettlerOptions } from '#mta/settle/settle.ts';
+import { FakeNotebook } from './notebook.ts';
 import type { TestQueue } from './queue.ts';
 
 export async function openSettler({ queue }: TestQueue, clock: FakeClock, over: Partial<SettlerOptions> = {}) {
@@ -15,6 +17,7 @@ export async function openSettler({ queue }: TestQueue, clock: FakeClock, over: 
     queue,
     claim,
     clock,
+    firings: new Firings(clock, new FakeNotebook()),
     rulesOf: () => [],
     onInDoubt: () => 'Retry',
     courseOf: ({ message: { tenant, domain } }, { source }) => ({

@@ -1,10 +1,11 @@
 /**
  * Limits counted in this process, for the one machine that sends alone.
  *
- * Counting begins anew with the process: a rate may spend its burst once more after a restart, a budget is told what
- * was spent before (`spent`).
+ * A rate begins anew with the process, so it may spend its burst once more after a restart; what is spent of a budget is
+ * noted, and goes on.
  */
 import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
+import type { Notebook } from '../../notebook.ts';
 import { giveBack, NEVER_USED, take, type UsedUntil } from '../../gcra.ts';
 import type { BudgetClaim, Claim, Grant, Limits, RateClaim, Slot, SlotClaim } from './limits.ts';
 
@@ -18,13 +19,16 @@ const SWEEP_EVERY = 10_000;
 
 export class LocalLimits implements Limits {
   readonly #clock: Clock;
+  readonly #notebook: Notebook;
   readonly #rates = new Map<string, UsedUntil>();
   readonly #budgets = new Map<string, Budget>();
   readonly #open = new Map<string, number>();
   #calls = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, notebook: Notebook) {
     this.#clock = clock;
+    this.#notebook = notebook;
+    for (const { key, value, until } of notebook.notes) this.#budgets.set(key, { spent: Number(value), ends: until });
   }
 
   take(claims: readonly Claim[], max: number): Grant {
@@ -43,8 +47,7 @@ export class LocalLimits implements Limits {
   giveBack(claims: readonly Claim[], count: number): void {
     for (const claim of claims) {
       if (claim.kind === 'budget') {
-        const budget = this.#budgets.get(claim.name);
-        if (budget) budget.spent = Math.max(budget.spent - count, 0);
+        this.#spend(claim, -count);
       } else this.#rates.set(claim.name, giveBack(this.#usedUntil(claim), claim.rate, count));
     }
   }
@@ -88,9 +91,14 @@ export class LocalLimits implements Limits {
       this.#rates.set(claim.name, usedUntil);
       return;
     }
-    const budget = this.#budgets.get(claim.name) ?? { spent: 0, ends: claim.ends };
-    budget.spent += count;
-    this.#budgets.set(claim.name, budget);
+    this.#spend(claim, count);
+  }
+
+  #spend({ name, ends }: BudgetClaim, count: number): void {
+    const budget = this.#budgets.get(name) ?? { spent: 0, ends };
+    budget.spent = Math.max(budget.spent + count, 0);
+    this.#budgets.set(name, budget);
+    this.#notebook.write(name, budget.spent, budget.ends);
   }
 
   #close(name: string): void {

@@ -7,6 +7,7 @@
 import type { MailEvent } from '../../event.ts';
 import type { MessageId } from '../../message.ts';
 import type { ReturnedMail } from './returned.ts';
+import type { Memory } from './memory.ts';
 import type { Suppressions } from './suppressions.ts';
 import type { Usage } from './usage.ts';
 
@@ -23,4 +24,5 @@ export interface Ledger {
   readonly returned: ReturnedMail;
   readonly suppressions: Suppressions;
   readonly usage: Usage;
+  readonly memory: Memory;
 }

@@ -12,6 +12,7 @@ import type { MailEvent } from '../../event.ts';
 import { acceptedAtOf, firstIdAt, type MessageId } from '../../message.ts';
 import type { Ledger } from './ledger.ts';
 import { dropStrays, keepCopy, SqliteReturned } from './sqlite-returned.ts';
+import { SqliteMemory } from './sqlite-memory.ts';
 import { SqliteUsage } from './sqlite-usage.ts';
 import { SqliteSuppressions } from './sqlite-suppressions.ts';
 
@@ -42,6 +43,7 @@ export class SqliteLedger implements Ledger {
   readonly suppressions: SqliteSuppressions;
   readonly usage: SqliteUsage;
   readonly returned: SqliteReturned;
+  readonly memory: SqliteMemory;
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #queued: string;
@@ -52,6 +54,7 @@ export class SqliteLedger implements Ledger {
     this.suppressions = suppressions;
     this.returned = new SqliteReturned(options.database);
     this.usage = new SqliteUsage(options.database, options.clock);
+    this.memory = new SqliteMemory(options.database, options.clock);
     this.#queued = options.queued;
     this.#database = options.database;
     this.#clock = options.clock;

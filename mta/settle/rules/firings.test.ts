@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { hours, minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
+import { FakeNotebook } from '../../../test/harness/notebook.ts';
 import type { Course } from '../../firing.ts';
 import { Firings } from './firings.ts';
 import type { Meaning } from './meaning.ts';
@@ -16,10 +17,12 @@ const COURSE: Course = {
 };
 
 let clock: FakeClock;
+let notebook: FakeNotebook;
 let firings: Firings;
 beforeEach(() => {
   clock = new FakeClock();
-  firings = new Firings(clock);
+  notebook = new FakeNotebook();
+  firings = new Firings(clock, notebook);
 });
 
 function meaning(by: Partial<Rule>, over: Partial<Meaning> = {}): Meaning {
@@ -113,4 +116,41 @@ test('counts are bounded: the oldest go first', () => {
   expect(fire(by, { site: 's0' })).toBeUndefined();
   clock.advance(seconds(1));
   expect(fire(by, { site: 's10000' })).toBeDefined();
+});
+
+describe('after a restart', () => {
+  const restart = (): void => {
+    notebook = notebook.reopened();
+    firings = new Firings(clock, notebook);
+  };
+  const trigger = { count: 3, per: minutes(10) };
+
+  test('what was counted counts', () => {
+    expect([fire({ trigger }), fire({ trigger })]).toEqual([undefined, undefined]);
+    restart();
+    expect(fire({ trigger })).toBeDefined();
+  });
+
+  test('a count that led to a firing is used up, and what holds does not fire again', () => {
+    for (const want of [false, false, true]) expect(fire({ trigger, duration: hours(1) }) !== undefined).toBe(want);
+    restart();
+    expect(fire({ duration: hours(1) })).toBeUndefined();
+    clock.advance(hours(1));
+    expect(fire({ trigger })).toBeUndefined();
+    expect(Object.keys(notebook.kept)).toHaveLength(2);
+  });
+
+  test('an address of a domain that is not there is counted on', () => {
+    const nowhere = meaning({}, { class: 'Invalid Address', rule: 'own/no-such-domain', action: 'retry' });
+    const suppresses = (): boolean => firings.suppresses(nowhere, 't', 'a@b.test');
+    expect([suppresses(), suppresses()]).toEqual([false, false]);
+    restart();
+    expect(suppresses()).toBe(true);
+  });
+});
+
+test('what is forgotten because there is too much of it is not noted either', () => {
+  const trigger = { count: 3, per: minutes(10) };
+  for (let at = 0; at < 10_010; at += 1) fire({ trigger, scope: 'site' }, { site: `site ${at}` });
+  expect(Object.keys(notebook.kept)).toHaveLength(10_000);
 });

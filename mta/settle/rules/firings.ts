@@ -1,12 +1,13 @@
 /**
  * Decides when a rule fires: at once, or when enough replies came in its time; and not again while it holds.
  *
- * Counts are in memory, so they begin anew with the process; they are bounded, the oldest go first. Carrying a firing out
- * is others' business.
+ * What was counted and what holds is noted, so a restart changes nothing; both are bounded, the oldest go first. Carrying a
+ * firing out is others' business.
  */
 import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import { hours, minutes } from '#lib/run/clock.ts';
 import type { Course, Firing } from '../../firing.ts';
+import type { Notebook } from '../../notebook.ts';
 import type { Meaning } from './meaning.ts';
 import type { Rule } from './rule.ts';
 
@@ -16,6 +17,9 @@ const DURATION: Duration = minutes(30);
 /** DNS may be wrong for a while: an address is given up when its domain was not there so often in so long. */
 const NOWHERE = { count: 3, per: hours(72) };
 
+/** What notes are of. */
+const [SEEN, HOLDS] = ['seen ', 'holds '];
+
 interface Trigger {
   readonly count: number;
   readonly per: Duration;
@@ -23,12 +27,18 @@ interface Trigger {
 
 export class Firings {
   readonly #clock: Clock;
+  readonly #notebook: Notebook;
   /** Times of replies that have not fired yet, by rule and what it is about. */
   readonly #seen = new Map<string, Instant[]>();
   readonly #until = new Map<string, Instant>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, notebook: Notebook) {
     this.#clock = clock;
+    this.#notebook = notebook;
+    for (const { key, value, until } of notebook.notes) {
+      if (key.startsWith(SEEN)) this.#seen.set(key.slice(SEEN.length), value as Instant[]);
+      else this.#until.set(key.slice(HOLDS.length), until);
+    }
   }
 
   /** What a reply sets off, now. */
@@ -41,7 +51,7 @@ export class Firings {
     const now = this.#clock.now();
     if ((this.#until.get(key) ?? 0) > now || !this.#isEnough(key, by.trigger, now)) return undefined;
     const until = now + (by.duration ?? DURATION);
-    remember(this.#until, key, until);
+    this.#holds(key, until);
     return {
       rule: by.name,
       action,
@@ -66,9 +76,20 @@ export class Firings {
     const seen = (this.#seen.get(key) ?? []).filter((it) => it > now - trigger.per);
     seen.push(now);
     this.#seen.delete(key);
-    if (seen.length >= trigger.count) return true;
-    remember(this.#seen, key, seen);
+    if (seen.length >= trigger.count) {
+      this.#notebook.strike(SEEN + key);
+      return true;
+    }
+    this.#notebook.write(SEEN + key, seen, now + trigger.per);
+    const forgotten = remember(this.#seen, key, seen);
+    if (forgotten !== undefined) this.#notebook.strike(SEEN + forgotten);
     return false;
+  }
+
+  #holds(key: string, until: Instant): void {
+    this.#notebook.write(HOLDS + key, true, until);
+    const forgotten = remember(this.#until, key, until);
+    if (forgotten !== undefined) this.#notebook.strike(HOLDS + forgotten);
   }
 }
 
@@ -79,13 +100,14 @@ function keyOf(scope: Rule['scope'], { site, provider, tenant, domain, source }:
   return scope === 'site' ? site : `${source ?? ''} ${site}`;
 }
 
-/** Maps keep the order of insertion: the first is the oldest. */
-function remember<V>(map: Map<string, V>, key: string, value: V): void {
+/** Maps keep the order of insertion: the first is the oldest. Answers the key that was forgotten for it. */
+function remember<V>(map: Map<string, V>, key: string, value: V): string | undefined {
   map.delete(key);
   map.set(key, value);
-  if (map.size <= MOST_COUNTED) return;
+  if (map.size <= MOST_COUNTED) return undefined;
   for (const oldest of map.keys()) {
     map.delete(oldest);
-    return;
+    return oldest;
   }
+  return undefined;
 }
