@@ -9,6 +9,7 @@
 import { codeOf, reasonOf } from '#lib/run/fault.ts';
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import type { Resolver } from '#lib/dns/resolver.ts';
+import type { IPPool } from '#crds/kinds/ip-pool.ts';
 import type { Resources } from '#crds/source/resources.ts';
 import type { Keyring } from '#lib/keyring/keyring.ts';
 import type { Log } from '#lib/run/log.ts';
@@ -21,6 +22,7 @@ import type { Firing } from './firing.ts';
 import type { Claim, LaneName, Queue } from './queue/queue.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
 import { ReturnPaths } from './return-paths.ts';
+import type { Limits } from './schedule/limits/limits.ts';
 import { LocalLimits } from './schedule/limits/local.ts';
 import type { Plan, Turn } from './schedule/plan.ts';
 import type { ReadyState } from './schedule/ready-queue.ts';
@@ -60,7 +62,9 @@ export class MailWorker {
   readonly #claim: Claim;
   readonly #keeper: MemoryKeeper;
   readonly #directions: Directions;
+  readonly #limits: Limits;
   readonly #rests: Rests;
+  readonly #sources: Sources;
   readonly #restraints: Restraints;
   readonly #settler: Settler;
   readonly #reporter: Reporter;
@@ -73,7 +77,9 @@ export class MailWorker {
     this.#claim = claim;
     this.#keeper = keeper;
     this.#directions = new Directions(options);
+    this.#limits = new LocalLimits(options.clock, keeper.notebook('budgets'));
     this.#rests = new Rests(options.clock);
+    this.#sources = this.#openSources();
     this.#restraints = this.#openRestraints();
     const troubled = (thrown: unknown): void => tellFault('cannot record outcomes', thrown, options.log);
     const parts = { ...options, claim, directions: this.#directions, restraints: this.#restraints };
@@ -89,26 +95,30 @@ export class MailWorker {
     this.#restraints.resume();
   }
 
+  #openSources(): Sources {
+    const { clock, hostname, resources } = this.#options;
+    const pool = (name: string): IPPool | undefined => resources().pool(name);
+    return new Sources({ clock, limits: this.#limits, rests: this.#rests, pool, hostname });
+  }
+
   #openRestraints(): Restraints {
-    const { clock, resources } = this.#options;
+    const { clock } = this.#options;
     return new Restraints({
       clock,
       notebook: this.#keeper.notebook('restraints'),
       suspendSite: (site, wait, why) => this.#scheduler.suspend(site, wait, why),
       suspend: (name, wait, why) => this.#rests.suspend(name, wait, why),
-      hasOther: ({ pool }) => (resources().pool(pool)?.spec.members.length ?? 0) > 1,
+      hasOther: (course) => this.#sources.hasOther(course),
       replan: () => this.#scheduler.replan(),
     });
   }
 
   #openScheduler(): Scheduler {
-    const { clock, hostname, resources } = this.#options;
-    const [limits, rests] = [new LocalLimits(clock, this.#keeper.notebook('budgets')), this.#rests];
     return new Scheduler({
-      clock,
-      limits,
-      rests,
-      sources: new Sources({ clock, limits, rests, pool: (name) => resources().pool(name), hostname }),
+      clock: this.#options.clock,
+      limits: this.#limits,
+      rests: this.#rests,
+      sources: this.#sources,
       connections: CONNECTIONS,
       planOf: (lane) => this.#planOf(lane),
       start: (turn) => this.#start(turn),

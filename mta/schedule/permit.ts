@@ -52,8 +52,9 @@ export const restOf = (site: string): string => `rest of ${site}`;
 
 export function permitFor(plan: Plan, most: number, parts: PermitParts): Permit | Obstacle {
   const rest = parts.rests.of(plan.site);
-  if (rest.kind === 'wait')
-    return { kind: 'later', why: 'the site could not be reached and rests', wait: rest.wait, name: restOf(plan.site) };
+  const resting = { kind: 'later', why: 'the site could not be reached and rests', name: restOf(plan.site) } as const;
+  if (rest.kind === 'wait') return { ...resting, wait: rest.wait };
+  if (rest.kind === 'probed') return resting;
   const from = parts.sources.choose(plan.towards);
   if (from.kind === 'none') return { kind: 'later', why: from.why, wait: from.wait };
   const all = { name: ALL_CONNECTIONS, most: parts.connections };

@@ -30,7 +30,7 @@ test('after a rest one probes, and the others wait until it has ended', () => {
   clock.advance(seconds(15));
   expect(rests.of('a').kind).toBe('probe');
   rests.probe('a');
-  expect(rests.of('a').kind).toBe('wait');
+  expect(rests.of('a').kind).toBe('probed');
   rests.abandoned('a');
   expect(rests.of('a').kind).toBe('probe');
 });

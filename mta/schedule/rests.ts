@@ -20,8 +20,13 @@ interface Rest {
   why: string | undefined;
 }
 
-/** `clear`: nothing is known against it. `probe`: one may try. `wait`: nobody may, for so long. */
-export type RestState = { readonly kind: 'clear' | 'probe' } | { readonly kind: 'wait'; readonly wait: Duration };
+/**
+ * `clear`: nothing is known against it. `probe`: one may try. `probed`: one does, and its end will tell. `wait`: nobody may,
+ * for so long.
+ */
+export type RestState =
+  | { readonly kind: 'clear' | 'probe' | 'probed' }
+  | { readonly kind: 'wait'; readonly wait: Duration };
 
 const FIRST_REST: Duration = seconds(15);
 const LONGEST_REST: Duration = minutes(10);
@@ -42,7 +47,7 @@ export class Rests {
     if (!rest) return { kind: 'clear' };
     const wait = rest.until - this.#clock.monotonic();
     if (wait > 0) return { kind: 'wait', wait };
-    return rest.isProbed ? { kind: 'wait', wait: LONGEST_REST } : { kind: 'probe' };
+    return { kind: rest.isProbed ? 'probed' : 'probe' };
   }
 
   /** Why it failed or was suspended the last time; undefined once it takes mail. */

@@ -164,7 +164,35 @@ test('when the probe gets through, every ready queue of the site is served at on
   clock.advance(seconds(15));
   expect(started).toHaveLength(2);
   turn(1).taken();
-  expect(lanes()).toEqual(['1', '1', '2', '3']);
+  expect(lanes().toSorted()).toEqual(['1', '1', '2', '3']);
+});
+
+test('after a probe has failed the next is due with the rest, whoever of those that wait still has mail', () => {
+  const moved = new Map<string, string>();
+  const siteOf = (lane: string): string => moved.get(lane) ?? 'dead';
+  open({ planOf: (lane) => plan(siteOf(lane), { ready: `${lane} ${siteOf(lane)}` }), connections: 100 });
+  announce('1');
+  turn(0).leave('unreachable');
+  announce('1', '2', '3', '4');
+  clock.advance(seconds(15));
+  expect(started).toHaveLength(2);
+  turn(1).leave('unreachable');
+  // It is the first of those that wait, but its mail goes elsewhere by now: the next probes.
+  moved.set('4', 'elsewhere');
+  clock.advance(seconds(30));
+  expect(lanes().toSorted()).toEqual(['1', '1', '2', '4']);
+});
+
+test('after a change of the rules what waited before is not taken for what waits now', () => {
+  open({ planOf: (lane) => plan('dead', { ready: `${lane} dead` }), connections: 100 });
+  announce('1');
+  turn(0).leave('unreachable');
+  announce('1');
+  scheduler.replan();
+  clock.advance(seconds(15));
+  expect([lanes(), scheduler.states().length]).toEqual([['1', '1'], 1]);
+  announce('1');
+  expect([started.length, scheduler.states().length]).toEqual([2, 1]);
 });
 
 test('a probe that ends without an answer leaves the question to the next', () => {

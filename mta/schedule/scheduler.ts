@@ -45,13 +45,14 @@ export class Scheduler {
   readonly #queues = new Map<string, ReadyQueue>();
   readonly #finding = new Set<LaneName>();
   /** Ready queues that found no room under a name. */
-  readonly #waiting = new Waiting<ReadyQueue>();
+  readonly #waiting: Waiting<ReadyQueue>;
   readonly #withIdle = new Set<ReadyQueue>();
   #active = 0;
   #stopped = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#waiting = new Waiting(options.clock, (ready) => this.#serve(ready));
     this.#host = {
       ...options,
       isStopped: () => this.#stopped,
@@ -92,6 +93,7 @@ export class Scheduler {
   /** No connection is started any more; idle ones are told to end. */
   stop(): void {
     this.#stopped = true;
+    this.#waiting.stop();
     for (const ready of this.#queues.values()) {
       ready.forget();
       this.#endIdle(ready);
@@ -174,7 +176,7 @@ export class Scheduler {
     return lane !== undefined;
   }
 
-  /** Asks again after the time, or when there is room under the name. */
+  /** Asks again after the time, or when there is room under the name. Who waits under a name shares one timer. */
   #postpone(ready: ReadyQueue, { why, wait, name }: Obstacle): undefined {
     ready.waitsFor = why;
     if (name !== undefined) {
@@ -182,7 +184,8 @@ export class Scheduler {
       this.#endOneIdle(name);
     }
     if (wait === undefined) return;
-    ready.wakeAfter(this.#options.clock, wait, () => this.#serve(ready));
+    if (name !== undefined) this.#waiting.wakeAfter(name, wait);
+    else ready.wakeAfter(this.#options.clock, wait, () => this.#serve(ready));
   }
 
   /** The next lane that still belongs here; others go where they belong now. */
@@ -223,10 +226,10 @@ export class Scheduler {
   }
 
   #wake(...names: readonly string[]): void {
-    for (const name of names) this.#waiting.wake(name, (ready) => this.#serve(ready));
+    for (const name of names) this.#waiting.wake(name);
   }
 
   #forgetIfDone(ready: ReadyQueue): void {
-    if (ready.isDone) this.#queues.delete(ready.plan.ready);
+    if (ready.isDone && this.#queues.get(ready.plan.ready) === ready) this.#queues.delete(ready.plan.ready);
   }
 }

@@ -174,3 +174,22 @@ test('a pool without a usable address does not spill over: only warm-up does', (
   declare('warm', [member('hot')]);
   expect(chosen()).toMatch(/^none/);
 });
+
+test.each([
+  { what: 'a member that can send', other: member('b'), want: true },
+  { what: 'none', other: member('a'), want: false },
+  { what: 'one that is suspended', other: member('b', { suspend: true }), want: false },
+  { what: 'one of another machine', other: member('b', { egress: 'Node' }), want: false },
+  { what: 'one without weight', other: member('b', { weight: 0 }), want: false },
+  { what: 'one that the site refuses', other: member('refused'), want: false },
+  {
+    what: 'one whose warm-up has not begun',
+    other: member('b', { warmup: { startDate: '2026-04-01', plan: 'Standard' } }),
+    want: false,
+  },
+])('beside a source there is another when the pool has $what: $want', ({ other, want }) => {
+  declare('main', other.name === 'a' ? [other] : [member('a'), other]);
+  rests.failed(sourceAtSite('default/main/refused', 'mx.test'));
+  const course = { pool: 'default/main', site: 'mx.test', provider: 'mx.test', tenant: 't', domain: 'example.com' };
+  expect(sources.hasOther({ ...course, source: 'default/main/a' })).toBe(want);
+});

@@ -11,6 +11,7 @@ import { keyOf } from '#crds/resource.ts';
 import type { IPPool } from '#crds/kinds/ip-pool.ts';
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import { minutes } from '#lib/run/clock.ts';
+import type { Course } from '../firing.ts';
 import type { Claim, Limits, SlotClaim } from './limits/limits.ts';
 import type { Rests } from './rests.ts';
 import { dayEnds, warmUpLimit } from './warm-up.ts';
@@ -36,6 +37,8 @@ export interface Towards {
   readonly connectionsPerSource: number;
   /** The address that should be used if it can be. */
   readonly from?: string | undefined;
+  /** Name of a source that must not be used. */
+  readonly not?: string | undefined;
 }
 
 /** `claims`: what its messages count against beside the site's. `none`: nobody can, for so long. */
@@ -91,6 +94,11 @@ export class Sources {
     return instead?.kind === 'source' ? instead : own;
   }
 
+  /** Whether what one source sends could leave by another now. */
+  hasOther({ pool, site, provider, source }: Course): boolean {
+    return this.choose({ pool, site, provider, connectionsPerSource: Infinity, not: source }).kind === 'source';
+  }
+
   /** A connection from it is being made. */
   opened(source: EgressSource): void {
     this.#of(source.name).open += 1;
@@ -111,6 +119,7 @@ export class Sources {
     const offers: (SourceOffer & { readonly kind: 'source' })[] = [];
     for (const member of pool.spec.members) {
       if (member.suspend || member.egress !== 'Local' || member.weight === 0) continue;
+      if (nameOf(pool, member) === towards.not) continue;
       const offer = this.#offerOf(pool, member, towards);
       if (offer.kind === 'source') offers.push(offer);
       else [wait, why] = [Math.min(wait, offer.wait), offer.why];
@@ -120,7 +129,7 @@ export class Sources {
   }
 
   #offerOf(pool: IPPool, member: Member, { site, provider, connectionsPerSource }: Towards): SourceOffer {
-    const name = `${keyOf(pool.metadata)}/${member.name}`;
+    const name = nameOf(pool, member);
     for (const rest of [sourceRest(name), sourceAtSite(name, site)]) {
       const state = this.#options.rests.of(rest);
       if (state.kind === 'wait') return none(`${rest} rests`, state.wait);
@@ -174,6 +183,8 @@ export class Sources {
     return progress;
   }
 }
+
+const nameOf = ({ metadata }: IPPool, { name }: Member): string => `${keyOf(metadata)}/${name}`;
 
 /** What rests when an address cannot be bound to; nothing is wrong with the mail or the site. */
 export const sourceRest = (source: string): string => `source ${source}`;

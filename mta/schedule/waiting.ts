@@ -1,9 +1,25 @@
 /**
- * Who waits for room under a name, in turn. No I/O.
+ * Who waits for room under a name, in turn, and when there may be some without anybody saying so. No I/O.
  */
+import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
+
+/** `at`: monotonic. */
+interface Alarm {
+  readonly at: Duration;
+  readonly timer: Timer;
+}
 
 export class Waiting<Waiter> {
+  readonly #clock: Clock;
+  readonly #serve: (waiter: Waiter) => void;
   readonly #byName = new Map<string, Set<Waiter>>();
+  readonly #alarms = new Map<string, Alarm>();
+
+  /** `serve` is called for who waits when there may be room; it may add waiters. */
+  constructor(clock: Clock, serve: (waiter: Waiter) => void) {
+    this.#clock = clock;
+    this.#serve = serve;
+  }
 
   /** Waiting twice under a name is waiting once. */
   add(name: string, waiter: Waiter): void {
@@ -11,18 +27,40 @@ export class Waiting<Waiter> {
     this.#byName.set(name, waiters.add(waiter));
   }
 
-  /**
-   * There is room under a name: each that waits is served in turn, until one waits under it again.
-   * `serve` may add waiters.
-   */
-  wake(name: string, serve: (waiter: Waiter) => void): void {
+  /** There is room under a name: each that waits is served in turn, until one waits under it again. */
+  wake(name: string): void {
     const waiters = this.#byName.get(name);
     if (!waiters) return;
     for (const waiter of waiters) {
       waiters.delete(waiter);
-      serve(waiter);
+      this.#serve(waiter);
       if (waiters.has(waiter)) return;
     }
-    if (waiters.size === 0) this.#byName.delete(name);
+    if (waiters.size === 0) this.#forget(name);
+  }
+
+  /** There may be room after `wait`, or sooner if that was said before: whoever waits then is woken, whoever that is. */
+  wakeAfter(name: string, wait: Duration): void {
+    const at = this.#clock.monotonic() + wait;
+    const alarm = this.#alarms.get(name);
+    if (alarm && alarm.at <= at) return;
+    alarm?.timer.cancel();
+    const timer = this.#clock.after(wait, () => {
+      this.#alarms.delete(name);
+      this.wake(name);
+    });
+    this.#alarms.set(name, { at, timer });
+  }
+
+  /** Nobody is woken by time any more. */
+  stop(): void {
+    for (const { timer } of this.#alarms.values()) timer.cancel();
+    this.#alarms.clear();
+  }
+
+  #forget(name: string): void {
+    this.#byName.delete(name);
+    this.#alarms.get(name)?.timer.cancel();
+    this.#alarms.delete(name);
   }
 }
