@@ -156,6 +156,7 @@ async function openWays(options: IngressOptions): Promise<Ways> {
       hasSpace,
       queue,
       trace,
+      copies: (id) => ledger.returned.copies(id),
       suppressions,
       clock,
       tell: options.tell,

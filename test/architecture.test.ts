@@ -52,7 +52,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
   {
     layer: 'noun',
     files:
-      /^mta\/(message|dsn-request|reply|outcome|event|attempt|header|suppression|gcra|turn|provider|scope|firing|return-path|report|notebook)\.ts$/,
+      /^mta\/(message|dsn-request|reply|outcome|event|attempt|header|suppression|gcra|turn|provider|scope|firing|return-path|returned-mail|report|notebook)\.ts$/,
     may: ['lib'],
   },
   {

@@ -5,25 +5,17 @@
  */
 import { parseAddress } from '#lib/address/address.ts';
 import { json, problem, type Route } from '#lib/http/server.ts';
-import type { MailEvent } from '../event.ts';
 import type { MessageId } from '../message.ts';
+import { type ReturnedMailItem, returnedItems, withCopy } from '../returned-mail.ts';
 import type { Ledger } from '../settle/ledger/ledger.ts';
 import type { Stray } from '../settle/ledger/returned.ts';
 import { subjectKey } from '../suppression.ts';
-import type { Returned, ReturnedMailItem } from './returned.ts';
+import type { Returned } from './returned.ts';
 
-export type ReturnedLedger = Pick<Ledger, 'trace' | 'copies'> & {
-  readonly returned: Pick<Ledger['returned'], 'strays' | 'messagesFor'>;
-};
+export type ReturnedLedger = Pick<Ledger, 'trace'> & { readonly returned: Omit<Ledger['returned'], 'shelve'> };
 
 /** Messages of one recipient that are looked at, the newest. */
 const MOST_MESSAGES = 100;
-
-/** An item, and the copy it tells of. */
-interface Kept {
-  readonly item: ReturnedMailItem;
-  readonly copy: Buffer | undefined;
-}
 
 export const returnedRoutes = (ledger: ReturnedLedger): Route[] => [
   {
@@ -31,62 +23,33 @@ export const returnedRoutes = (ledger: ReturnedLedger): Route[] => [
     path: '/v1/returned/:what',
     handle: async ({ parameters, query }) => {
       const what = parameters['what'] ?? '';
-      const kept = what.includes('@') ? await byAddress(ledger, what) : await byMessage(ledger, what.toLowerCase());
-      if (kept.length === 0) return problem(404, 'Not Found', `nothing that came back is known of ${what}`);
-      const returned = kept
-        .toSorted((one, other) => one.item.at - other.item.at)
-        .map(({ item, copy }) => (query.has('copies') ? withCopy(item, copy) : item));
-      return json({ what, returned } satisfies Returned);
+      const found = what.includes('@') ? await byAddress(ledger, what) : await byMessage(ledger, what.toLowerCase());
+      if (found.length === 0) return problem(404, 'Not Found', `nothing that came back is known of ${what}`);
+      const sorted = found.toSorted((one, other) => one.at - other.at);
+      return json({ what, returned: query.has('copies') ? sorted : sorted.map(withoutCopy) } satisfies Returned);
     },
   },
 ];
 
-async function byAddress(ledger: ReturnedLedger, text: string): Promise<readonly Kept[]> {
+async function byAddress(ledger: ReturnedLedger, text: string): Promise<readonly ReturnedMailItem[]> {
   const reading = parseAddress(text, { utf8: true });
   if (reading.kind === 'problem') return [];
   const address = reading.address.text;
-  const strays = (await ledger.returned.strays(address)).map(keptStray);
-  const found: Kept[] = [];
+  const found = (await ledger.returned.strays(address)).map(strayItem);
   for (const id of await ledger.returned.messagesFor(address, MOST_MESSAGES)) {
-    const kept = await byMessage(ledger, id);
-    found.push(...kept.filter(({ item }) => subjectKey(item.recipient) === subjectKey(address)));
+    const items = await byMessage(ledger, id);
+    found.push(...items.filter(({ recipient }) => subjectKey(recipient) === subjectKey(address)));
   }
-  return [...strays, ...found];
+  return found;
 }
 
-/** Events `returned` and copies are written together, in one order. */
-async function byMessage(ledger: ReturnedLedger, id: MessageId): Promise<readonly Kept[]> {
-  const [events, copies] = [await ledger.trace(id), await ledger.copies(id)];
-  const came = events.flatMap((event, at) => (event.type === 'returned' ? [{ event, at }] : []));
-  return came.map(({ event, at }, nth) => ({
-    item: itemOf(event, causedBy(event, events[at + 1])),
-    copy: copies[nth],
-  }));
+const byMessage = async (ledger: ReturnedLedger, id: MessageId): Promise<readonly ReturnedMailItem[]> =>
+  returnedItems(await ledger.trace(id), await ledger.returned.copies(id));
+
+const strayItem = ({ at, recipient, report, host, copy }: Stray): ReturnedMailItem =>
+  withCopy({ at, recipient, report, host }, copy);
+
+function withoutCopy(item: ReturnedMailItem): ReturnedMailItem {
+  const { copy: _, ...others } = item;
+  return others;
 }
-
-/** What it says is the event that follows it, for the same recipient. */
-function causedBy(event: MailEvent, next: MailEvent | undefined): MailEvent | undefined {
-  const isCaused = next?.type === 'bounced-later' || next?.type === 'complained';
-  return isCaused && next.index === event.index ? next : undefined;
-}
-
-const itemOf = (
-  { at, message, recipient, report, host, foundBy }: MailEvent,
-  caused?: MailEvent,
-): ReturnedMailItem => ({
-  at,
-  message,
-  recipient,
-  report: report ?? 'other',
-  host: host ?? '',
-  foundBy: foundBy ?? 'return-path',
-  ...(caused && { caused }),
-});
-
-const keptStray = ({ at, recipient, report, host, copy }: Stray): Kept => ({
-  item: { at, recipient, report, host },
-  copy,
-});
-
-const withCopy = (item: ReturnedMailItem, copy: Buffer | undefined): ReturnedMailItem =>
-  copy ? { ...item, copy: copy.toString('base64') } : item;

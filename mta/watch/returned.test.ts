@@ -44,8 +44,8 @@ beforeEach(async () => {
   data = mkdtempSync(join(tmpdir(), 'postfleet-returned-'));
   const routes = returnedRoutes({
     trace: async (id) => (id === ID ? EVENTS : []),
-    copies: async (id) => (id === ID ? COPIES : []),
     returned: {
+      copies: async (id) => (id === ID ? COPIES : []),
       strays: async (recipient) => [STRAY].filter((it) => it.recipient === recipient),
       messagesFor: async (recipient) => (/^[bc]@dest\.test$/.test(subjectKey(recipient)) ? [ID] : []),
     },

@@ -2,29 +2,10 @@
  * `postfleet returned WHAT`: what came back for a message, a recipient or an address for complaints, for people, as JSON, or
  * as it came.
  */
-import type { Instant } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { MailEvent } from '../event.ts';
-import type { MessageId } from '../message.ts';
-import type { ReportKind } from '../report.ts';
+import type { ReturnedMailItem } from '../returned-mail.ts';
 import { askAdmin } from './admin-client.ts';
-
-export interface ReturnedMailItem {
-  readonly at: Instant;
-  /** What it is about; absent: no message of ours. */
-  readonly message?: MessageId;
-  /** Whom it is about, or the address it came to. */
-  readonly recipient: string;
-  readonly report: ReportKind;
-  /** Who handed it in. */
-  readonly host: string;
-  /** What told which message it is about. */
-  readonly foundBy?: 'return-path' | 'headers';
-  /** What it says became of the recipient. */
-  readonly caused?: MailEvent;
-  /** Its front, in base64, with CRLF for whatever line ends it had. */
-  readonly copy?: string;
-}
 
 export interface Returned {
   readonly what: string;

@@ -10,6 +10,8 @@ import { relaxedBody, relaxedFields } from '#lib/dkim/canonical.ts';
 import { splitToken } from '#lib/keyring/verifier.ts';
 import { readJson } from '#mta/accept/http/json.ts';
 import { readRaw } from '#mta/accept/http/raw.ts';
+import { readClues } from '#mta/accept/returns/clues.ts';
+import { withLineEnds } from '#mta/accept/returns/line-ends.ts';
 import { startAuth } from '#mta/accept/smtp/auth.ts';
 import { DataReader } from '#mta/accept/smtp/data.ts';
 import { Framer } from '#mta/accept/smtp/framing.ts';
@@ -133,6 +135,20 @@ const PARSERS: Readonly<
     read: (bytes) => readRaw(bytes, new URLSearchParams('to=a@b.example'), 1000),
     patterns: ['A: b\r\n', '\r\n', '\n', '\r', 'From: a@b.example,\r\n '],
   },
+  'clues of a report': {
+    read: (bytes) => readClues({ fields: [], subject: '', text: text(bytes), parts: [] }),
+    patterns: [
+      'b-',
+      `b-${'0'.repeat(29)}-${'0'.repeat(26)}@`,
+      `b-${'0'.repeat(29)}-`,
+      'id ',
+      'id\r\n ',
+      `<${'0'.repeat(26)}@`,
+      '<',
+      '0',
+    ],
+  },
+  'line ends': { read: (bytes) => withLineEnds(bytes), patterns: ['\r', '\n', '\r\n', '\n\r', 'a', 'a\n'] },
   'capabilities of a receiver': {
     read: (bytes) => parseCapabilities(text(bytes)),
     patterns: ['SIZE 1\n', 'A', '\n', ' '],

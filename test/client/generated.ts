@@ -114,7 +114,7 @@ export type Event = {
     v: number;
     /** Milliseconds since 1970. */
     at: number;
-    "type": "queued" | "delivered" | "deferred" | "bounced" | "expired" | "cancelled";
+    "type": "queued" | "delivered" | "deferred" | "bounced" | "expired" | "cancelled" | "bounced-later" | "complained" | "returned";
     message: string;
     /** Of the recipient in the message. */
     index: number;
@@ -133,7 +133,7 @@ export type Status = {
     recipients: {
         id: string;
         address: string;
-        state: "queued" | "delivered" | "deferred" | "bounced" | "expired" | "cancelled";
+        state: "queued" | "delivered" | "deferred" | "bounced" | "expired" | "cancelled" | "bounced-later" | "complained";
     }[];
     events: Event[];
 };
@@ -143,6 +143,24 @@ export type Cancelled = {
         id: string;
         address: string;
         result: "cancelled" | "underWay" | "ended";
+    }[];
+};
+export type Returned = {
+    id: string;
+    returned: {
+        /** Milliseconds since 1970. */
+        at: number;
+        message?: string;
+        recipient: string;
+        /** How it was read. */
+        report: "dsn" | "arf" | "auto-reply" | "other";
+        /** Who handed it in. */
+        host: string;
+        /** What told which message it is about. */
+        foundBy?: "return-path" | "headers";
+        caused?: Event;
+        /** Its front, in base64, with CRLF for whatever line ends it had. */
+        copy?: string;
     }[];
 };
 export type Domain = {
@@ -338,6 +356,26 @@ export function cancelMessage(id: string, opts?: Oazapfts.RequestOpts) {
     }>(`/v1/messages/${encodeURIComponent(id)}`, {
         ...opts,
         method: "DELETE"
+    });
+}
+/**
+ * What came back for a message, how it was read and what it caused. Needs scope Events.
+ */
+export function showReturned(id: string, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: Returned;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 403;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    }>(`/v1/messages/${encodeURIComponent(id)}/returned`, {
+        ...opts
     });
 }
 /**

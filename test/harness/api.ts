@@ -9,6 +9,7 @@ import { apiRoutes } from '#mta/accept/http/api.ts';
 import { ReceivingMemory } from '#mta/accept/memory.ts';
 import type { SuppressionChange } from '#mta/accept/http/suppressions.ts';
 import type { MailEvent } from '#mta/event.ts';
+import { SqliteReturned } from '#mta/settle/ledger/sqlite-returned.ts';
 import { openTestStorage } from './queue.ts';
 import { openSubmissions } from './submissions.ts';
 import { worldOf } from './world.ts';
@@ -75,6 +76,7 @@ async function open(openQueue: ReturnType<typeof openTestStorage>) {
     hasSpace: () => space.isThere,
     queue: storage.queue,
     trace,
+    copies: (id) => new SqliteReturned(storage.database).copies(id),
     tell: (event) => cancelled.push(event),
     domainStatus: async (resource) => ({
       resource,

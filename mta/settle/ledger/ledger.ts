@@ -19,8 +19,6 @@ export interface Ledger {
    * event `returned` among them. Copies are kept as long as events are.
    */
   keep(events: readonly MailEvent[], copy: Buffer): Promise<void>;
-  /** What came back for a message, oldest first. */
-  copies(message: MessageId): Promise<readonly Buffer[]>;
   readonly returned: ReturnedMail;
   readonly suppressions: Suppressions;
   readonly usage: Usage;

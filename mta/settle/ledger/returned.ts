@@ -27,6 +27,8 @@ export const MOST_STRAYS = 100;
 export interface ReturnedMail {
   /** Resolves when durable; `full`, and nothing is kept, when the tenant's shelf is. */
   shelve(stray: Stray): Promise<'kept' | 'full'>;
+  /** What came back for a message, oldest first: one for each event `returned`. */
+  copies(message: MessageId): Promise<readonly Buffer[]>;
   /** What came to an address and is about no message, oldest first. */
   strays(recipient: string): Promise<readonly Stray[]>;
   /** Messages of which something came back for a recipient, in any form of its address; newest first, at most `most`. */

@@ -64,6 +64,11 @@ export class SqliteReturned implements ReturnedMail {
     }));
   }
 
+  async copies(message: MessageId): Promise<readonly Buffer[]> {
+    const rows = await this.#database.read('SELECT copy FROM returned WHERE message = ? ORDER BY seq', [message]);
+    return rows.map((row) => Buffer.from(row['copy'] as Uint8Array));
+  }
+
   async messagesFor(recipient: string, most: number): Promise<readonly MessageId[]> {
     const sql = 'SELECT DISTINCT message FROM returned WHERE recipient = ? ORDER BY message DESC LIMIT ?';
     const rows = await this.#database.read(sql, [subjectKey(recipient), most]);

@@ -76,11 +76,6 @@ export class SqliteLedger implements Ledger {
     await this.#database.write([...events.map(recordEvent), ...copies]);
   }
 
-  async copies(message: MessageId): Promise<readonly Buffer[]> {
-    const rows = await this.#database.read('SELECT copy FROM returned WHERE message = ? ORDER BY seq', [message]);
-    return rows.map((row) => Buffer.from(row['copy'] as Uint8Array));
-  }
-
   close(): void {
     this.#isClosed = true;
     this.#timer.cancel();

@@ -5,6 +5,7 @@ import { type Answer, json } from '#lib/http/server.ts';
 import { domainPaths, domainSchemas } from './domains.ts';
 import { messagePaths, messageSchemas } from './messages.ts';
 import { problemSchema } from './parts.ts';
+import { returnedPaths, returnedSchemas } from './returned.ts';
 import { suppressionPaths, suppressionSchemas } from './suppressions.ts';
 
 /** Made once: it never changes while the process runs. */
@@ -18,9 +19,15 @@ const document = (): object => ({
   openapi: '3.1.0',
   info: { title: 'Postfleet', version: 'v1', description: 'Hands in mail and tells what became of it.' },
   security: [{ token: [] }],
-  paths: { ...messagePaths, ...domainPaths, ...suppressionPaths },
+  paths: { ...messagePaths, ...returnedPaths, ...domainPaths, ...suppressionPaths },
   components: {
-    schemas: { ...messageSchemas(), ...domainSchemas(), ...suppressionSchemas(), Problem: problemSchema },
+    schemas: {
+      ...messageSchemas(),
+      ...returnedSchemas(),
+      ...domainSchemas(),
+      ...suppressionSchemas(),
+      Problem: problemSchema,
+    },
     securitySchemes: {
       token: { type: 'http', scheme: 'bearer', description: 'USERNAME~SECRET of a SendingCredential.' },
     },

@@ -11,17 +11,25 @@ import { answer, bodyOf, integer, listOf, named, objectOf, problem, query, text,
 const recipient = { id: text, address: text };
 const result = { type: 'string', enum: ['cancelled', 'underWay', 'ended'] satisfies CancelResult[] };
 
-const state = {
-  type: 'string',
-  enum: ['queued', 'delivered', 'deferred', 'bounced', 'expired', 'cancelled'] satisfies EventType[],
-};
+const states = [
+  'queued',
+  'delivered',
+  'deferred',
+  'bounced',
+  'expired',
+  'cancelled',
+  'bounced-later',
+  'complained',
+] satisfies EventType[];
+const state = { type: 'string', enum: states };
+const type = { type: 'string', enum: [...states, 'returned'] satisfies EventType[] };
 
 /** Those fields of an event that every sender reads; others may come. */
 const event = objectOf(
   {
     v: integer,
     at: { ...integer, description: 'Milliseconds since 1970.' },
-    type: state,
+    type,
     message: text,
     index: { ...integer, description: 'Of the recipient in the message.' },
     sender: text,
