@@ -22,6 +22,7 @@ test('prints a line of JSON for each file', async () => {
       file: files[0],
       kind: 'dsn',
       originalId: '01KAMY7Q4W.5f2e@example.com',
+      messageIds: ['01kamy7q4w3h8t5m9n2b6v7c8d'],
       recipients: [
         { address: 'one@receiver.example', status: '5.1.1', class: 'Invalid Address' },
         { address: 'two@receiver.example', status: '5.2.2', class: 'Mailbox Unavailable' },
@@ -33,6 +34,7 @@ test('prints a line of JSON for each file', async () => {
       kind: 'arf',
       feedbackType: 'opt-out',
       originalId: '01KAMY7Q4W.5f2e@example.com',
+      messageIds: ['01kamy7q4w3h8t5m9n2b6v7c8d'],
       recipients: [{ address: 'tired@isp.example', status: '', class: 'Unclassified' }],
     },
     { file: files[2], kind: 'other', recipients: [] },

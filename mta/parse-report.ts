@@ -9,6 +9,7 @@ import type { Judge } from './accept/returns/consequence.ts';
 import { readReport } from './accept/returns/read-report.ts';
 import { FRONT_OF_RETURN } from './accept/returns/returns.ts';
 import { judgeBy } from './judge.ts';
+import type { MessageId } from './message.ts';
 import type { ReplyClass } from './reply.ts';
 import type { ReportKind } from './report.ts';
 
@@ -17,6 +18,8 @@ export interface ParsedReport {
   readonly kind: ReportKind;
   readonly feedbackType?: string;
   readonly originalId?: string;
+  /** Ids of ours that it holds, where there are any. */
+  readonly messageIds?: readonly MessageId[];
   readonly recipients: readonly { readonly address: string; readonly status: string; readonly class: ReplyClass }[];
 }
 
@@ -37,12 +40,13 @@ export async function parseReportCommand(
 }
 
 async function parseReport(file: string, raw: Buffer, judge: Judge): Promise<ParsedReport> {
-  const { kind, feedbackType, originalId, recipients } = await readReport(raw);
+  const { kind, feedbackType, originalId, messageIds, recipients } = await readReport(raw);
   return {
     file,
     kind,
     ...(feedbackType !== undefined && { feedbackType }),
     ...(originalId !== undefined && { originalId }),
+    ...(messageIds.length > 0 && { messageIds }),
     recipients: recipients.map(({ address, status, said, host }) => ({
       address,
       status,
