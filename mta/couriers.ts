@@ -98,18 +98,21 @@ export class Couriers {
   }
 
   async #openFor(need: Need, source: EgressSource, lane: LaneName): Promise<OpeningFor> {
-    const resolution = await this.#resolve(source, lane);
+    const resolution = await this.#resolve(source, lane, true);
     if (resolution.kind === 'unroutable') return resolution;
-    return dialFor(need, resolution.targets, this.#approach(source, lane), this.#setup);
+    const { targets, missing } = resolution;
+    const opening = await dialFor(need, targets, this.#approach(source, lane), this.#setup);
+    // A host that DNS does not tell of for now may offer it.
+    return opening.kind === 'unoffered' && missing ? { kind: 'unroutable', reply: missing } : opening;
   }
 
-  #resolve(source: EgressSource, lane: LaneName): Promise<Resolution> {
+  #resolve(source: EgressSource, lane: LaneName, isByHost = false): Promise<Resolution> {
     const { resources, hostname, directions } = this.#options;
     const { routes } = directions.destination(lane);
     const own = ownPlaces(resources(), hostname);
     const { domain } = parseLane(lane);
     const families = familiesOf(source.address);
-    return resolve({ domain, routes, families, allowPrivate: this.#allowPrivate, own }, this.#options);
+    return resolve({ domain, routes, families, allowPrivate: this.#allowPrivate, own, isByHost }, this.#options);
   }
 
   #approach(source: EgressSource, lane: LaneName): Approach {

@@ -14,7 +14,7 @@ import { awaitBanner, hello, isSetback, type Setback } from './greet.ts';
 import type { Lacks } from './lacks.ts';
 import { open } from './open.ts';
 import { type Session, SmtpSession } from './session.ts';
-import { mayConnect, type Target, targetText } from './target.ts';
+import { hostAndPort, mayConnect, type Target, targetText } from './target.ts';
 import type { Timeouts } from './timeouts.ts';
 import { askForTls, type ClientContext, shakeHands, tlsBroken, tlsFacts, type TlsVersion } from './tls.ts';
 import { Wire } from './wire.ts';
@@ -132,7 +132,7 @@ function session(
   tlsProblem?: string,
 ): Session {
   const host = targetText(target);
-  if (!capabilities.smtpUtf8) setup.lacks.learn(host, 'SMTPUTF8');
+  if (!capabilities.smtpUtf8) setup.lacks.learn(hostAndPort(target), 'SMTPUTF8');
   const facts = {
     host,
     source: socket.localAddress ?? '',

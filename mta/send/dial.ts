@@ -12,7 +12,7 @@ import { isTransient } from '../reply.ts';
 import { type Approach, connect, type ConnectFailure, type ConnectSetup, isConnectFailure } from './connect.ts';
 import type { ConnectStage } from './greet.ts';
 import type { Session } from './session.ts';
-import { type Target, targetText } from './target.ts';
+import { hostAndPort, type Target } from './target.ts';
 
 export type Dialled =
   | { readonly kind: 'session'; readonly session: Session; readonly failures: readonly ConnectFailure[] }
@@ -41,7 +41,7 @@ export async function dialFor(
   approach: Approach,
   setup: ConnectSetup,
 ): Promise<Dialled | Unoffered> {
-  const unknown = targets.filter((target) => !setup.lacks.has(targetText(target), need));
+  const unknown = targets.filter((target) => !setup.lacks.has(hostAndPort(target), need));
   const reached = await reach(unknown, approach, setup, (session) => session.capabilities.smtpUtf8);
   return reached.session || reached.failures.length > 0 ? dialledOf(reached) : { kind: 'unoffered' };
 }

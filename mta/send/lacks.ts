@@ -2,7 +2,8 @@
  * What receivers' hosts turned out to lack, remembered for a while so that it is not found out again by each message.
  *
  * Promises: bounded memory, the oldest note goes first; what is forgotten costs one more try, never a message.
- * A host is known by `targetText`: name, address and port.
+ * CHUNKING is known by `targetText`, because what stands before one address may break it; SMTPUTF8 by `hostAndPort`,
+ * because hosts are what mail that needs it is offered to.
  */
 import { type Clock, type Duration, hours, minutes } from '#lib/run/clock.ts';
 

@@ -71,6 +71,26 @@ describe('the way to a domain', () => {
     expect(await outcome(zone)).toEqual(['a 1.1.1.1 25', 'b 1.1.1.2 25', 'c 1.1.1.3 25']);
   });
 
+  test('by host is one address of each, so that more hosts have their turn', async () => {
+    const zone: Zone = {
+      mx: { 'example.net': [[10, 'a'], [20, 'b'], [30, 'c']] }, // prettier-ignore
+      hosts: { a: ['1.1.1.1', '2606::1', '1.1.1.2', '1.1.1.3', '1.1.1.4'], b: ['2606::2', '1.1.1.5'], c: ['2606::3'] },
+    };
+    expect(await outcome(zone, { isByHost: true })).toEqual(['a 1.1.1.1 25', 'b 1.1.1.5 25', 'c 2606::3 25']);
+  });
+
+  test('says what is missing when DNS does not tell of a host', async () => {
+    const mx: Zone['mx'] = { 'example.net': [[10, 'a'], [20, 'b']] }; // prettier-ignore
+    const resolved = async (hosts: NonNullable<Zone['hosts']>) =>
+      resolve(destinationOf({}), { resolver: resolverOf({ mx, hosts }), clock: new FakeClock(), random: unshuffled });
+    expect(await resolved({ a: ['1.1.1.1'], b: 'temporary' })).toMatchObject({
+      kind: 'targets',
+      targets: [{ host: 'a' }],
+      missing: { code: 451, enhanced: '4.4.3' },
+    });
+    expect(await resolved({ a: ['1.1.1.1'], b: 'none' })).not.toHaveProperty('missing');
+  });
+
   test('shuffles the addresses of equals, and only those', async () => {
     const zone: Zone = {
       mx: { 'example.net': [[10, 'a'], [10, 'b'], [20, 'c']] }, // prettier-ignore

@@ -11,7 +11,7 @@ import type { AddressAnswer, MxRecord, Resolver } from '#lib/dns/resolver.ts';
 import { type Clock, type Duration, seconds } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
 import { type Reply, reply } from '../reply.ts';
-import { mayConnect, type Target } from './target.ts';
+import { hostAndPort, mayConnect, type Target } from './target.ts';
 
 const SMTP_PORT = 25;
 const MOST_HOSTS = 20;
@@ -38,6 +38,8 @@ export interface Destination {
   /** Private networks that may be connected to, in CIDR form. */
   readonly allowPrivate: readonly string[];
   readonly own: OwnPlaces;
+  /** One address of each host, so that there is room for more hosts. */
+  readonly isByHost?: boolean;
 }
 
 /** Where we take mail on port 25 ourselves: an MX that leads there would give us our own mail again. */
@@ -50,7 +52,8 @@ export interface OwnPlaces {
 type MailResolver = Pick<Resolver, 'mx' | 'addresses'>;
 
 export type Resolution =
-  | { readonly kind: 'targets'; readonly targets: readonly Target[] }
+  /** `missing`: why there may be more, if DNS did not answer for a host. */
+  | { readonly kind: 'targets'; readonly targets: readonly Target[]; readonly missing?: Reply }
   | { readonly kind: 'unroutable'; readonly reply: Reply };
 
 /** A host to look up. Lower `preference` goes first. */
@@ -110,10 +113,16 @@ async function resolveWith(destination: Destination, resolver: MailResolver, ran
   const targets = levels
     .flatMap((level) => ordered(level, families, random))
     .filter((target) => mayConnect(target, allowPrivate));
-  if (targets.length > 0) return { kind: 'targets', targets: targets.slice(0, MOST_TARGETS) };
+  const missing = whyMissing(answers);
+  const wanted = (destination.isByHost ? byHost(targets) : targets).slice(0, MOST_TARGETS);
+  if (wanted.length > 0) return { kind: 'targets', targets: wanted, ...(missing && { missing }) };
   const isLoop = hosts.every((it) => it.preference >= Math.min(ownName, ownAddress));
   return { kind: 'unroutable', reply: isLoop ? OWN_MX : whyNone(answers, before, allowPrivate) };
 }
+
+/** The first of each host. */
+const byHost = (targets: readonly Target[]): Target[] =>
+  [...Map.groupBy(targets, hostAndPort).values()].flatMap((them) => them.slice(0, 1));
 
 /** RFC 5321 §5.1: we and all less preferred hosts are passed over; nobody is left when we are the most preferred. */
 const OWN_MX = reply(550, '5.4.6', 'the most preferred mail host is this system itself: mail would go in a circle');
@@ -188,10 +197,15 @@ function shuffle<Item>(items: readonly Item[], random: Random): Item[] {
   return shuffled;
 }
 
+function whyMissing(answers: readonly AddressAnswer[]): Reply | undefined {
+  const unknown = answers.find((answer) => answer.kind === 'temporary');
+  return unknown && reply(451, statusOf(unknown), `no answer from DNS for a mail host: ${unknown.reason}`);
+}
+
 /** Hosts without a usable address are the receiver's mistake and may be mended: permanent only if all are private. */
 function whyNone(answers: readonly AddressAnswer[], placed: readonly Placed[], allowPrivate: readonly string[]): Reply {
-  const unknown = answers.find((answer) => answer.kind === 'temporary');
-  if (unknown) return reply(451, statusOf(unknown), `no answer from DNS for a mail host: ${unknown.reason}`);
+  const missing = whyMissing(answers);
+  if (missing) return missing;
   const isPrivate = placed.length > 0 && placed.every((target) => !mayConnect(target, allowPrivate));
   if (isPrivate && answers.every((answer) => answer.kind === 'found'))
     return reply(550, '5.4.4', 'the mail hosts have private addresses only');

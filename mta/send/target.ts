@@ -21,6 +21,9 @@ export function mayConnect(target: Target, allowPrivate: readonly string[]): boo
   return allowPrivate.some((cidr) => matchesNetwork(target.address, cidr));
 }
 
+/** A host whatever its address: what its addresses have in common is known by this. */
+export const hostAndPort = ({ host, port }: Target): string => `${host}:${port}`;
+
 /** For people and events: `mx1.example.net [192.0.2.1]:25`. */
 export function targetText(target: Target): string {
   const place = `[${target.address}]:${target.port}`;

@@ -32,6 +32,7 @@ const ZONES = {
   'fallback.test': `@ MX 20 second\n@ MX 10 first\nfirst A ${DEAD}\nsecond A ${SECOND}`,
   'letters.test': `@ MX 10 plain\nplain A ${GOOD}\n@ MX 20 all\nall A ${SECOND}`,
   'ascii.test': `@ MX 10 plain\nplain A ${GOOD}`,
+  'one-unknown.test': `@ MX 10 plain\nplain A ${GOOD}\n@ MX 20 a.circle.test.`,
   'half-dead.test': `@ MX 10 plain\nplain A ${GOOD}\n@ MX 20 dead\ndead A ${DEAD}`,
   'alias.test': '@ MX 10 mail\nmail CNAME mail.good.test.',
   'null.test': `@ MX 0 .\n@ A ${GOOD}`,
@@ -123,6 +124,7 @@ test.each([
 test.each([
   ['goes to the first host that offers SMTPUTF8', 'letters.test', `delivered ${SECOND}`],
   ['ends where no host offers SMTPUTF8', 'ascii.test', 'bounced 553 5.6.7'],
+  ['waits where DNS does not tell of every host', 'one-unknown.test', 'deferred 451 4.4.1'],
   ['waits where not every host says what it offers', 'half-dead.test', 'deferred 451 4.4.1'],
 ])('mail to a name that is not ASCII %s, and other mail goes as ever', async (_, domain, expected) => {
   expect(await fateOfUtf8(domain)).toBe(expected);
