@@ -10,7 +10,7 @@ import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { Course } from './firing.ts';
 import { dueOf } from './message.ts';
-import { type LaneName, type Lease, parseLane } from './queue/queue.ts';
+import { type LaneName, type Lease, type Life, parseLane } from './queue/queue.ts';
 import { ReplyRules } from './reply-rules.ts';
 import { type Destination, Destinations } from './schedule/destination.ts';
 import type { Plan } from './schedule/plan.ts';
@@ -71,7 +71,7 @@ export class Directions {
     return this.destination(lane).onInDoubt;
   }
 
-  expiresAt({ message, lane }: Lease): Instant {
+  expiresAt({ message, lane }: { readonly message: Life; readonly lane: LaneName }): Instant {
     return Math.min(message.expiresAt, dueOf(message) + this.destination(lane).expireAfter);
   }
 

@@ -31,6 +31,7 @@ import { Rests } from './schedule/rests.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { Sources } from './schedule/source.ts';
 import { deliver } from './send/deliver.ts';
+import { Outlived } from './send/outlived.ts';
 import { Reporter } from './settle/reporter.ts';
 import type { Memory } from './settle/ledger/memory.ts';
 import type { Suppressions } from './settle/ledger/suppressions.ts';
@@ -70,6 +71,7 @@ export class MailWorker {
   readonly #reporter: Reporter;
   readonly #couriers: Couriers;
   readonly #scheduler: Scheduler;
+  readonly #outlived: Outlived;
   readonly #running = new Set<Promise<void>>();
 
   private constructor(options: WorkerOptions, claim: Claim, keeper: MemoryKeeper) {
@@ -93,6 +95,7 @@ export class MailWorker {
     });
     this.#scheduler = this.#openScheduler();
     this.#restraints.resume();
+    this.#outlived = this.#openOutlived();
   }
 
   #openSources(): Sources {
@@ -122,6 +125,20 @@ export class MailWorker {
       connections: CONNECTIONS,
       planOf: (lane) => this.#planOf(lane),
       start: (turn) => this.#start(turn),
+    });
+  }
+
+  #openOutlived(): Outlived {
+    const { queue, clock, log } = this.#options;
+    return new Outlived({
+      queue,
+      clock,
+      claim: this.#claim,
+      stuck: () => this.#scheduler.stuck(),
+      expiresAt: (lane, message) => this.#directions.expiresAt({ lane, message }),
+      settle: (lease, attempt) => this.#settler.settle(lease, attempt),
+      ready: () => this.#settler.ready(),
+      troubled: (thrown) => tellFault('cannot look for mail that is too late', thrown, log),
     });
   }
 
@@ -168,7 +185,7 @@ export class MailWorker {
   }
 
   async #end(): Promise<void> {
-    await Promise.all(this.#running);
+    await Promise.all([...this.#running, this.#outlived.stop()]);
     await this.#reporter.stop();
     await this.#settler.flush();
     await this.#keeper.stop();

@@ -10,7 +10,7 @@ import type { EventType, MailEvent } from '../event.ts';
 import type { Message } from '../message.ts';
 import type { Outcome } from '../outcome.ts';
 import { reply } from '../reply.ts';
-import type { Claim, Lease, Once, Queue, Settlement } from './queue.ts';
+import type { Claim, Lease, Life, Look, Once, Place, Queue, Settlement } from './queue.ts';
 
 /** An adapter over storage that outlives it. */
 export interface QueueHarness {
@@ -204,6 +204,78 @@ export function queueContract(name: string, make: () => QueueHarness): void {
         claim = await queue.claim(0);
         expect(await queue.leaseAlong(stale, again, 10, HOLD)).toEqual([]);
         expect(await leaseAll()).toHaveLength(3);
+      });
+    });
+
+    describe('what has outlived its time', () => {
+      const born = Date.UTC(2026, 0, 1);
+      const isOver = (life: Life): boolean => life.expiresAt <= clock.now();
+      const look = (over: Partial<Look> = {}) => queue.leaseOutlived(claim, LANE, { max: 100, isOver, ...over }, HOLD);
+
+      test('is found wherever it waits in its lane, leased, and the rest left alone', async () => {
+        const late = { recipients: ['late@dest.test'], expiresAt: born + minutes(5) };
+        for (const over of [{}, late, {}, late, { ...late, notBefore: born + hours(1) }])
+          await queue.put(message(over));
+        await queue.put(message({ recipients: ['late@other.test'], expiresAt: born }));
+        expect(await look()).toEqual({ leases: [], next: undefined });
+        clock.advance(minutes(5));
+        const { leases, next } = await look();
+        expect(leases.map((it) => [it.recipient, it.index])).toEqual([
+          ['late@dest.test', 0],
+          ['late@dest.test', 0],
+        ]);
+        expect(next).toBeUndefined();
+        expect((await look()).leases).toEqual([]);
+        expect(await leaseAll()).toHaveLength(2);
+        const refused = await queue.settle(
+          claim,
+          leases.map((it) => settlement(it, { kind: 'expired', reply: reply(554, '5.4.7', 'expired') })),
+        );
+        expect([refused, depth()]).toEqual([[], 4]);
+      });
+
+      test('is found a part of a lane at a time, also when all are due at once, and told of its life as it is', async () => {
+        const lives: Life[] = [];
+        const isLate = (life: Life): boolean => {
+          lives.push(life);
+          return lives.length === 250;
+        };
+        const notBefore = clock.now() + minutes(1);
+        for (let at = 0; at < 3; at += 1)
+          await queue.put(
+            message({ recipients: Array.from({ length: 100 }, (_, to) => `r${to}@dest.test`), notBefore }),
+          );
+        clock.advance(minutes(1));
+        let from: Place | undefined;
+        const found: number[] = [];
+        for (let round = 0; round === 0 || from; round += 1) {
+          const { leases, next } = await look({ from, max: 120, isOver: isLate });
+          found.push(leases.length);
+          from = next;
+        }
+        expect([found, lives.length]).toEqual([[0, 0, 1], 300]);
+        expect(lives[0]).toEqual({ acceptedAt: born, expiresAt: Date.UTC(2026, 0, 4), notBefore });
+      });
+
+      test('is leased a few at a time when it is large, and not under a claim that is stale', async () => {
+        const raw = Buffer.alloc(3 * 1024 * 1024, 'x');
+        for (let at = 0; at < 5; at += 1) await queue.put(message({ raw, expiresAt: clock.now() }));
+        await reopen();
+        const stale = claim;
+        claim = await queue.claim(0);
+        expect(await queue.leaseOutlived(stale, LANE, { max: 100, isOver }, HOLD)).toEqual({
+          leases: [],
+          next: undefined,
+        });
+        let from: Place | undefined;
+        const found: number[] = [];
+        for (let round = 0; round === 0 || from; round += 1) {
+          const { leases, next } = await look({ from });
+          expect(leases.length).toBeLessThanOrEqual(3);
+          found.push(leases.length);
+          from = next;
+        }
+        expect(found.reduce((sum, it) => sum + it, 0)).toBe(5);
       });
     });
 

@@ -13,7 +13,8 @@
  * - What `intend` has said is known to whoever leases the entry next, also after a crash, until it is settled.
  * - What `cancel` has ended is never given again; what is leased at that moment is its holder's to settle.
  * - Nothing is given before its due time, and is given within a second after it while somebody watches.
- * - `depth` is exact, also after a crash. Memory is bounded by leases and lanes, not by the backlog.
+ * - `depth` is exact, also after a crash. Memory is bounded by leases and lanes, not by the backlog; the bytes of leased
+ *   messages are bounded over all leases together: a lease beyond that waits until others have ended.
  * - A message's bytes go when its last entry has ended and no report is owed.
  *
  * Left to others: which lane may send now (`schedule/`), what an outcome is (`settle/`), how long a lease lasts (caller).
@@ -77,6 +78,28 @@ export interface Lease {
   readonly attempts: number;
   /** `intend` was called for it in an earlier lease that ended without an outcome: the receiver may have it. */
   readonly inDoubt?: true;
+}
+
+/** What says when a message's life ends. */
+export type Life = Pick<Message, 'acceptedAt' | 'notBefore' | 'expiresAt'>;
+
+/** A place in a lane, in due order; after it goes what is due later, or as a later entry. */
+export interface Place {
+  readonly due: Instant;
+  readonly entry: number;
+}
+
+/** Where to look, from the beginning or after a place, and for what. */
+export interface Look {
+  readonly from?: Place | undefined;
+  readonly max: number;
+  readonly isOver: (life: Life) => boolean;
+}
+
+/** Entries whose life had ended; `next` is undefined at the end of the lane. */
+export interface Outlived {
+  readonly leases: readonly Lease[];
+  readonly next: Place | undefined;
 }
 
 /** How one lease ended. The outcome and its event become durable together. */
@@ -189,6 +212,11 @@ export interface Queue {
    * transaction may have many recipients. None when there are none, or the claim is stale.
    */
   leaseAlong(claim: Claim, lease: Lease, max: number, hold: Duration): Promise<Lease[]>;
+  /**
+   * Looks at up to `max` entries of a lane that wait and are due, in due order, and leases those whose life has ended: fewer
+   * when they are large. For a lane that nobody can send from. Answers where to go on.
+   */
+  leaseOutlived(claim: Claim, lane: LaneName, look: Look, hold: Duration): Promise<Outlived>;
   /** Holds leases for `hold` from now. Those already void stay void. */
   renew(leases: readonly Lease[], hold: Duration): void;
   /**

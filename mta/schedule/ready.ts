@@ -63,10 +63,16 @@ export class ReadyLanes {
     if (share) share.credit = Math.min(share.credit + messages, QUANTUM);
   }
 
-  /** Takes every lane out. */
-  clear(): LaneName[] {
+  /** Every lane that waits. */
+  all(): LaneName[] {
     const all: LaneName[] = [];
     for (const { transactional, bulk } of this.#shares.values()) all.push(...transactional, ...bulk);
+    return all;
+  }
+
+  /** Takes every lane out. */
+  clear(): LaneName[] {
+    const all = this.all();
     this.#shares.clear();
     this.#size = 0;
     return all;

@@ -109,6 +109,15 @@ export class Scheduler {
     return [...this.#queues.values()].map((it) => it.state(this.#options.rests.troubleOf(it.plan.site)));
   }
 
+  /** Every lane that waits for more than its turn, and why mail did not go there the last time. */
+  stuck(): { readonly lane: LaneName; readonly trouble: string | undefined }[] {
+    return [...this.#queues.values()].flatMap((ready) => {
+      if (ready.waitsFor === undefined) return [];
+      const trouble = this.#options.rests.troubleOf(ready.plan.site);
+      return ready.lanes.all().map((lane) => ({ lane, trouble }));
+    });
+  }
+
   /** Asks again once what is missing is known. */
   #find(lane: LaneName, found: Promise<unknown>): void {
     if (this.#finding.has(lane)) return;

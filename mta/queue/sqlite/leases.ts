@@ -6,6 +6,8 @@
  */
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import type { Lease, LaneName } from '../queue.ts';
+import type { Bodies } from './bodies.ts';
+import { messageNoOf } from './tables.ts';
 
 interface Held {
   /** The entry's number. */
@@ -13,16 +15,20 @@ interface Held {
   readonly lane: LaneName;
   until: Duration;
   settling: boolean;
+  /** Its message counts. */
+  weighs: boolean;
 }
 
 export class Leases {
   readonly #clock: Clock;
+  readonly #bodies: Bodies;
   readonly #held = new Map<number, Held>();
   readonly #byLane = new Map<LaneName, Set<number>>();
   #lastId = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, bodies: Bodies) {
     this.#clock = clock;
+    this.#bodies = bodies;
   }
 
   /** Entry numbers of a lane that must not be given again. */
@@ -32,10 +38,18 @@ export class Leases {
 
   take(no: number, lane: LaneName, hold: Duration): number {
     const id = (this.#lastId += 1);
-    this.#held.set(id, { no, lane, until: this.#clock.monotonic() + hold, settling: false });
+    this.#held.set(id, { no, lane, until: this.#clock.monotonic() + hold, settling: false, weighs: false });
     const entries = this.#byLane.get(lane) ?? new Set();
     this.#byLane.set(lane, entries.add(no));
     return id;
+  }
+
+  /** It holds its message from now on. */
+  weigh({ id, message }: Lease): void {
+    const held = this.#held.get(id);
+    if (!held || held.weighs) return;
+    held.weighs = true;
+    this.#bodies.hold(messageNoOf(held.no), held.lane, message.raw.length);
   }
 
   renew({ id }: Lease, hold: Duration): void {
@@ -69,6 +83,7 @@ export class Leases {
     const held = this.#held.get(id);
     if (!held) return undefined;
     this.#held.delete(id);
+    if (held.weighs) this.#bodies.drop(messageNoOf(held.no));
     const entries = this.#byLane.get(held.lane);
     entries?.delete(held.no);
     if (entries?.size === 0) this.#byLane.delete(held.lane);

@@ -4,11 +4,13 @@ import { aMessage, openTestStorage } from '../../../test/harness/queue.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '#lib/run/clock.ts';
+import { hours, systemClock } from '#lib/run/clock.ts';
 import { Database } from '#lib/sqlite/database.ts';
 import type { Statement } from '#lib/sqlite/protocol.ts';
 import type { MailEvent } from '../../event.ts';
+import type { Lease } from '../queue.ts';
 import { queueContract, type QueueHarness } from '../queue.contract.ts';
+import { recordEvent as recordEventOf } from '../../settle/ledger/sqlite.ts';
 import { SqliteQueue } from './queue.ts';
 import { KEY_NOTES, KEY_TABLES } from './keys.ts';
 import { DEBT_TABLES, INTENT_TABLES, QUEUE_TABLES } from './tables.ts';
@@ -104,4 +106,36 @@ test('a message is in memory once, however many lanes it goes to', async () => {
   const leases = (await Promise.all(lanes.map((lane) => reopened.lease(claim, lane, 1, 1000)))).flat();
   expect(leases).toHaveLength(20);
   expect(new Set(leases.map((it) => it.message.raw)).size).toBe(1);
+});
+
+test('leases hold so many bytes together: who wants more waits until others have ended, and holds up no other tenant', async () => {
+  const clock = new FakeClock();
+  const { queue: unused, database } = await openTestStorage()(clock);
+  unused.close();
+  const leasedBytes = 16 * 1024 * 1024;
+  const queue = await SqliteQueue.open({
+    database,
+    clock,
+    recordEvent: recordEventOf,
+    unreadable: () => undefined,
+    leasedBytes,
+  });
+  onTestFinished(() => queue.close());
+  const claim = await queue.claim(0);
+  const raw = Buffer.alloc(3 * 1024 * 1024, 'x');
+  for (let at = 0; at < 4; at += 1) await queue.put(aMessage({ raw }));
+  await queue.put(aMessage({ tenant: 'other' }));
+  const lease = (tenant: string): Promise<Lease[]> =>
+    queue.lease(claim, `${tenant} default/main dest.test`, 10, hours(1));
+  const first = await lease('default');
+  expect([first.length, queue.leasedBytes]).toEqual([2, 2 * raw.length]);
+  let second: Lease[] | undefined;
+  const waiting = lease('default').then((it) => (second = it));
+  const [other] = await lease('other');
+  expect([other?.message.tenant, second]).toEqual(['other', undefined]);
+  queue.giveBack(first);
+  await waiting;
+  expect(second).toHaveLength(2);
+  queue.giveBack([...(second ?? []), ...(other ? [other] : [])]);
+  expect(queue.leasedBytes).toBe(0);
 });

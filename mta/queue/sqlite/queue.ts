@@ -9,8 +9,8 @@ import assert from 'node:assert';
 import type { Clock, Duration, Instant, Timer } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Statement } from '#lib/sqlite/protocol.ts';
-import { type MailEvent, queuedEvents } from '../../event.ts';
-import { domainOf, dueOf, type Message } from '../../message.ts';
+import type { MailEvent } from '../../event.ts';
+import { dueOf, type Message } from '../../message.ts';
 import {
   type Cancelling,
   type Claim,
@@ -18,10 +18,11 @@ import {
   type LaneListener,
   type LaneName,
   laneFrom,
-  laneName,
   type Lease,
+  type Look,
   type Move,
   type Once,
+  type Outlived,
   type Pending,
   type PutOnce,
   type Queue,
@@ -29,6 +30,7 @@ import {
   type Settlement,
   type Unreported,
 } from '../queue.ts';
+import { Bodies } from './bodies.ts';
 import { cancelMessage } from './cancel.ts';
 import { Lanes } from './lanes.ts';
 import { findKey, takenBy, writeKey } from './keys.ts';
@@ -36,11 +38,13 @@ import { Leases } from './leases.ts';
 import { type Held, lanesOf, listEntries, moveLane, parametersOf } from './moves.ts';
 import { Messages } from './messages.ts';
 import { listOwed } from './owed.ts';
+import { outcomeStatements, type Put, putStatements } from './statements.ts';
 import * as tables from './tables.ts';
 import { Taking } from './taking.ts';
 
 /** How often expired leases are looked for. */
 const SWEEP: Duration = 1000;
+const LEASED_BYTES = 256 * 1024 * 1024;
 
 export interface SqliteQueueOptions {
   readonly database: Database;
@@ -49,6 +53,8 @@ export interface SqliteQueueOptions {
   readonly recordEvent: (event: MailEvent) => Statement;
   /** Told of a message whose record cannot be read and was set aside. Must not throw. */
   readonly unreadable: (thrown: unknown) => void;
+  /** Bytes of messages that leases hold together, above which they wait. */
+  readonly leasedBytes?: number;
 }
 
 export class SqliteQueue implements Queue {
@@ -57,6 +63,7 @@ export class SqliteQueue implements Queue {
   readonly #recordEvent: (event: MailEvent) => Statement;
   readonly #lanes: Lanes;
   readonly #leases: Leases;
+  readonly #bodies: Bodies;
   readonly #held: Held;
   readonly #taking: Taking;
   readonly #messages: Messages;
@@ -70,10 +77,16 @@ export class SqliteQueue implements Queue {
     this.#clock = options.clock;
     this.#recordEvent = options.recordEvent;
     this.#lanes = new Lanes(options.clock);
-    this.#leases = new Leases(options.clock);
+    this.#bodies = new Bodies(options.leasedBytes ?? LEASED_BYTES);
+    this.#leases = new Leases(options.clock, this.#bodies);
     this.#messages = new Messages(options.database, options.unreadable);
     this.#held = { database: this.#database, clock: this.#clock, lanes: this.#lanes, leases: this.#leases };
-    this.#taking = new Taking({ ...this.#held, messages: this.#messages, holds: (claim) => this.#holds(claim) });
+    this.#taking = new Taking({
+      ...this.#held,
+      messages: this.#messages,
+      bodies: this.#bodies,
+      holds: (claim) => this.#holds(claim),
+    });
     this.#sweep = options.clock.after(SWEEP, () => this.#dropExpired());
   }
 
@@ -158,6 +171,10 @@ export class SqliteQueue implements Queue {
     return this.#taking.leaseAlong(claim, lease, max, hold);
   }
 
+  leaseOutlived(claim: Claim, lane: LaneName, look: Look, hold: Duration): Promise<Outlived> {
+    return this.#taking.leaseOutlived(claim, lane, look, hold);
+  }
+
   renew(leases: readonly Lease[], hold: Duration): void {
     for (const lease of leases) this.#leases.renew(lease, hold);
   }
@@ -198,6 +215,11 @@ export class SqliteQueue implements Queue {
     for (const lane of put.lanes) this.#lanes.arrive(lane, 1, dsn?.acceptedAt ?? 0);
   }
 
+  /** Bytes of messages that leases hold. */
+  get leasedBytes(): number {
+    return this.#bodies.used;
+  }
+
   depth(): readonly LaneDepth[] {
     return this.#lanes.depths();
   }
@@ -230,18 +252,8 @@ export class SqliteQueue implements Queue {
     return this.#claimed && claim.epoch === this.#epoch;
   }
 
-  #putStatements(message: Message): { messageNo: number; statements: Statement[]; lanes: LaneName[] } {
-    assert(message.recipients.length <= tables.MOST_RECIPIENTS, 'a message has no more recipients than numbers allow');
-    const messageNo = (this.#messageNo += 1);
-    const statements = [tables.insertMessage(messageNo, message)];
-    const lanes = message.recipients.map((recipient, index) => {
-      const { tenant, pool, priority } = message;
-      const lane = laneName({ tenant, pool, domain: domainOf(recipient), priority });
-      statements.push(tables.insertEntry(tables.entryNo(messageNo, index), lane, dueOf(message)));
-      return lane;
-    });
-    statements.push(...queuedEvents(message).map(this.#recordEvent));
-    return { messageNo, statements, lanes };
+  #putStatements(message: Message): Put {
+    return putStatements((this.#messageNo += 1), message, this.#recordEvent);
   }
 
   async #write(statements: readonly Statement[], taken: readonly Settlement[]): Promise<void> {
@@ -275,17 +287,4 @@ export class SqliteQueue implements Queue {
     for (const lane of this.#leases.dropExpired()) this.#lanes.arrive(lane, 0, this.#clock.now());
     this.#sweep = this.#clock.after(SWEEP, () => this.#dropExpired());
   }
-}
-
-function outcomeStatements(entry: number, { lease, outcome, event, owesReport }: Settlement): Statement[] {
-  const debt = owesReport ? JSON.stringify(event) : undefined;
-  if (outcome.kind === 'later') {
-    const lane = laneFrom(lease.lane, outcome.from);
-    const moved = lane === lease.lane ? [] : [tables.changeLane(entry, lane)];
-    const isHeld = outcome.held === true;
-    const deferral = { due: outcome.due, attempts: outcome.uncounted ? 0 : 1, isHeld, debt };
-    return [tables.deferEntry(entry, deferral), ...moved];
-  }
-  if (debt !== undefined) return [tables.endOwing(entry, debt)];
-  return tables.endEntry(entry, lease.message.recipients.length === 1);
 }

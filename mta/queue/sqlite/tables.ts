@@ -209,6 +209,23 @@ export const DUE_OF_MESSAGE = `
   AND e.state = ${WAITING} AND e.due <= ?4 AND e.no NOT IN (SELECT value FROM json_each(?3))
   ORDER BY +e.due, e.no LIMIT ?5`;
 
+/**
+ * Lives of those that are due in a lane, in due order from a place on. Two ranges of the index, because one over (due, no)
+ * would go through all that are due at the same time. Parameters: lane, due and number to go on after, now, limit.
+ */
+export const LIVES = `
+  SELECT e.*, m.envelope ->> 'acceptedAt' AS acceptedAt, m.envelope ->> 'notBefore' AS notBefore,
+    m.envelope ->> 'expiresAt' AS expiresAt
+  FROM (
+    SELECT * FROM (
+      SELECT e.no, e.due, e.attempts, e.intended FROM entry e
+      WHERE e.lane = ?1 AND e.state = ${WAITING} AND e.due = ?2 AND e.no > ?3 ORDER BY e.no LIMIT ?5)
+    UNION ALL SELECT * FROM (
+      SELECT e.no, e.due, e.attempts, e.intended FROM entry e
+      WHERE e.lane = ?1 AND e.state = ${WAITING} AND e.due > ?2 AND e.due <= ?4 ORDER BY e.due, e.no LIMIT ?5)
+    LIMIT ?5) e
+  JOIN message m ON m.no = ${MESSAGE_OF_ENTRY} ORDER BY e.due, e.no`;
+
 /** One more parameter: limit. */
 export const SEIZE = `SELECT e.no, e.attempts, e.intended ${FREE} LIMIT ?4`;
 

@@ -9,7 +9,8 @@ import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Row } from '#lib/sqlite/protocol.ts';
 import type { Message } from '../../message.ts';
-import type { Claim, LaneName, Lease } from '../queue.ts';
+import type { Claim, LaneName, Lease, Life, Look, Outlived, Place } from '../queue.ts';
+import type { Bodies } from './bodies.ts';
 import { Ahead, AHEAD, type Slice, sliceOf } from './ahead.ts';
 import type { Lanes } from './lanes.ts';
 import type { Leases } from './leases.ts';
@@ -19,6 +20,8 @@ import { Turns } from './turns.ts';
 
 /** Bytes of messages after which a lease takes no more of them: a connection holds so much and one message at most. */
 const LEASE_BYTES = 4 * 1024 * 1024;
+/** Reserved until it is known what a lease holds: so few are read at a time that their last messages go little beyond. */
+const ROOM = 2 * LEASE_BYTES;
 
 export interface TakingOptions {
   readonly database: Database;
@@ -26,6 +29,7 @@ export interface TakingOptions {
   readonly lanes: Lanes;
   readonly leases: Leases;
   readonly messages: Messages;
+  readonly bodies: Bodies;
   /** Whether a claim still holds. */
   readonly holds: (claim: Claim) => boolean;
 }
@@ -42,6 +46,7 @@ export class Taking {
   readonly #lanes: Lanes;
   readonly #leases: Leases;
   readonly #messages: Messages;
+  readonly #bodies: Bodies;
   readonly #holds: (claim: Claim) => boolean;
   readonly #ahead = new Ahead();
   readonly #turns = new Turns();
@@ -52,11 +57,21 @@ export class Taking {
     this.#lanes = options.lanes;
     this.#leases = options.leases;
     this.#messages = options.messages;
+    this.#bodies = options.bodies;
     this.#holds = options.holds;
   }
 
   /** Up to `max` due entries of a lane, oldest due first. */
   async lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
+    const room = await this.#bodies.reserve(lane, ROOM);
+    try {
+      return await this.#lease(claim, lane, max, hold);
+    } finally {
+      room.release();
+    }
+  }
+
+  async #lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
     const reserved = await this.#turns.alone(lane, () => this.#reserve(claim, lane, max, hold));
     const leases = reserved.length > 0 ? await this.#open(claim, lane, reserved, LEASE_BYTES) : [];
     // Fewer than were reserved look as if the lane were drained, to whoever asked; there may be more.
@@ -76,8 +91,38 @@ export class Taking {
       if (!this.#holds(claim)) return [];
       const ended = this.#ahead.passed(lane, rows);
       if (ended) this.#lanes.arrive(lane, 0, ended.next);
-      return this.#reserveAll(rows, lane, hold).map(({ row, id }) => leaseOf(id, lane, message, row));
+      return this.#weighed(this.#reserveAll(rows, lane, hold).map(({ row, id }) => leaseOf(id, lane, message, row)));
     });
+  }
+
+  /** Entries that wait and whose life has ended, of so many in due order. */
+  async leaseOutlived(claim: Claim, lane: LaneName, look: Look, hold: Duration): Promise<Outlived> {
+    const room = await this.#bodies.reserve(lane, ROOM);
+    try {
+      const { rows, over } = await this.apart(lane, async () => this.#outlived(claim, lane, look, hold));
+      const leases = over.length > 0 ? await this.#open(claim, lane, over, LEASE_BYTES) : [];
+      const last = rows.length < look.max ? undefined : rows.at(-1);
+      // Those that were large stay behind, so it begins here again.
+      const isCut = leases.length < over.length;
+      if (isCut) this.#lanes.arrive(lane, 0, this.#clock.now());
+      return { leases, next: isCut ? (look.from ?? FIRST) : last && placeOf(last) };
+    } finally {
+      room.release();
+    }
+  }
+
+  async #outlived(claim: Claim, lane: LaneName, { from = FIRST, max, isOver }: Look, hold: Duration) {
+    if (!this.#holds(claim)) return { rows: [], over: [] };
+    const rows = await this.#database.read(tables.LIVES, [lane, from.due, from.entry, this.#clock.now(), max]);
+    if (!this.#holds(claim)) return { rows: [], over: [] };
+    const leased = new Set(this.#leases.entriesOf(lane));
+    const over = rows.filter((row) => !leased.has(Number(row['no'])) && isOver(lifeOf(row)));
+    return { rows, over: this.#reserveAll(over, lane, hold) };
+  }
+
+  #weighed(leases: Lease[]): Lease[] {
+    for (const lease of leases) this.#leases.weigh(lease);
+    return leases;
   }
 
   /** Whatever `find` finds in a lane, due or not. */
@@ -158,7 +203,7 @@ export class Taking {
       if (!isReadable && this.#leases.drop(id)) this.#lanes.end(lane, 1);
       return isReadable;
     });
-    const leases = leasesOf(lane, readable, messages, most);
+    const leases = this.#weighed(leasesOf(lane, readable, messages, most));
     if (leases.length < readable.length) this.#giveBack(lane, readable.slice(leases.length));
     return leases;
   }
@@ -169,6 +214,15 @@ export class Taking {
     this.#ahead.forget(lane);
   }
 }
+
+const FIRST: Place = { due: 0, entry: 0 };
+const placeOf = (row: Row): Place => ({ due: Number(row['due']), entry: Number(row['no']) });
+
+const lifeOf = ({ acceptedAt, notBefore, expiresAt }: Row): Life => ({
+  acceptedAt: Number(acceptedAt),
+  expiresAt: Number(expiresAt),
+  ...(notBefore !== null && { notBefore: Number(notBefore) }),
+});
 
 const rowsOf = (reserved: readonly Reserved[]): Row[] => reserved.map((it) => it.row);
 const messageOf = (row: Row): number => tables.messageNoOf(Number(row['no']));
