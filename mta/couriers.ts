@@ -75,7 +75,7 @@ export class Couriers {
       suppressed: (lease) => this.#suppressed(lease),
       open: () => this.#open(source, offer.lane),
       openFor: (need) => this.#openFor(need, source, offer.lane),
-      sign: ({ message }) => sign(message, keyring().signingKeys(message.domain), clock.now()),
+      sign: ({ message }) => sign(message, keyring().signingKeys(message.domain, message.tenant), clock.now()),
       senderOf: ({ message, index }) => returnPaths.senderOf(message, index),
       settle: (lease, attempt) => settler.settle(lease, { ...attempt, from: source.name }),
       expiresAt: (lease) => directions.expiresAt(lease),

@@ -64,7 +64,7 @@ test('a key for return paths is made with the first domain that has one, and a n
 describe('at the start', () => {
   test('keys and secrets are there for everything that is declared', async () => {
     const { declared, errors } = await open();
-    expect(declared.resources().domainNamed('example.com')).toBeDefined();
+    expect(declared.resources().claimsTo('example.com')).toHaveLength(1);
     expect(declared.keyring().signingKeys('example.com')).toHaveLength(1);
     expect(declared.keyring().credential('default.app')).toMatchObject({ username: 'default.app' });
     expect(readdirSync(join(root, 'data/secrets/default.app'))).toContain('password');
@@ -101,7 +101,7 @@ describe('a change', () => {
     const { declared, errors, infos, seen } = await open();
     declare(...WORLD, domain('new.example'));
     await seen('a key for the new domain', () => declared.keyring().signingKeys('new.example').length === 1);
-    expect(declared.resources().domainNamed('new.example')).toBeDefined();
+    expect(declared.resources().claimsTo('new.example')).toHaveLength(1);
     await until('the change to be told', () => infos.length === 1);
     expect(errors).toEqual([]);
   });

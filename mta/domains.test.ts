@@ -13,11 +13,15 @@ import { Domains } from './domains.ts';
 
 const openQueue = openTestStorage();
 const KEY = loadKey(await generateKey('Ed25519'), 's', 'example.com');
+const THEIRS = loadKey(await generateKey('Ed25519'), 's', 'example.com');
 const POOL = { name: 'out', namespace: 'default' };
 const LOCAL = { name: 'local', namespace: 'default' };
 const pool = (spec: object = {}): Sample =>
   sample('IPPool', { clusterRef: LOCAL, members: [{ name: 'one', address: '192.0.2.1' }], ...spec }, { name: 'out' });
 const domain = (spec: object = {}): Sample => sample('SendingDomain', { poolRef: POOL, ...spec });
+
+/** Keys by namespace; `default` has one unless a test says otherwise. */
+const OWN_KEYS: Readonly<Record<string, typeof KEY>> = { default: KEY };
 
 async function open(...documents: readonly Sample[]) {
   const clock = new FakeClock();
@@ -34,7 +38,7 @@ async function open(...documents: readonly Sample[]) {
     resolver: dns,
     resources: () => resources,
     keyring: () => ({
-      signingKeys: (name) => (name === 'example.com' ? [KEY] : []),
+      signingKeys: (name, namespace = 'default') => (name === 'example.com' ? [OWN_KEYS[namespace] ?? THEIRS] : []),
       credential: () => undefined,
       returnPathKeys: () => [],
     }),
@@ -92,6 +96,20 @@ test('a domain is proven by its key, and until then the record to publish is tol
   await domains.named('example.com', true);
   await domains.named('example.com', true);
   expect(example && domains.proof(example)).toEqual({ kind: 'proven' });
+});
+
+test('what the owner publishes proves the claim whose own key it is, and not an older one', async () => {
+  const shared = pool({ namespaces: { from: 'All' } });
+  const squatter = sample('SendingDomain', { poolRef: POOL }, { namespace: 'team' });
+  const { domains, dns, clock, declare, declared } = await open(shared, squatter);
+  clock.advance(1000);
+  declare(shared, squatter, domain());
+  dns.table = { 's._domainkey.example.com TXT': [KEY.record] };
+  for (const one of declared().domains) await domains.status(`${one.metadata.namespace}/${one.metadata.name}`);
+  for (let time = 0; time < 2; time += 1) await domains.named('example.com', true);
+  const [first, second] = declared().domains.map((it) => `${it.metadata.namespace} ${domains.proof(it).kind}`);
+  expect([first, second].toSorted((a = '', b = '') => a.localeCompare(b))).toEqual(['default proven', 'team unproven']);
+  expect((await domains.named('example.com', false))?.resource).toBe('default/example.com');
 });
 
 test('a domain that is excused is proven, and DNS is asked when somebody wants to know', async () => {

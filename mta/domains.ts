@@ -78,12 +78,12 @@ export class Domains {
     return status?.checkedAt === undefined ? this.#monitor.check(resource) : status;
   }
 
-  /** By domain; DNS is asked `now`, or when it has not been before. */
+  /** By domain, as who holds it or claims it first; DNS is asked `now`, or when it has not been before. */
   async named(domain: string, now: boolean): Promise<DomainStatus | undefined> {
-    const found = this.#options.resources().domainNamed(domain);
-    if (!found) return undefined;
-    const resource = keyOf(found.metadata);
-    return now ? this.#monitor.check(resource) : this.status(resource);
+    const claims = this.#options.resources().claimsTo(domain);
+    if (now) await Promise.all(claims.map((it) => this.#monitor.check(keyOf(it.metadata))));
+    const found = claims.find((it) => this.proof(it).kind === 'proven') ?? claims[0];
+    return found && this.status(keyOf(found.metadata));
   }
 
   close(): void {
@@ -134,7 +134,7 @@ function needsOf(
   return {
     domain: spec.domain,
     keys: keyring()
-      .signingKeys(spec.domain)
+      .signingKeys(spec.domain, metadata.namespace)
       .map(({ selector, record }) => ({ selector, record })),
     returnPathHost: returnPathHostOf(domain),
     bounceHost: hostname,

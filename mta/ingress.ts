@@ -125,7 +125,7 @@ async function openWays(options: IngressOptions): Promise<Ways> {
     clock,
     resources,
     verify: logins(verifier, new Guesses(clock, () => limits().guesses)),
-    hasKey: (domain) => keyring().signingKeys(domain).length > 0,
+    hasKey: (domain, tenant) => keyring().signingKeys(domain, tenant).length > 0,
     proof: options.proof,
   });
   const accepted = (message: Message): void => countAccepted(message, options.tell);

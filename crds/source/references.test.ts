@@ -81,10 +81,27 @@ describe('a reference to another namespace', () => {
   });
 });
 
-it('lets nobody declare a domain that another declares, in any namespace', () => {
+describe('several claims to a domain', () => {
   const pool = sample('IPPool', { namespaces: { from: 'All' } });
-  const theirs = sample('SendingDomain', { poolRef: { name: 'main', namespace: 'default' } }, inTeam);
-  expect(found(sample('MTACluster'), pool, sample('SendingDomain'), theirs)).toEqual([
-    'spec.domain must be declared once: SendingDomain default/example.com has it already',
-  ]);
+  const ours = (spec: object = {}, name = 'example.com') => sample('SendingDomain', spec, { name });
+  const theirs = (spec: object = {}) =>
+    sample('SendingDomain', { poolRef: { name: 'main', namespace: 'default' }, ...spec }, inTeam);
+
+  it('are for DNS to decide when they are of several namespaces', () => {
+    expect(found(sample('MTACluster'), pool, ours(), theirs())).toEqual([]);
+  });
+
+  it('of one namespace are a mistake', () => {
+    expect(found(sample('MTACluster'), pool, ours(), ours({}, 'again'))).toEqual([
+      'spec.domain must be declared once: SendingDomain default/example.com has it already',
+    ]);
+  });
+
+  it('need proof, each of them', () => {
+    const skip = { verification: 'Skip' };
+    expect(found(sample('MTACluster'), pool, ours(skip), theirs(skip))).toEqual([
+      'spec.verification must be Required: SendingDomain team/example.com claims the domain too',
+      'spec.verification must be Required: SendingDomain default/example.com claims the domain too',
+    ]);
+  });
 });

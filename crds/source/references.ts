@@ -24,13 +24,33 @@ export function findMismatches(all: readonly AnyResource[]): Finding[] {
   for (const resource of all) {
     const problems = [
       ...taken(byName, `${resource.kind} ${keyOf(resource.metadata)}`, resource, 'metadata.name'),
-      ...(resource.kind === 'SendingDomain' ? taken(byDomain, resource.spec.domain, resource, 'spec.domain') : []),
+      ...(resource.kind === 'SendingDomain' ? claimProblems(world, byDomain, resource) : []),
       ...(resource.kind === 'MTACluster' && resource !== world.clusters[0] ? [anotherCluster(world)] : []),
       ...referenceProblems(world, resource),
     ];
     for (const { path, problem } of problems) findings.push({ resource, path, problem });
   }
   return findings;
+}
+
+/** Of several namespaces that claim a domain DNS decides, so that each must prove it. */
+function claimProblems(
+  world: Resources,
+  owners: Map<string, AnyResource>,
+  domain: Resources['domains'][number],
+): Problem[] {
+  const { metadata, spec } = domain;
+  const other = world.claimsTo(spec.domain).find((it) => it.metadata.namespace !== metadata.namespace);
+  const excused: Problem[] =
+    other && spec.verification === 'Skip'
+      ? [
+          {
+            path: 'spec.verification',
+            problem: `must be Required: SendingDomain ${keyOf(other.metadata)} claims the domain too`,
+          },
+        ]
+      : [];
+  return [...taken(owners, `${metadata.namespace} ${spec.domain}`, domain, 'spec.domain'), ...excused];
 }
 
 function taken(owners: Map<string, AnyResource>, name: string, resource: AnyResource, path: string): Problem[] {

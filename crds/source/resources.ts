@@ -21,8 +21,8 @@ export interface Resources {
   pool(key: string): IPPool | undefined;
   /** By `namespace/name`. */
   domain(key: string): SendingDomain | undefined;
-  /** The resource that declares a domain name, such as `example.com`. */
-  domainNamed(domain: string): SendingDomain | undefined;
+  /** The resources that declare a domain name, such as `example.com`: of each namespace one at most. */
+  claimsTo(domain: string): readonly SendingDomain[];
   /** By username, `namespace.name`. */
   credential(username: string): SendingCredential | undefined;
 }
@@ -43,7 +43,7 @@ export function gather(all: readonly AnyResource[]): Resources {
     cluster: lookUp(clusters, ({ metadata }) => keyOf(metadata)),
     pool: lookUp(pools, ({ metadata }) => keyOf(metadata)),
     domain: lookUp(domains, ({ metadata }) => keyOf(metadata)),
-    domainNamed: lookUp(domains, ({ spec }) => spec.domain),
+    claimsTo: grouped(domains, ({ spec }) => spec.domain),
     credential: lookUp(credentials, usernameOf),
   };
 }
@@ -51,4 +51,9 @@ export function gather(all: readonly AnyResource[]): Resources {
 function lookUp<T>(all: readonly T[], keyOfOne: (one: T) => string): (key: string) => T | undefined {
   const byKey = new Map(all.map((one) => [keyOfOne(one), one]));
   return (key) => byKey.get(key);
+}
+
+function grouped<T>(all: readonly T[], keyOfOne: (one: T) => string): (key: string) => readonly T[] {
+  const byKey = Map.groupBy(all, keyOfOne);
+  return (key) => byKey.get(key) ?? [];
 }

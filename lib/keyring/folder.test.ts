@@ -46,6 +46,20 @@ describe('a keyring folder', () => {
     expect(keyring.credential('default.none')).toBeUndefined();
   });
 
+  it('gives a namespace its own keys of a domain and nobody what lies in no folder', async () => {
+    const folder = await makeKeyring({ 'dkim/a._domainkey.example.com.pem': PEM });
+    for (const [namespace, selector] of [['shop', 'b'] as const, ['team', 'c'] as const]) {
+      await mkdir(join(folder, 'dkim', namespace));
+      await writeFile(join(folder, 'dkim', namespace, `${selector}._domainkey.example.com.pem`), PEM);
+    }
+    const keyring = await openKeyring(folder, new FakeClock());
+    const selectors = (namespace?: string): string[] =>
+      keyring.signingKeys('example.com', namespace).map(({ selector }) => selector);
+    expect([selectors('shop'), selectors('team'), selectors('other')]).toEqual([['b'], ['c'], []]);
+    expect(selectors()).toEqual(['a', 'b', 'c']);
+    keyring.close();
+  });
+
   it('is read from a mounted Secret, whose files are links below a folder with dots', async () => {
     const folder = await makeKeyring({});
     await mkdir(join(folder, 'dkim', '..2026'));

@@ -1,6 +1,6 @@
 /**
- * The keyring read from a folder: `dkim/<selector>._domainkey.<domain>.pem`, `credentials/<namespace>.<name>.json` and
- * `return-path/<yyyymmdd>.key`.
+ * The keyring read from a folder: `dkim/<namespace>/<selector>._domainkey.<domain>.pem`, `credentials/<namespace>.<name>.json`
+ * and `return-path/<yyyymmdd>.key`.
  *
  * File names are such as keys of a Secret may be, so a mounted Secret is read by the same code; a part that is not
  * mounted is empty. All or nothing: while any file is bad, the last good keyring stays and every problem is listed.
@@ -12,7 +12,7 @@ import { Fault } from '#lib/run/fault.ts';
 import { type SigningKey, loadKey } from '#lib/dkim/key.ts';
 import { parseCredential } from './credential.ts';
 import type { CredentialRecord, Keyring } from './keyring.ts';
-import { type Part, emptyPart, readPart } from './part.ts';
+import { type Part, emptyPart, foldersIn, readPart } from './part.ts';
 import { type ReturnPathKey, readReturnPathKey } from './return-path-key.ts';
 
 export interface FolderKeyring extends Keyring {
@@ -50,9 +50,11 @@ export const credentialFile = (username: string): string => `${username}.json`;
 class Folder implements FolderKeyring {
   readonly #folder: string;
   readonly #clock: Clock;
-  #keys: Part<SigningKey> = emptyPart;
+  /** By namespace; `''` for what lies in no folder of one, and signs for nobody. */
+  #keys: KeyParts = new Map();
   #credentials: Part<CredentialRecord> = emptyPart;
   #returnPath: Part<ReturnPathKey> = emptyPart;
+  /** By domain, and by `namespace domain`. */
   #byDomain: ReadonlyMap<string, readonly SigningKey[]> = new Map();
   #byUsername: ReadonlyMap<string, CredentialRecord> = new Map();
   #newestFirst: readonly ReturnPathKey[] = [];
@@ -66,8 +68,8 @@ class Folder implements FolderKeyring {
     this.#clock = clock;
   }
 
-  signingKeys(domain: string): readonly SigningKey[] {
-    return this.#byDomain.get(domain) ?? [];
+  signingKeys(domain: string, namespace?: string): readonly SigningKey[] {
+    return this.#byDomain.get(namespace === undefined ? domain : `${namespace} ${domain}`) ?? [];
   }
 
   credential(username: string): CredentialRecord | undefined {
@@ -95,25 +97,48 @@ class Folder implements FolderKeyring {
   }
 
   async #read(): Promise<readonly string[]> {
-    const keys = await readPart(join(this.#folder, 'dkim'), readKey, this.#keys);
+    const keys = await this.#readKeys(join(this.#folder, 'dkim'));
     const credentials = await readPart(join(this.#folder, 'credentials'), readCredential, this.#credentials);
     const returnPath = await readPart(join(this.#folder, 'return-path'), readReturnPathKey, this.#returnPath);
-    this.#problems = [...keys.problems, ...credentials.problems, ...returnPath.problems];
+    this.#problems = [
+      ...[...keys.values()].flatMap((it) => it.problems),
+      ...credentials.problems,
+      ...returnPath.problems,
+    ];
     if (this.#problems.length === 0) this.#take(keys, credentials, returnPath);
     this.#timer?.cancel();
     if (!this.#closed) this.#timer = this.#clock.after(SLOW_LOOK, () => void this.reread());
     return this.#problems;
   }
 
-  #take(keys: Part<SigningKey>, credentials: Part<CredentialRecord>, returnPath: Part<ReturnPathKey>): void {
-    const all = [...keys.files.values()].map(({ value }) => value);
+  async #readKeys(folder: string): Promise<KeyParts> {
+    const parts = new Map<string, Part<SigningKey>>();
+    for (const namespace of ['', ...(await foldersIn(folder))])
+      parts.set(namespace, await readPart(join(folder, namespace), readKey, this.#keys.get(namespace) ?? emptyPart));
+    return parts;
+  }
+
+  #take(keys: KeyParts, credentials: Part<CredentialRecord>, returnPath: Part<ReturnPathKey>): void {
     this.#keys = keys;
     this.#credentials = credentials;
     this.#returnPath = returnPath;
-    this.#byDomain = Map.groupBy(all, ({ domain }) => domain);
+    this.#byDomain = keysByDomain(keys);
     this.#byUsername = new Map([...credentials.files.values()].map(({ value }) => [value.username, value]));
     this.#newestFirst = [...returnPath.files.values()].map(({ value }) => value).toSorted((a, b) => b.day - a.day);
   }
+}
+
+type KeyParts = ReadonlyMap<string, Part<SigningKey>>;
+
+function keysByDomain(parts: KeyParts): ReadonlyMap<string, readonly SigningKey[]> {
+  const named = [...parts].flatMap(([namespace, { files }]) =>
+    [...files.values()].flatMap(({ value }) => [
+      { name: value.domain, value },
+      { name: `${namespace} ${value.domain}`, value },
+    ]),
+  );
+  const grouped = Map.groupBy(named, ({ name }) => name);
+  return new Map([...grouped].map(([name, all]) => [name, all.map(({ value }) => value)]));
 }
 
 function readKey(name: string, text: string): SigningKey {

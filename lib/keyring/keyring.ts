@@ -8,8 +8,11 @@ import type { SigningKey } from '#lib/dkim/key.ts';
 import type { ReturnPathKey } from './return-path-key.ts';
 
 export interface Keyring {
-  /** Keys of a domain (lower-case A-labels), by selector. Every one signs: who fills the keyring decides. */
-  signingKeys(domain: string): readonly SigningKey[];
+  /**
+   * Keys of a domain (lower-case A-labels) as a namespace claims it, by selector; of all who claim it when none is given.
+   * Every one signs: who fills the keyring decides.
+   */
+  signingKeys(domain: string, namespace?: string): readonly SigningKey[];
   /** Keys that sign return paths, the newest first: it signs, all of them verify. */
   returnPathKeys(): readonly ReturnPathKey[];
   /** What proves a username, `<namespace>.<name>`. */

@@ -1,5 +1,7 @@
 /**
- * The DKIM keys of one domain: those of your own kept in step, and one made for each algorithm that has none.
+ * The DKIM keys of one claim to a domain: those of your own kept in step, and one made for each algorithm that has none.
+ *
+ * A claim has keys of its own, in a folder of its namespace: what another claimant publishes proves nothing for it.
  *
  * A generated selector is `<prefix><yyyymmdd>` and `r` or `e`, by the day it is made in UTC. It is read off the file
  * ever after, so a restored backup keeps its selectors.
@@ -13,17 +15,34 @@ import type { Instant } from '#lib/run/clock.ts';
 import { codeOf, reasonOf } from '#lib/run/fault.ts';
 import { readSecret } from './chosen-secret.ts';
 import { keyFile, parseKeyFile } from './folder.ts';
-import { keepInStep, readIfThere, writeWhole } from './store.ts';
+import { keepInStep, makeFolder, moveFile, readIfThere, writeWhole } from './store.ts';
 import { type Provisioned, type Surroundings, keyringFolder } from './surroundings.ts';
 
-/** Expects the folder of keys to exist. */
-export async function provisionDomain(domain: SendingDomain, surroundings: Surroundings): Promise<Provisioned> {
-  const folder = join(keyringFolder(surroundings.dataFolder), 'dkim');
+/** Expects the folder of keys to exist. `isAlone`: nobody else claims the domain. */
+export async function provisionDomain(
+  domain: SendingDomain,
+  isAlone: boolean,
+  surroundings: Surroundings,
+): Promise<Provisioned> {
+  const all = join(keyringFolder(surroundings.dataFolder), 'dkim');
+  const folder = join(all, domain.metadata.namespace);
+  await makeFolder(folder);
   const report = { made: [] as string[], problems: [] as string[] };
+  const ownerless = (await keysOf(domain.spec.domain, all)).map(({ file }) => file);
+  // What was made before keys lay in folders: it may be what the published record belongs to, so nothing replaces it.
+  if (ownerless.length > 0 && !isAlone)
+    return {
+      made: [],
+      problems: [
+        `SendingDomain ${keyOf(domain.metadata)}: ${ownerless.join(' and ')} must be moved into ${all}/<namespace> of whom the published key belongs to`,
+      ],
+    };
+  for (const file of ownerless) await moveFile(join(all, file), join(folder, file));
   for (const existing of domain.spec.dkim.existingKeys)
     await keepExisting(domain.spec.domain, existing, folder, surroundings.configFolder, report);
   await makeMissing(domain.spec, surroundings.clock.now(), folder, report);
   const name = `SendingDomain ${keyOf(domain.metadata)}`;
+  report.made.unshift(...ownerless.map((file) => join(folder, file)));
   return { made: report.made, problems: report.problems.map((problem) => `${name}: ${problem}`) };
 }
 

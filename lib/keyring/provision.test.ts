@@ -75,8 +75,8 @@ describe('provisioning', () => {
     const done = await provision(world(DOMAIN, CREDENTIAL), { ...to, endpoint: ENDPOINT });
     expect(done.problems).toEqual([]);
     expect(made(done)).toEqual([
-      'keyring/dkim/pf20260131r._domainkey.example.com.pem',
-      'keyring/dkim/pf20260131e._domainkey.example.com.pem',
+      'keyring/dkim/default/pf20260131r._domainkey.example.com.pem',
+      'keyring/dkim/default/pf20260131e._domainkey.example.com.pem',
       'secrets/default.app/password',
       'secrets/default.app/username',
       'secrets/default.app/token',
@@ -86,7 +86,15 @@ describe('provisioning', () => {
       'keyring/credentials/default.app.json',
     ]);
     for (const path of done.made) expect((await stat(path)).mode & 0o777).toBe(0o600);
-    for (const folder of ['', 'keyring', 'keyring/dkim', 'keyring/credentials', 'secrets', 'secrets/default.app'])
+    for (const folder of [
+      '',
+      'keyring',
+      'keyring/dkim',
+      'keyring/dkim/default',
+      'keyring/credentials',
+      'secrets',
+      'secrets/default.app',
+    ])
       expect((await stat(inData(folder))).mode & 0o777).toBe(0o700);
   });
 
@@ -132,7 +140,9 @@ describe('a domain', () => {
   it('gets only the key that is missing when an algorithm is added', async () => {
     await provision(world(ED25519), to);
     to.clock.advance(hours(1));
-    expect(made(await provision(world(DOMAIN), to))).toEqual(['keyring/dkim/pf20260201r._domainkey.example.com.pem']);
+    expect(made(await provision(world(DOMAIN), to))).toEqual([
+      'keyring/dkim/default/pf20260201r._domainkey.example.com.pem',
+    ]);
   });
 
   it('is told when the selector it would get is taken today', async () => {
@@ -144,9 +154,44 @@ describe('a domain', () => {
     });
   });
 
+  const THEIRS = sample('SendingDomain', { dkim: { algorithms: ['Ed25519'] } }, { namespace: 'team' });
+  const FLAT = 'keyring/dkim/pf20250101e._domainkey.example.com.pem';
+  const OWNED = 'keyring/dkim/default/pf20250101e._domainkey.example.com.pem';
+
+  it('has keys of its own in each namespace that claims it', async () => {
+    expect(made(await provision(world(ED25519, THEIRS), to))).toEqual([
+      'keyring/dkim/default/pf20260131e._domainkey.example.com.pem',
+      'keyring/dkim/team/pf20260131e._domainkey.example.com.pem',
+    ]);
+    const keyring = await open();
+    const [ours, theirs] = ['default', 'team'].map((name) => keyring.signingKeys('example.com', name)[0]?.record);
+    expect(ours).not.toBe(theirs);
+  });
+
+  it('keeps the keys it had before they lay in folders of namespaces', async () => {
+    const text = pemOf(generateKeyPairSync('ed25519').privateKey);
+    await mkdir(inData('keyring/dkim'), { recursive: true });
+    await writeFile(inData(FLAT), text);
+    expect(made(await provision(world(ED25519), to))).toEqual([OWNED]);
+    expect(await readFile(inData(OWNED), 'utf8')).toBe(text);
+    expect(await provision(world(ED25519), to)).toEqual({ made: [], problems: [] });
+    expect(made(await provision(world(ED25519, THEIRS), to))).toHaveLength(1);
+  });
+
+  it('gets no key at all while nobody can tell to which claim the old one belongs', async () => {
+    await mkdir(inData('keyring/dkim'), { recursive: true });
+    await writeFile(inData(FLAT), pemOf(generateKeyPairSync('ed25519').privateKey));
+    const { made: none, problems } = await provision(world(ED25519, THEIRS), to);
+    expect([none, problems.length, problems[0]]).toEqual([
+      [],
+      2,
+      expect.stringContaining('pf20250101e._domainkey.example.com.pem must be moved into'),
+    ]);
+  });
+
   it('makes no second key beside one that cannot be read', async () => {
     await provision(world(ED25519), to);
-    await writeFile(inData('keyring/dkim/pf20260131e._domainkey.example.com.pem'), 'damaged');
+    await writeFile(inData('keyring/dkim/default/pf20260131e._domainkey.example.com.pem'), 'damaged');
     const done = await provision(world(ED25519), to);
     expect(done).toEqual({
       made: [],
@@ -169,7 +214,9 @@ describe('a key of your own', () => {
   it('is used under its selector in place of one made here, and followed when it changes', async () => {
     for (const text of [pem(), pem()]) {
       await choose('dkim/key.pem', text);
-      expect(made(await provision(world(own('Ed25519')), to))).toEqual(['keyring/dkim/s1._domainkey.example.com.pem']);
+      expect(made(await provision(world(own('Ed25519')), to))).toEqual([
+        'keyring/dkim/default/s1._domainkey.example.com.pem',
+      ]);
       expect((await open()).signingKeys('example.com').map(({ privateKey }) => pemOf(privateKey))).toEqual([text]);
     }
   });

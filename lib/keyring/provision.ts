@@ -6,7 +6,7 @@
  * be made again. Only keys of return paths age: a new one follows after 30 days. What only repeats the configuration (keys and passwords of your own, the address in `uri`) follows
  * it. Run again, also after a crash in the middle, it ends in the same state.
  *
- *   <data>/keyring/dkim, /credentials, /return-path   what `folder.ts` reads
+ *   <data>/keyring/dkim/<namespace>, /credentials, /return-path   what `folder.ts` reads
  *   <data>/secrets/<namespace>.<name>/           username, password, token, and host, port, uri for the sender
  *   <config>/secrets/<name>/<key>                what a secretRef names
  */
@@ -26,7 +26,10 @@ export async function provision(resources: Resources, surroundings: Surroundings
   await makeFolder(join(keyring, 'return-path'));
   const steps: Provisioned[] = [];
   // One after another: making keys for many domains at once would hold up the signing that goes on beside it.
-  for (const domain of resources.domains) steps.push(await provisionDomain(domain, surroundings));
+  for (const domain of resources.domains) {
+    const isAlone = resources.claimsTo(domain.spec.domain).length === 1;
+    steps.push(await provisionDomain(domain, isAlone, surroundings));
+  }
   for (const credential of resources.credentials) steps.push(await provisionCredential(credential, surroundings));
   steps.push(await provisionReturnPath(resources.domains, surroundings));
   return { made: steps.flatMap(({ made }) => made), problems: steps.flatMap(({ problems }) => problems) };

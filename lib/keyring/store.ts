@@ -42,6 +42,17 @@ async function syncFolder(folder: string): Promise<void> {
 const unwritable = (path: string, cause: unknown): Fault =>
   new Fault('data-unwritable', `Cannot write ${path} (${codeOf(cause)}). Check space and permissions.`, { cause });
 
+/** Gives a file another name, durably. */
+export async function moveFile(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+    await syncFolder(dirname(to));
+    await syncFolder(dirname(from));
+  } catch (cause) {
+    throw unwritable(to, cause);
+  }
+}
+
 /** The text of a file, or undefined when there is none. */
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {

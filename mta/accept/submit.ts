@@ -223,12 +223,13 @@ export class Submissions {
 
   #claims(submitter: Submitter, { domain }: Admitted): QuotaClaim[] {
     const resources = this.#options.resources();
+    const claim = resources.claimsTo(domain).find((it) => it.metadata.namespace === submitter.tenant);
     return [
       {
         subject: `credential ${submitter.username}`,
         quota: resources.credential(submitter.username)?.spec.quota ?? {},
       },
-      { subject: `domain ${domain}`, quota: resources.domainNamed(domain)?.spec.quota ?? {} },
+      { subject: `domain ${domain}`, quota: claim?.spec.quota ?? {} },
     ];
   }
 

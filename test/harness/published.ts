@@ -2,13 +2,14 @@
  * The DKIM records of a data folder's keys, as DNS would publish them.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { loadKey } from '#lib/dkim/key.ts';
 import type { LookupTxt } from '#lib/dkim/verify.ts';
 
 export function publishedBy(data: string): LookupTxt {
   const folder = join(data, 'keyring/dkim');
-  const records = new Map(readdirSync(folder).map((file) => [file, recordOf(file, readFileSync(join(folder, file)))]));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((it) => it.endsWith('.pem'));
+  const records = new Map(files.map((it) => [basename(it), recordOf(basename(it), readFileSync(join(folder, it)))]));
   return async (name) => [records.get(`${name}.pem`) ?? []].flat();
 }
 

@@ -54,7 +54,9 @@ test('a new domain gets its key and sends, without a restart', async () => {
   await fleet.event('delivered', id);
   const { raw } = receiver.taken.find((it) => it.sender === 'a@second.example') ?? { raw: '' };
   expect(raw.toString()).toMatch(/^DKIM-Signature: .*d=second\.example;/ms);
-  expect(readdirSync(join(fleet.data, 'keyring/dkim')).filter((it) => it.includes('second.example'))).toHaveLength(1);
+  expect(
+    readdirSync(join(fleet.data, 'keyring/dkim/default')).filter((it) => it.includes('second.example')),
+  ).toHaveLength(1);
 });
 
 test('a domain that is suspended takes nothing new; what is queued is still delivered', async () => {
