@@ -7,7 +7,6 @@ import type { Resources } from '#crds/source/resources.ts';
 import { shippedPolicies } from '#crds/shipped.ts';
 import type { Resolver } from '#lib/dns/resolver.ts';
 import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
-import type { Random } from '#lib/run/random.ts';
 import type { Course } from './firing.ts';
 import { dueOf } from './message.ts';
 import { type LaneName, type Lease, type Life, parseLane } from './queue/queue.ts';
@@ -15,7 +14,7 @@ import { ReplyRules } from './reply-rules.ts';
 import { type Destination, Destinations } from './schedule/destination.ts';
 import type { Plan } from './schedule/plan.ts';
 import { Plans } from './schedule/plans.ts';
-import { nextAttempt } from './schedule/retry.ts';
+import { nextAttempt, spreadOf } from './schedule/retry.ts';
 import { Whereabouts } from './schedule/whereabouts.ts';
 import type { Rule } from './settle/rules/rule.ts';
 
@@ -23,7 +22,6 @@ export interface DirectionsOptions {
   readonly resources: () => Resources;
   readonly resolver: Resolver;
   readonly clock: Clock;
-  readonly random: Random;
 }
 
 /** Made anew when the resources change. */
@@ -76,10 +74,11 @@ export class Directions {
   }
 
   nextAttempt(lease: Lease, attempts: number, first?: Duration): Instant | undefined {
-    const { clock, random } = this.#options;
+    const { clock } = this.#options;
     const { retry } = this.destination(lease.lane);
     const policy = { ...retry, first: first ?? retry.first };
-    return nextAttempt(attempts, clock.now(), this.expiresAt(lease), policy, random);
+    const spread = spreadOf(lease.message.id, attempts);
+    return nextAttempt(attempts, clock.now(), this.expiresAt(lease), policy, spread);
   }
 
   #table(): Tables {

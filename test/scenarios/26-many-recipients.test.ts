@@ -61,3 +61,18 @@ test('no more recipients go than the rate of messages allows', async () => {
   expect(arrived(receiver).length).toBeLessThanOrEqual(50 + Math.ceil((seconds * 50) / 60) + 1);
   await fleet.stop();
 });
+
+test('who was deferred together goes together again', async () => {
+  const config = await ConfigFolder.from(scene, 'bench', {
+    DestinationPolicy: { spec: { retry: { firstSeconds: 2, factor: 1, maxSeconds: 2 } } },
+  });
+  const greylist: Answers = { rcpt: (_, tries) => (tries === 1 ? '451 4.7.1 come back' : '250 2.1.5 ok') };
+  const receiver = scene.adopt(await Receiver.listen(config.ports.receiver, greylist));
+  const fleet = await Postfleet.start(scene, config);
+  await submit(fleet.ports.submission, 'hello@example.com', RECIPIENTS);
+  await until('all have it', () => arrived(receiver).length >= 250);
+  expect(new Set(arrived(receiver)).size).toBe(250);
+  // Three transactions were deferred; a second may have begun between them.
+  expect(receiver.taken.length).toBeLessThanOrEqual(5);
+  await fleet.stop();
+});
