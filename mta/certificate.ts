@@ -2,10 +2,11 @@
  * The certificates of one machine's listeners: those the resources name, or one made here and kept.
  */
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Listener } from '#crds/kinds/mta-cluster.ts';
+import { makeFolder, writeWhole } from '#lib/keyring/store.ts';
 import { selfMadeCertificate } from '#lib/run/certificate.ts';
 import type { Clock } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
@@ -24,10 +25,9 @@ export async function ownCertificate(data: string, names: readonly string[], clo
   const folder = join(data, 'tls');
   if (!existsSync(join(folder, 'tls.crt'))) {
     const { cert, key } = await selfMadeCertificate(names, clock);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await writeFile(join(folder, 'tls.key'), key, { mode: 0o600 });
-    await chmod(join(folder, 'tls.key'), 0o600);
-    await writeFile(join(folder, 'tls.crt'), cert);
+    await makeFolder(folder);
+    await writeWhole(join(folder, 'tls.key'), key);
+    await writeWhole(join(folder, 'tls.crt'), cert);
   }
   return load(folder);
 }

@@ -5,8 +5,9 @@
  * folder ends with `data-locked` before it has touched anything.
  */
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder, writeWhole } from '#lib/keyring/store.ts';
 import { CLAIM_TABLES } from '#lib/domain/claim-store.ts';
 import { Fault } from '#lib/run/fault.ts';
 import { systemClock } from '#lib/run/clock.ts';
@@ -41,7 +42,7 @@ export const MIGRATIONS: readonly string[] = [
 
 /** Opens the database of a data folder; `fresh` empties the folder first, unless somebody uses it. */
 export async function openData(folder: string, fresh: boolean): Promise<Database> {
-  await writable(folder, () => mkdir(folder, { recursive: true, mode: 0o700 }));
+  await writable(folder, () => makeFolder(folder));
   if (fresh) await empty(folder);
   await writable(folder, () => chmod(folder, 0o700));
   return openDatabase(folder);
@@ -69,12 +70,12 @@ async function empty(folder: string): Promise<void> {
   for (const name of names) await rm(join(folder, name), { recursive: true, force: true });
 }
 
-/** The token of the admin API, made when it is not there or a crash left it empty. */
+/** The token of the admin API, made when it is not there. */
 export async function adminToken(folder: string, random: Random): Promise<string> {
   const file = tokenFile(folder);
   const kept = existsSync(file) ? (await readFile(file, 'utf8')).trim() : '';
   if (kept !== '') return kept;
   const token = random.bytes(32).toString('base64url');
-  await writeFile(file, `${token}\n`, { mode: 0o600 });
+  await writeWhole(file, `${token}\n`);
   return token;
 }

@@ -7,10 +7,11 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Fault, codeOf } from '#lib/run/fault.ts';
 
-/** Makes a folder and those above it, for the owner only. Harmless when it is there. */
+/** Makes a folder and those above it, for the owner only, durable like the files in it. Harmless when it is there. */
 export async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (first !== undefined) await syncAbove(folder, first);
   } catch (cause) {
     throw unwritable(folder, cause);
   }
@@ -32,6 +33,11 @@ async function writeDurably(path: string, text: string): Promise<void> {
   await using file = await open(path, 'w', 0o600);
   await file.writeFile(text);
   await file.sync();
+}
+
+/** A name is kept by the folder it stands in: a new folder is lost with any of those above it. */
+async function syncAbove(folder: string, first: string): Promise<void> {
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
 async function syncFolder(folder: string): Promise<void> {

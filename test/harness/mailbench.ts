@@ -57,6 +57,11 @@ export class Mailbench {
     this.program.signal('SIGUSR1');
   }
 
+  /** Hands in nothing more, and goes on counting. */
+  enough(): void {
+    this.program.signal('SIGUSR2');
+  }
+
   /** Resolves when it has counted all it waits for. */
   async verdict(): Promise<Verdict> {
     const { code } = await this.program.ended;

@@ -6,7 +6,7 @@
  * failure. Exit code 1 if anything failed.
  */
 import { startVitest, type Vitest } from 'vitest/node';
-import { needMailbench, needTools } from './tools.ts';
+import { needForgetful, needMailbench, needTools } from './tools.ts';
 
 interface Counts {
   passed: number;
@@ -29,6 +29,7 @@ function count(vitest: Vitest): Counts {
 
 needTools('strace', 'swaks', 'perl', 'postfix', 'knot', 'unbound');
 await needMailbench();
+await needForgetful();
 const vitest = await startVitest(process.argv.slice(2), { watch: false, run: true });
 const { passed, failed, skipped } = count(vitest);
 await vitest.close();

@@ -6,7 +6,7 @@
 import { spawnSync, type SpawnSyncOptions } from 'node:child_process';
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 interface Tool {
@@ -35,6 +35,8 @@ const say = (line: string): void => void process.stderr.write(`postfleet: ${line
 
 /** The load source and sink, built from `bench/mailbench`. */
 export const MAILBENCH = join(root, '.cache/mailbench');
+/** A file system that forgets what was not fsynced, built from `test/harness/forgetful`. */
+export const FORGETFUL = join(root, '.cache/forgetful');
 
 /** Returns when all of them are there; otherwise says what to do and ends the process with 1. */
 export function needTools(...names: readonly ToolName[]): void {
@@ -49,16 +51,22 @@ export function needTools(...names: readonly ToolName[]): void {
   if (!install(packages) || !missing.every((it) => works(it.probe))) giveUp(`that failed; run:  ${line}`);
 }
 
-/** Builds mailbench when it is missing or older than its source. */
-export async function needMailbench(): Promise<void> {
-  const source = join(root, 'bench/mailbench');
-  const files = (await readdir(source)).filter((it) => /\.(go|mod)$/.test(it));
+/** Builds mailbench. */
+export const needMailbench = (): Promise<void> => needGo('bench/mailbench', MAILBENCH);
+
+/** Builds the file system that loses power. */
+export const needForgetful = (): Promise<void> => needGo('test/harness/forgetful', FORGETFUL);
+
+/** Builds a Go program of ours when it is missing or older than its source. */
+async function needGo(folder: string, program: string): Promise<void> {
+  const source = join(root, folder);
+  const files = (await readdir(source)).filter((it) => /\.(go|mod|sum)$/.test(it));
   const changedAt = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (Math.max(...files.map((it) => changedAt(join(source, it)))) < changedAt(MAILBENCH)) return;
-  if (!works(['go', 'version'])) giveUp('the load tests need Go 1.24 or later; install it from https://go.dev/dl');
-  say('building mailbench …');
-  if (!run('go', ['build', '-o', MAILBENCH, '.'], { cwd: source })) {
-    giveUp('`go build` in bench/mailbench failed; it needs Go 1.24 or later');
+  if (Math.max(...files.map((it) => changedAt(join(source, it)))) < changedAt(program)) return;
+  if (!works(['go', 'version'])) giveUp('these tests need Go 1.24 or later; install it from https://go.dev/dl');
+  say(`building ${basename(program)} …`);
+  if (!run('go', ['build', '-o', program, '.'], { cwd: source })) {
+    giveUp(`\`go build\` in ${folder} failed; it needs Go 1.24 or later`);
   }
 }
 

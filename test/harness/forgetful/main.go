@@ -1,0 +1,67 @@
+// forgetful is a file system that loses power.
+//
+// It keeps a folder in memory and mounts it. What was not fsynced exists for running programs only: at SIGUSR1 the
+// power is cut, the folder is left as a disk might have it then, and nothing is answered any more.
+//
+//	forgetful -folder DISK -mount POINT [-seed N] [-syncdelay 20ms]
+//
+// Says "mounted" on standard error when it may be used, and prints one JSON line about what a cut has lost. SIGTERM
+// unmounts in peace, with everything on disk.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log"
+	"math/rand"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+func main() {
+	folder := flag.String("folder", "", "what is on disk, before and after")
+	mount := flag.String("mount", "", "where it is mounted")
+	seed := flag.Int64("seed", 1, "of what a cut leaves")
+	delay := flag.Duration("syncdelay", 0, "how long each fsync takes")
+	flag.Parse()
+
+	disk := &disk{random: rand.New(rand.NewSource(*seed)), syncDelay: *delay}
+	root := newFolder(disk, 0o700)
+	never := 24 * time.Hour
+	server, err := fs.Mount(*mount, root, &fs.Options{
+		AttrTimeout:  &never,
+		EntryTimeout: &never,
+		MountOptions: fuse.MountOptions{DirectMountStrict: true, FsName: "forgetful", Name: "forgetful"},
+	})
+	if err != nil {
+		log.Fatalf("forgetful: cannot mount %s: %v", *mount, err)
+	}
+	if err := root.load(*folder); err != nil {
+		_ = server.Unmount()
+		log.Fatalf("forgetful: cannot read %s: %v", *folder, err)
+	}
+	fmt.Fprintln(os.Stderr, "mounted")
+
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGTERM)
+	if <-signals == syscall.SIGTERM {
+		_ = server.Unmount()
+		disk.lock.Lock()
+		root.syncAll()
+	} else {
+		// Held to the end: nothing is answered from here on.
+		disk.lock.Lock()
+		root.cut()
+	}
+	if err := root.store(*folder); err != nil {
+		log.Fatalf("forgetful: cannot write %s: %v", *folder, err)
+	}
+	report, _ := json.Marshal(disk.lost)
+	fmt.Println(string(report))
+}
