@@ -173,7 +173,8 @@ test('what came back is shown, for a recipient and at an address, and can be had
   expect(await shown('fbl@example.com', '--raw', '1')).toContain('Feedback-Type: abuse');
 });
 
-test('postmaster is taken, at the host of return paths, in any case', async () => {
+test('postmaster is taken, at the host of return paths and without any, in any case', async () => {
+  expect(await giveBack('Postmaster', 'Subject: hello\r\n\r\nAnybody at all?\r\n')).toBe('250 2.0.0 taken');
   expect(await giveBack('PostMaster@bounce.example.com', 'Subject: hello\r\n\r\nAnybody there?\r\n')).toBe(
     '250 2.0.0 taken',
   );
