@@ -4,11 +4,13 @@
  * The only file that imports commander. Results go to standard output, everything said to people to standard error.
  * Exit codes: 0 done, 1 it failed and says why, 2 the command was not understood.
  */
+import { userInfo } from 'node:os';
 import { relative } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { codeOf, Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Standalone } from '#mta/standalone.ts';
 import type { DomainFlags } from '#mta/watch/domain.ts';
+import type { ChoiceFlags, SuspendFlags } from '#mta/watch/operate.ts';
 import type { ReturnedFlags } from '#mta/watch/returned.ts';
 import { dataFolderOf, EXAMPLE, readSettings, type StandaloneFlags } from '#mta/settings.ts';
 
@@ -90,6 +92,48 @@ program
   .action(async (flags: { data: string; json?: boolean }) => {
     const { queueCommand } = await import('#mta/watch/queue.ts');
     await queueCommand(flags.data, flags.json === true, print);
+  });
+
+/** A command that acts on mail that is chosen by what orders tell it apart by. */
+const acting = (name: string, does: string): Command =>
+  program
+    .command(name)
+    .description(does)
+    .option('--tenant <name>', 'mail of a tenant')
+    .option('--pool <namespace/name>', 'mail that leaves by a pool')
+    .option('--domain <name>', 'mail to a domain')
+    .option('--site <name>', 'mail to a site, as `queue` names it')
+    .option('--all', 'all mail, where nothing else is named')
+    .option('--dry-run', 'count, and change nothing')
+    .option('--by <name>', 'who asks', userInfo().username)
+    .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
+    .option('--json', 'print JSON');
+
+acting('suspend', 'hold mail back, what waits and what is to come')
+  .requiredOption('--reason <text>', 'shown to everybody who asks why mail waits')
+  .option('--for <time>', 'end it after so long: 30m, 2h, 7d (default: until resumed)')
+  .action(async (flags: SuspendFlags) => {
+    const { suspendCommand } = await import('#mta/watch/operate.ts');
+    await suspendCommand(flags, print);
+  });
+
+acting('resume', 'end suspensions about no more than what is named, and let go what the queue holds')
+  .argument('[id]', 'one suspension')
+  .option('--message <id>', 'what the queue holds of one message')
+  .action(async (id: string | undefined, flags: ChoiceFlags) => {
+    const { resumeCommand } = await import('#mta/watch/operate.ts');
+    await resumeCommand(id, flags, print);
+  });
+
+program
+  .command('audit')
+  .description('show what was done to mail, by whom, the newest first')
+  .option('--limit <count>', 'how many', '100')
+  .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
+  .option('--json', 'print JSON')
+  .action(async (flags: { limit: string; data: string; json?: boolean }) => {
+    const { auditCommand } = await import('#mta/watch/operate.ts');
+    await auditCommand(flags.data, flags.limit, flags.json === true, print);
   });
 
 program

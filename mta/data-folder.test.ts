@@ -28,6 +28,7 @@ describe('a data folder', () => {
     expect(modeOf(folder)).toBe(0o700);
     const tables = await database.read("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
     expect(tables.map((it) => it['name'])).toEqual([
+      'audit',
       'claim',
       'entry',
       'event',
@@ -38,6 +39,7 @@ describe('a data folder', () => {
       'returned',
       'stray',
       'suppression',
+      'suspension',
     ]);
   });
 

@@ -16,6 +16,7 @@ import { Database } from '#lib/sqlite/database.ts';
 import { KEY_NOTES, KEY_TABLES } from './queue/sqlite/keys.ts';
 import { DEBT_TABLES, INTENT_TABLES, QUEUE_TABLES } from './queue/sqlite/tables.ts';
 import { SUPPRESSION_TABLES } from './settle/ledger/suppression-rows.ts';
+import { ORDER_TABLES } from './settle/ledger/sqlite-orders.ts';
 import { MEMORY_TABLES } from './settle/ledger/sqlite-memory.ts';
 import { USAGE_TABLES } from './settle/ledger/sqlite-usage.ts';
 import { RETURN_TABLES, STRAY_TABLES } from './settle/ledger/sqlite-returned.ts';
@@ -38,6 +39,7 @@ export const MIGRATIONS: readonly string[] = [
   USAGE_TABLES,
   STRAY_TABLES,
   MEMORY_TABLES,
+  ORDER_TABLES,
 ];
 
 /** Opens the database of a data folder; `fresh` empties the folder first, unless somebody uses it. */

@@ -33,6 +33,8 @@ import { parseAddress, type StandaloneSettings } from './settings.ts';
 import { tellEvent } from './tell-event.ts';
 import { publishAdminUrl } from './watch/admin-client.ts';
 import { domainRoutes } from './watch/admin-domains.ts';
+import { withDocument } from './watch/admin-openapi.ts';
+import { operationRoutes } from './watch/admin-operations.ts';
 import { returnedRoutes } from './watch/admin-returned.ts';
 import { adminRoutes } from './watch/admin.ts';
 import { healthRoutes } from './watch/health.ts';
@@ -114,7 +116,8 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     suppressions: ledger.suppressions,
   };
   const resolver = resolverOn(stub.lookUp);
-  const worker = opened.adopt(await MailWorker.start({ ...shared, resolver, memory: ledger.memory }), (it) =>
+  const { memory, orders } = ledger;
+  const worker = opened.adopt(await MailWorker.start({ ...shared, resolver, memory, orders }), (it) =>
     it.stop(DRAIN_DELIVERY),
   );
   const { allowPrivate } = cluster.spec.dns;
@@ -127,11 +130,18 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   void database.broken.then((fault) => failed(fault));
 
   const adminHttp = { name: 'admin', setting: '--admin', ...settings.admin, token: await adminToken(data, random) };
-  const routes = [
-    ...adminRoutes({ ledger, queue, sites: () => worker.sites(), restraints: () => worker.restraints() }),
+  const routes = withDocument([
+    ...adminRoutes({
+      ledger,
+      queue,
+      sites: () => worker.sites(),
+      suspensions: () => worker.operations.suspensions(),
+      restraints: () => worker.restraints(),
+    }),
+    ...operationRoutes({ clock, operations: worker.operations, orders }),
     ...returnedRoutes(ledger),
     ...domainRoutes((name, now) => domains.named(name, now)),
-  ];
+  ]);
   const admin = opened.adopt(await openHttp({ ...adminHttp, routes }), (it) => it.close());
   await publishAdminUrl(data, admin.url);
   const healthHttp = { name: 'metrics', setting: '--metrics', ...settings.metrics };

@@ -21,6 +21,7 @@ import type { MailEvent } from './event.ts';
 import type { Firing } from './firing.ts';
 import type { Claim, LaneName, Queue } from './queue/queue.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
+import { Operations } from './operations.ts';
 import { ReturnPaths } from './return-paths.ts';
 import type { Limits } from './schedule/limits/limits.ts';
 import { LocalLimits } from './schedule/limits/local.ts';
@@ -30,13 +31,16 @@ import { Restraints } from './schedule/restraints.ts';
 import { Rests } from './schedule/rests.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { Sources } from './schedule/source.ts';
+import { Suspensions } from './schedule/suspensions.ts';
 import { deliver } from './send/deliver.ts';
 import { Outlived } from './send/outlived.ts';
 import { Reporter } from './settle/reporter.ts';
 import type { Memory } from './settle/ledger/memory.ts';
+import type { Orders } from './settle/ledger/orders.ts';
 import type { Suppressions } from './settle/ledger/suppressions.ts';
 import type { Settler } from './settle/settle.ts';
 import { openSettler } from './settling.ts';
+import type { Suspension } from './suspension.ts';
 
 export interface WorkerOptions {
   readonly queue: Queue;
@@ -49,6 +53,8 @@ export interface WorkerOptions {
   readonly suppressions: Pick<Suppressions, 'match' | 'suppress'>;
   /** What is known over restarts: warm-up, what rules have counted and set going. */
   readonly memory: Memory;
+  /** What people have ordered. */
+  readonly orders: Orders;
   /** Our own name, where a source has none. */
   readonly hostname: string;
   /** Told of each durable event. Must not throw. */
@@ -58,7 +64,14 @@ export interface WorkerOptions {
 /** Most connections to receivers at once. */
 const CONNECTIONS = 2000;
 
+/** What was known before the start. */
+interface Known {
+  readonly keeper: MemoryKeeper;
+  readonly held: readonly Suspension[];
+}
+
 export class MailWorker {
+  readonly operations: Operations;
   readonly #options: WorkerOptions;
   readonly #claim: Claim;
   readonly #keeper: MemoryKeeper;
@@ -67,6 +80,7 @@ export class MailWorker {
   readonly #rests: Rests;
   readonly #sources: Sources;
   readonly #restraints: Restraints;
+  readonly #suspensions: Suspensions;
   readonly #settler: Settler;
   readonly #reporter: Reporter;
   readonly #couriers: Couriers;
@@ -74,7 +88,7 @@ export class MailWorker {
   readonly #outlived: Outlived;
   readonly #running = new Set<Promise<void>>();
 
-  private constructor(options: WorkerOptions, claim: Claim, keeper: MemoryKeeper) {
+  private constructor(options: WorkerOptions, claim: Claim, { keeper, held }: Known) {
     this.#options = options;
     this.#claim = claim;
     this.#keeper = keeper;
@@ -83,6 +97,7 @@ export class MailWorker {
     this.#rests = new Rests(options.clock);
     this.#sources = this.#openSources();
     this.#restraints = this.#openRestraints();
+    this.#suspensions = new Suspensions({ clock: options.clock, held, replan: () => this.replan() });
     const troubled = (thrown: unknown): void => tellFault('cannot record outcomes', thrown, options.log);
     const parts = { ...options, claim, directions: this.#directions, restraints: this.#restraints };
     this.#settler = openSettler({ ...parts, counted: keeper.notebook('rules'), troubled });
@@ -96,6 +111,7 @@ export class MailWorker {
     this.#scheduler = this.#openScheduler();
     this.#restraints.resume();
     this.#outlived = this.#openOutlived();
+    this.operations = new Operations({ ...parts, suspensions: this.#suspensions });
   }
 
   #openSources(): Sources {
@@ -150,7 +166,8 @@ export class MailWorker {
       clock,
       troubled: (it) => tellFault('cannot write notes', it, log),
     });
-    const worker = new MailWorker(options, await options.queue.claim(0), keeper);
+    const held = await options.orders.suspensions();
+    const worker = new MailWorker(options, await options.queue.claim(0), { keeper, held });
     watchGauge('postfleet_delivery_connections', 'Connections to receivers open now.', () => worker.#scheduler.active);
     worker.#reporter.start();
     options.queue.watch(worker.#claim, (lane) => worker.#scheduler.announce(lane));
@@ -191,10 +208,10 @@ export class MailWorker {
     await this.#keeper.stop();
   }
 
-  /** As declared, and slowed where receivers asked for it. */
+  /** As declared, slowed where receivers asked for it, held where somebody ordered it. */
   #planOf(lane: LaneName): Plan | Promise<void> {
     const plan = this.#directions.planOf(lane);
-    return plan instanceof Promise ? plan : this.#restraints.planFor(plan);
+    return plan instanceof Promise ? plan : this.#suspensions.planFor(lane, this.#restraints.planFor(plan));
   }
 
   #start(turn: Turn): void {

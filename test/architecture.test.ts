@@ -46,19 +46,32 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
   { layer: 'schedule', files: /^mta\/schedule\//, may: ['noun', 'queue port', 'crds', 'lib'] },
   { layer: 'send', files: /^mta\/send\//, may: ['noun', 'queue port', 'lib'] },
   { layer: 'settle', files: /^mta\/settle\//, may: ['noun', 'queue port', 'lib'] },
-  { layer: 'watch', files: /^mta\/watch\//, may: ['noun', 'queue port', 'ledger port', 'lib'] },
+  { layer: 'operate', files: /^mta\/operate\//, may: ['noun', 'queue port', 'ledger port', 'lib'] },
+  { layer: 'watch', files: /^mta\/watch\//, may: ['noun', 'queue port', 'ledger port', 'crds', 'lib'] },
   { layer: 'queue port', files: /^mta\/queue\/(queue|codec)\.ts$/, may: ['noun', 'lib'] },
   { layer: 'queue adapter', files: /^mta\/queue\//, may: ['queue port', 'noun', 'lib'] },
   {
     layer: 'noun',
     files:
-      /^mta\/(message|dsn-request|reply|outcome|event|attempt|header|suppression|gcra|turn|provider|scope|firing|return-path|returned-mail|report|notebook)\.ts$/,
+      /^mta\/(message|dsn-request|reply|outcome|event|attempt|header|suppression|gcra|turn|provider|scope|firing|return-path|returned-mail|report|suspension|operation|audit|notebook)\.ts$/,
     may: ['lib'],
   },
   {
     layer: 'root',
     files: /^mta\/[^/]+\.ts$/,
-    may: ['accept', 'schedule', 'send', 'settle', 'watch', 'queue port', 'queue adapter', 'noun', 'crds', 'lib'],
+    may: [
+      'accept',
+      'schedule',
+      'send',
+      'settle',
+      'operate',
+      'watch',
+      'queue port',
+      'queue adapter',
+      'noun',
+      'crds',
+      'lib',
+    ],
   },
   // What is provisioned is what the resources declare, and the operator will fill the same keyring from the same kinds.
   { layer: 'keyring', files: /^lib\/keyring\//, may: ['crds', 'lib'] },
@@ -69,6 +82,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
 const LEDGER_PORT = new Set([
   'mta/settle/ledger/memory.ts',
   'mta/settle/ledger/ledger.ts',
+  'mta/settle/ledger/orders.ts',
   'mta/settle/ledger/returned.ts',
   'mta/settle/ledger/suppressions.ts',
   'mta/settle/ledger/usage.ts',

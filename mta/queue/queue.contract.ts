@@ -678,6 +678,16 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       expect(await leaseOne()).toMatchObject({ attempts: 1, message: { id: first.message.id } });
     });
 
+    test('one lane is moved, listed and seized alone', async () => {
+      await queue.put(message());
+      await queue.put(message({ priority: 'bulk' }));
+      const bulk = `${LANE} bulk`;
+      expect(await queue.move(claim, { lane: bulk }, { kind: 'suspend' })).toBe(1);
+      expect(await queue.move(claim, { lane: LANE, tenant: 'somebody' }, { kind: 'suspend' })).toBe(0);
+      expect(await queue.list({ lane: bulk }, 10)).toMatchObject([{ lane: bulk, state: 'suspended' }]);
+      expect((await queue.seize(claim, { lane: LANE }, 10, HOLD)).map((it) => it.lane)).toEqual([LANE]);
+    });
+
     test('what is rerouted leaves by the other pool', async () => {
       await queue.put(message());
       expect(await queue.move(claim, { pool: 'pools/main' }, { kind: 'reroute', pool: 'pools/warm' })).toBe(1);

@@ -129,6 +129,8 @@ export interface Selection {
   readonly pool?: string;
   readonly domain?: string;
   readonly message?: MessageId;
+  /** One lane alone. */
+  readonly lane?: LaneName;
 }
 
 /** A recipient that has not ended. */

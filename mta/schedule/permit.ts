@@ -2,7 +2,7 @@
  * Whether a new connection may be opened now, and how many messages may go: everything that can stand in the way, asked
  * in order of price.
  *
- *     the site's rest → a source → connection slots → the rate of openings → the rate of messages
+ *     an order that holds it → the site's rest → a source → connection slots → the rate of openings → the rate of messages
  *
  * What was taken for a connection that is not opened after all has been given back. What stands in the way is an
  * answer that says until when, and under which name there may be room sooner.
@@ -38,7 +38,7 @@ export interface Obstacle {
   readonly kind: 'later';
   /** For people. */
   readonly why: string;
-  /** After how long it is worth asking again; undefined when only `name` tells. */
+  /** After how long it is worth asking again; undefined when only `name` tells, or a new plan. */
   readonly wait?: Duration;
   /** Told of when there is room under it. */
   readonly name?: string;
@@ -51,6 +51,8 @@ export const ALL_CONNECTIONS = 'all connections';
 export const restOf = (site: string): string => `rest of ${site}`;
 
 export function permitFor(plan: Plan, most: number, parts: PermitParts): Permit | Obstacle {
+  // No time is said: when orders change, what waits is planned anew.
+  if (plan.held !== undefined) return { kind: 'later', why: plan.held };
   const rest = parts.rests.of(plan.site);
   const resting = { kind: 'later', why: 'the site could not be reached and rests', name: restOf(plan.site) } as const;
   if (rest.kind === 'wait') return { ...resting, wait: rest.wait };

@@ -24,6 +24,8 @@ export interface Plan {
   readonly openings: readonly Claim[];
   /** What each message counts under, beside its source. */
   readonly rates: readonly Claim[];
+  /** Somebody has ordered that nothing of it goes: by whom, until when and why, for people. */
+  readonly held?: string;
 }
 
 /** A connection's side of the scheduler. */

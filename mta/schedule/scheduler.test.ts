@@ -482,3 +482,34 @@ test('what was taken under other rules goes back to those, when the rules have c
   turn(0).unused(turn(0).offer, 4);
   expect([limits.take([old], 10).granted, limits.take(claims(), 10).granted]).toEqual([0, 4]);
 });
+
+test('what is held waits and says why, other lanes of its site go on, and it goes when it is held no more', async () => {
+  let held = true;
+  const of = (lane: string): Plan =>
+    held && lane === 'a-held' ? plan('a', { ready: 'a held by x', held: 'suspended by ann' }) : plan('a');
+  open({ planOf: of });
+  announce('a-held', 'a-1');
+  expect(lanes()).toEqual(['a-1']);
+  expect(scheduler.states().find((it) => it.ready === 'a held by x')).toMatchObject({
+    site: 'a',
+    lanes: 1,
+    waitsFor: 'suspended by ann',
+  });
+  clock.advance(minutes(60));
+  expect(lanes()).toEqual(['a-1']);
+  held = false;
+  scheduler.replan();
+  expect(lanes()).toEqual(['a-1', 'a-held']);
+});
+
+test('a connection under way takes no more of a lane that is held by now', async () => {
+  let held = false;
+  open({ planOf: () => (held ? plan('a', { ready: 'a held by x', held: 'suspended by ann' }) : plan('a')) });
+  announce('a-1', 'a-2', 'a-3');
+  held = true;
+  scheduler.replan();
+  const next = nextOf(0, seconds(1));
+  clock.advance(seconds(1));
+  expect(await next).toBeUndefined();
+  expect(lanes()).toEqual(['a-1', 'a-2']);
+});

@@ -12,11 +12,17 @@ export const tokenFile = (data: string): string => join(data, 'admin-token');
 export const publishAdminUrl = (data: string, url: string): Promise<void> => writeFile(urlFile(data), `${url}\n`);
 
 /** The answer's JSON. Faults: `not-running`, `refused` with the answer's own words. */
-export async function askAdmin(data: string, path: string, method: 'GET' | 'POST' = 'GET'): Promise<unknown> {
+export async function askAdmin(
+  data: string,
+  path: string,
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE' = 'GET',
+  content?: object,
+): Promise<unknown> {
   const url = await fileText(urlFile(data), data);
   const token = await fileText(tokenFile(data), data);
   const headers = { authorization: `Bearer ${token}` };
-  const answer = await fetch(url + path, { method, headers }).catch((cause: unknown) => {
+  const asked = { method, headers, ...(content && { body: JSON.stringify(content) }) };
+  const answer = await fetch(url + path, asked).catch((cause: unknown) => {
     throw new Fault('not-running', `nobody answers at ${url}: start it with \`npm start\``, { cause });
   });
   const body = (await answer.json().catch((cause: unknown) => {

@@ -4,12 +4,14 @@
  *     GET /v1/returned/WHAT?copies=1      WHAT: a message's id, a recipient, an address for complaints, postmaster@…
  */
 import { parseAddress } from '#lib/address/address.ts';
-import { json, problem, type Route } from '#lib/http/server.ts';
+import { query as queryOf } from '#lib/http/openapi.ts';
+import { json, problem } from '#lib/http/server.ts';
 import type { MessageId } from '../message.ts';
 import { type ReturnedMailItem, returnedItems, withCopy } from '../returned-mail.ts';
 import type { Ledger } from '../settle/ledger/ledger.ts';
 import type { Stray } from '../settle/ledger/returned.ts';
 import { subjectKey } from '../suppression.ts';
+import type { AdminRoute } from './admin-route.ts';
 import type { Returned } from './returned.ts';
 
 export type ReturnedLedger = Pick<Ledger, 'trace'> & { readonly returned: Omit<Ledger['returned'], 'shelve'> };
@@ -17,10 +19,17 @@ export type ReturnedLedger = Pick<Ledger, 'trace'> & { readonly returned: Omit<L
 /** Messages of one recipient that are looked at, the newest. */
 const MOST_MESSAGES = 100;
 
-export const returnedRoutes = (ledger: ReturnedLedger): Route[] => [
+export const returnedRoutes = (ledger: ReturnedLedger): AdminRoute[] => [
   {
     method: 'GET',
     path: '/v1/returned/:what',
+    told: {
+      operationId: 'showReturned',
+      summary: 'What came back, by message, recipient or address, oldest first.',
+      query: [queryOf('copies', 'With the mail itself, in base64.', { type: 'string' })],
+      answers: 'Anything',
+      refuses: { 404: 'Nothing that came back is known of it.' },
+    },
     handle: async ({ parameters, query }) => {
       const what = parameters['what'] ?? '';
       const found = what.includes('@') ? await byAddress(ledger, what) : await byMessage(ledger, what.toLowerCase());

@@ -1,16 +1,20 @@
 /**
  * The admin API: what an operator looks up about mail. Behind a token; for the machine's own people.
  */
-import { json, problem, type Route } from '#lib/http/server.ts';
+import { json, problem } from '#lib/http/server.ts';
 import type { Firing } from '../firing.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Ledger } from '../settle/ledger/ledger.ts';
+import type { Suspension } from '../suspension.ts';
+import type { AdminRoute } from './admin-route.ts';
 import type { Trace } from './trace.ts';
 
 export interface AdminParts {
   readonly ledger: Ledger;
   readonly queue: Queue;
   readonly sites: () => readonly object[];
+  /** What people have ordered to be held back. */
+  readonly suspensions: () => readonly Suspension[];
   /** What rules over replies have set going. */
   readonly restraints: () => readonly Firing[];
 }
@@ -18,11 +22,17 @@ export interface AdminParts {
 /** More recipients than one message may have. */
 const MOST_LISTED = 10_000;
 
-export function adminRoutes({ ledger, queue, sites, restraints }: AdminParts): Route[] {
+export function adminRoutes({ ledger, queue, sites, suspensions, restraints }: AdminParts): AdminRoute[] {
   return [
     {
       method: 'GET',
       path: '/v1/messages/:id',
+      told: {
+        operationId: 'traceMessage',
+        summary: 'Every event of a message, oldest first, and its recipients that have not ended.',
+        answers: 'Anything',
+        refuses: { 404: 'Nothing is known of it.' },
+      },
       handle: async ({ parameters }) => {
         const id = parameters['id'] ?? '';
         const events = await ledger.trace(id);
@@ -33,7 +43,13 @@ export function adminRoutes({ ledger, queue, sites, restraints }: AdminParts): R
     {
       method: 'GET',
       path: '/v1/queue',
-      handle: async () => json({ lanes: queue.depth(), sites: sites(), restraints: restraints() }),
+      told: {
+        operationId: 'showQueue',
+        summary: 'What waits lane by lane, what each site does and waits for, and what people and rules hold back.',
+        answers: 'Anything',
+      },
+      handle: async () =>
+        json({ lanes: queue.depth(), sites: sites(), suspensions: suspensions(), restraints: restraints() }),
     },
   ];
 }

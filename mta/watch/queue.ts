@@ -1,9 +1,12 @@
 /**
- * `postfleet queue`: what waits, lane by lane; which sites rest and why; what rules over replies have set going.
+ * `postfleet queue`: what waits, lane by lane; which sites rest and why; what people and rules over
+ * replies hold back.
  */
 import type { Firing } from '../firing.ts';
 import type { LaneDepth } from '../queue/queue.ts';
+import type { Suspension } from '../suspension.ts';
 import { askAdmin } from './admin-client.ts';
+import { orderLine } from './operate.ts';
 
 interface SiteLine {
   readonly ready: string;
@@ -16,6 +19,7 @@ interface SiteLine {
 interface QueueState {
   readonly lanes: readonly LaneDepth[];
   readonly sites: readonly SiteLine[];
+  readonly suspensions: readonly Suspension[];
   readonly restraints: readonly Firing[];
 }
 
@@ -25,11 +29,12 @@ export async function queueCommand(data: string, asJson: boolean, print: (text: 
   print(asJson ? JSON.stringify(state, null, 2) : formatQueue(state));
 }
 
-export function formatQueue({ lanes, sites, restraints }: QueueState): string {
+export function formatQueue({ lanes, sites, suspensions, restraints }: QueueState): string {
   const waiting = lanes.toSorted((a, b) => b.depth - a.depth).map((it) => `${it.depth} ${it.lane}`);
   return [
     ...section('waiting', waiting, 'nothing'),
     ...section('sites', sites.map(siteLine), 'none in use'),
+    ...section('suspended', suspensions.map(orderLine), 'nothing'),
     ...section('rules that hold', restraints.map(firingLine), 'none'),
   ].join('\n');
 }

@@ -46,6 +46,7 @@ async function open() {
       ledger,
       queue,
       sites: () => [{ ready: 'dest.test', connections: 2, lanes: 0 }],
+      suspensions: () => [],
       restraints: () => [],
     }),
   );
@@ -119,6 +120,7 @@ test('the queue is told by lane and by site', async () => {
   expect(await askAdmin(data, '/v1/queue')).toEqual({
     lanes: [{ lane: LANE, depth: 1 }],
     sites: [{ ready: 'dest.test', connections: 2, lanes: 0 }],
+    suspensions: [],
     restraints: [],
   });
 });
@@ -167,6 +169,7 @@ test('the queue is told to people: what waits, which sites rest and why, what ru
   const state = {
     lanes: [{ lane: LANE, depth: 3 }],
     sites: [site],
+    suspensions: [{ id: 'x1', about: { tenant: 'shop' }, why: 'blocklisted', by: 'ann', at: 0 }],
     restraints: [firing, { ...firing, scope: 'domain' }],
   };
   expect(formatQueue(state as Parameters<typeof formatQueue>[0])).toBe(
@@ -175,6 +178,8 @@ test('the queue is told to people: what waits, which sites rest and why, what ru
       '  3 default default/main dest.test',
       'sites:',
       '  default/main → dest.test: 1 connections, 2 lanes wait, for its rest, last trouble: 451 no',
+      'suspended:',
+      '  x1 tenant shop: suspended by ann until resumed: blocklisted',
       'rules that hold:',
       '  p/r: suspend dest.test from 192.0.2.9 until 2026-01-01T01:00:00.000Z: 421 go away',
       '  p/r: suspend example.com at yahoo until 2026-01-01T01:00:00.000Z: 421 go away',
@@ -183,6 +188,6 @@ test('the queue is told to people: what waits, which sites rest and why, what ru
   const printed: string[] = [];
   await queueCommand(data, false, (text) => printed.push(text));
   expect(printed).toEqual([
-    'waiting: nothing\nsites:\n  dest.test: 2 connections, 0 lanes wait\nrules that hold: none',
+    'waiting: nothing\nsites:\n  dest.test: 2 connections, 0 lanes wait\nsuspended: nothing\nrules that hold: none',
   ]);
 });

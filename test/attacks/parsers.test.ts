@@ -8,7 +8,7 @@ import { parseMailboxList } from '#lib/address/mailbox-list.ts';
 import { tokenize } from '#lib/address/tokens.ts';
 import { relaxedBody, relaxedFields } from '#lib/dkim/canonical.ts';
 import { splitToken } from '#lib/keyring/verifier.ts';
-import { readJson } from '#mta/accept/http/json.ts';
+import { readJson } from '#lib/http/json.ts';
 import { readRaw } from '#mta/accept/http/raw.ts';
 import { readClues } from '#mta/accept/returns/clues.ts';
 import { withLineEnds } from '#mta/accept/returns/line-ends.ts';

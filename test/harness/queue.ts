@@ -37,7 +37,19 @@ export function openTestStorage(): (clock: Clock) => Promise<TestQueue> {
   return async (clock) => {
     const database = await opening;
     await database.write(
-      ['message', 'entry', 'event', 'put_once', 'suppression', 'returned', 'stray', 'quota_used', 'note'].map((it) => ({
+      [
+        'message',
+        'entry',
+        'event',
+        'put_once',
+        'suppression',
+        'returned',
+        'stray',
+        'quota_used',
+        'note',
+        'suspension',
+        'audit',
+      ].map((it) => ({
         sql: `DELETE FROM ${it}`,
         params: [],
       })),

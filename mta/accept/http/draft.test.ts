@@ -5,7 +5,7 @@ import { parseMailboxList } from '#lib/address/mailbox-list.ts';
 import { composeMail } from '#lib/mail/mail.ts';
 import { fieldsNamed, fieldValue, readHeader } from '../../header.ts';
 import { type Draft, readDraft } from './draft.ts';
-import type { FieldError } from './field-error.ts';
+import type { FieldError } from '#crds/field-error.ts';
 import { messageSchema } from './schema.ts';
 
 const FULL = {

@@ -7,7 +7,7 @@
 import { parseAddress } from '#lib/address/address.ts';
 import type { Attachment, Mail, Mailbox } from '#lib/mail/mail.ts';
 import { type Instructions, instructionsOf } from '../instructions.ts';
-import { errorsOf, type FieldError, pointerOf } from './field-error.ts';
+import { errorsOf, type FieldError, pointerOf } from '#crds/field-error.ts';
 import { messageSchema, type MessageRequest } from './schema.ts';
 
 export interface Draft {

@@ -16,7 +16,7 @@ import type { Submissions } from '../submit.ts';
 import type { Submission } from '../submitted.ts';
 import type { Sifted } from '../suppressed.ts';
 import { readDraft } from './draft.ts';
-import { readJson } from './json.ts';
+import { readJson } from '#lib/http/json.ts';
 import { invalid, refusalOf, tooLarge, unreadable, unsupported } from './problem.ts';
 import { readRaw } from './raw.ts';
 import { MOST_MESSAGES } from './schema.ts';

@@ -6,7 +6,7 @@ import { codeOf } from '#lib/run/fault.ts';
 import { replyLine } from '../../reply.ts';
 import type { Unheard } from '../logins.ts';
 import type { Submitted } from '../submitted.ts';
-import type { FieldError } from './field-error.ts';
+import type { FieldError } from '#crds/field-error.ts';
 
 export const unauthorized = (): Answer => ({
   ...problem(401, 'Unauthorized', 'send the token of a SendingCredential as Authorization: Bearer …'),

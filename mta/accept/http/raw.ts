@@ -7,7 +7,7 @@
 import { parseAddress } from '#lib/address/address.ts';
 import { fieldsNamed, fieldValue, readHeader } from '../../header.ts';
 import { parseMailboxList } from '#lib/address/mailbox-list.ts';
-import type { FieldError } from './field-error.ts';
+import type { FieldError } from '#crds/field-error.ts';
 
 export type RawReading =
   | {

@@ -13,9 +13,9 @@ import { readSubject, subjectKey, type Suppression } from '../../suppression.ts'
 import { type Authority, sharersOf, type Submitter } from '../authority.ts';
 import type { ReceivingMemory } from '../memory.ts';
 import { allowing, bearerOf, type Handler } from './bearer.ts';
-import type { FieldError } from './field-error.ts';
+import type { FieldError } from '#crds/field-error.ts';
 import { JSON_TYPE, typeOf } from './intake.ts';
-import { readJson } from './json.ts';
+import { readJson } from '#lib/http/json.ts';
 import { invalid, unreadable, unsupported, unstored } from './problem.ts';
 import { readImport } from './suppression-import.ts';
 import { COLUMNS, readSuppression, shown } from './suppression-schema.ts';

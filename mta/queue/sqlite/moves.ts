@@ -18,8 +18,8 @@ export interface Held {
 }
 
 /** Lanes a selection may have entries in. */
-export const lanesOf = (lanes: Lanes, { tenant, pool, domain }: Selection): LaneName[] =>
-  lanes.names().filter((name) => {
+export const lanesOf = (lanes: Lanes, { tenant, pool, domain, lane: only }: Selection): LaneName[] =>
+  (only === undefined ? lanes.names() : [only]).filter((name) => {
     const lane = parseLane(name);
     return [tenant, pool, domain].every(
       (it, at) => it === undefined || it === [lane.tenant, lane.pool, lane.domain][at],

@@ -6,6 +6,7 @@
  */
 import type { MailEvent } from '../../event.ts';
 import type { MessageId } from '../../message.ts';
+import type { Orders } from './orders.ts';
 import type { ReturnedMail } from './returned.ts';
 import type { Memory } from './memory.ts';
 import type { Suppressions } from './suppressions.ts';
@@ -23,4 +24,5 @@ export interface Ledger {
   readonly suppressions: Suppressions;
   readonly usage: Usage;
   readonly memory: Memory;
+  readonly orders: Orders;
 }

@@ -13,6 +13,7 @@ import { acceptedAtOf, firstIdAt, type MessageId } from '../../message.ts';
 import type { Ledger } from './ledger.ts';
 import { dropStrays, keepCopy, SqliteReturned } from './sqlite-returned.ts';
 import { SqliteMemory } from './sqlite-memory.ts';
+import { SqliteOrders } from './sqlite-orders.ts';
 import { SqliteUsage } from './sqlite-usage.ts';
 import { SqliteSuppressions } from './sqlite-suppressions.ts';
 
@@ -44,6 +45,7 @@ export class SqliteLedger implements Ledger {
   readonly usage: SqliteUsage;
   readonly returned: SqliteReturned;
   readonly memory: SqliteMemory;
+  readonly orders: SqliteOrders;
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #queued: string;
@@ -55,6 +57,7 @@ export class SqliteLedger implements Ledger {
     this.returned = new SqliteReturned(options.database);
     this.usage = new SqliteUsage(options.database, options.clock);
     this.memory = new SqliteMemory(options.database, options.clock);
+    this.orders = new SqliteOrders(options.database, options.clock);
     this.#queued = options.queued;
     this.#database = options.database;
     this.#clock = options.clock;

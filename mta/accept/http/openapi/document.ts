@@ -4,7 +4,7 @@
 import { type Answer, json } from '#lib/http/server.ts';
 import { domainPaths, domainSchemas } from './domains.ts';
 import { messagePaths, messageSchemas } from './messages.ts';
-import { problemSchema } from './parts.ts';
+import { problemSchema } from '#lib/http/openapi.ts';
 import { returnedPaths, returnedSchemas } from './returned.ts';
 import { suppressionPaths, suppressionSchemas } from './suppressions.ts';
 

@@ -4,7 +4,7 @@
 import type { Condition, Standing } from '#lib/domain/conditions.ts';
 import type { RecordReport } from '#lib/domain/records.ts';
 import { JSON_TYPE } from '../intake.ts';
-import { answer, integer, listOf, objectOf, problem, text, unauthorized } from './parts.ts';
+import { answer, integer, listOf, objectOf, problem, text, unauthorized } from '#lib/http/openapi.ts';
 
 const wordOf = (...words: readonly string[]): object => ({ type: 'string', enum: words });
 const standings: readonly Standing[] = ['verified', 'unverified', 'excused', 'claimed-by-another'];

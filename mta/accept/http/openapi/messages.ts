@@ -6,7 +6,18 @@ import type { EventType } from '../../../event.ts';
 import type { CancelResult } from '../cancel.ts';
 import { JSON_TYPE, RAW_TYPE } from '../intake.ts';
 import { MOST_MESSAGES, messageSchema } from '../schema.ts';
-import { answer, bodyOf, integer, listOf, named, objectOf, problem, query, text, unauthorized } from './parts.ts';
+import {
+  answer,
+  bodyOf,
+  integer,
+  listOf,
+  named,
+  objectOf,
+  problem,
+  query,
+  text,
+  unauthorized,
+} from '#lib/http/openapi.ts';
 
 const recipient = { id: text, address: text };
 const result = { type: 'string', enum: ['cancelled', 'underWay', 'ended'] satisfies CancelResult[] };

@@ -3,7 +3,7 @@
  */
 import { REPORT_KINDS } from '../../../report.ts';
 import { JSON_TYPE } from '../intake.ts';
-import { answer, integer, listOf, named, objectOf, problem, text, unauthorized } from './parts.ts';
+import { answer, integer, listOf, named, objectOf, problem, text, unauthorized } from '#lib/http/openapi.ts';
 
 const item = {
   at: { ...integer, description: 'Milliseconds since 1970.' },

@@ -5,7 +5,18 @@ import { jsonSchemaOf } from '#crds/schema.ts';
 import { JSON_TYPE } from '../intake.ts';
 import { suppressionSchema } from '../suppression-schema.ts';
 import { CSV_TYPE, MOST_ENTRIES } from '../suppressions.ts';
-import { answer, bodyOf, integer, listOf, named, objectOf, problem, query, text, unauthorized } from './parts.ts';
+import {
+  answer,
+  bodyOf,
+  integer,
+  listOf,
+  named,
+  objectOf,
+  problem,
+  query,
+  text,
+  unauthorized,
+} from '#lib/http/openapi.ts';
 
 const shown = { address: text, domain: text, reason: text, source: text, createdAt: text, expiresAt: text };
 

@@ -1,9 +1,9 @@
 /**
  * What is wrong with a value of a request, by its JSON pointer. A problem names words and bounds, never the value.
  */
-import { suggestion } from '#crds/nearest.ts';
-import { problemOf } from '#crds/problem.ts';
-import type { Issue } from '#crds/schema.ts';
+import { suggestion } from './nearest.ts';
+import { problemOf } from './problem.ts';
+import type { Issue } from './schema.ts';
 
 /** What is wrong with one value; `pointer` as in RFC 6901, '' for the whole request. */
 export interface FieldError {

@@ -1,0 +1,45 @@
+/**
+ * What somebody asks to be done to mail that is queued or to come, and what came of it. Types only.
+ */
+import type { Instant } from '#lib/run/clock.ts';
+import type { MessageId } from './message.ts';
+import type { Matter, Suspension } from './suspension.ts';
+
+/** Some of what is queued: everything that fits all that is given. */
+export interface Chosen extends Matter {
+  readonly message?: MessageId | undefined;
+}
+
+/** Who asks, as they say themselves; a dry run counts and changes nothing. */
+export interface Asking {
+  readonly by: string;
+  readonly dryRun: boolean;
+}
+
+export interface Done {
+  readonly dryRun: boolean;
+  /** Recipients it was done to; those that wait now, where nothing is moved or in a dry run. */
+  readonly recipients: number;
+  /** Lanes they wait in. */
+  readonly lanes: number;
+  /** What was ordered, or what was ended. */
+  readonly suspensions?: readonly Suspension[];
+  /** Orders that hold some of it still, because they are about more. */
+  readonly stillHeldBy?: readonly Suspension[];
+}
+
+export type Operated =
+  | { readonly kind: 'done'; readonly done: Done }
+  | { readonly kind: 'refused'; readonly why: string };
+
+export interface Suspending extends Asking {
+  readonly about: Matter;
+  readonly why: string;
+  readonly until?: Instant;
+}
+
+/** What `id` names, or all that is about no more than `about`. */
+export interface Resuming extends Asking {
+  readonly about: Chosen;
+  readonly id?: string;
+}

@@ -1,0 +1,92 @@
+/**
+ * `postfleet suspend`, `resume` and `audit`: acts on mail through the admin API, and says in a sentence what was done.
+ */
+import type { Done } from '../operation.ts';
+import type { AuditRecord } from '../settle/ledger/orders.ts';
+import { matterLine, type Suspension, suspensionLine } from '../suspension.ts';
+import { askAdmin } from './admin-client.ts';
+import { readSpan } from './span.ts';
+
+/** Which mail, and who asks. */
+export interface ChoiceFlags {
+  readonly data: string;
+  readonly by: string;
+  readonly tenant?: string;
+  readonly pool?: string;
+  readonly domain?: string;
+  readonly site?: string;
+  readonly message?: string;
+  readonly all?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+export interface SuspendFlags extends ChoiceFlags {
+  readonly reason: string;
+  readonly for?: string;
+}
+
+type Print = (text: string) => void;
+
+export async function suspendCommand(flags: SuspendFlags, print: Print): Promise<void> {
+  const forSeconds = flags.for === undefined ? undefined : readSpan('--for', flags.for);
+  await operate('suspend', flags, { why: flags.reason, forSeconds }, print, suspendedLines);
+}
+
+export async function resumeCommand(id: string | undefined, flags: ChoiceFlags, print: Print): Promise<void> {
+  await operate('resume', flags, { id }, print, resumedLines);
+}
+
+/** Prints what was done to which mail, the newest first. */
+export async function auditCommand(data: string, limit: string, asJson: boolean, print: Print): Promise<void> {
+  const { records } = (await askAdmin(data, `/v1/audit?limit=${encodeURIComponent(limit)}`)) as {
+    records: readonly AuditRecord[];
+  };
+  if (asJson) return print(JSON.stringify(records, null, 2));
+  print(records.length === 0 ? 'nothing was done yet' : records.map(recordLine).join('\n'));
+}
+
+async function operate(
+  operation: string,
+  { data, by, tenant, pool, domain, site, message, all, dryRun, json }: ChoiceFlags,
+  more: object,
+  print: Print,
+  lines: (done: Done, would: string) => string[],
+): Promise<void> {
+  const choice = { tenant, pool, domain, site, message, all };
+  const done = (await askAdmin(data, `/v1/${operation}`, 'POST', { ...choice, ...more, by, dryRun })) as Done;
+  if (json === true) return print(JSON.stringify(done, null, 2));
+  print([...lines(done, done.dryRun ? 'would ' : ''), ...(done.dryRun ? ['nothing was changed'] : [])].join('\n'));
+}
+
+const countOf = ({ recipients, lanes }: Done): string => `${recipients} recipients in ${lanes} lanes`;
+
+function suspendedLines(done: Done, would: string): string[] {
+  const [order] = done.suspensions ?? [];
+  if (!order) return [];
+  const holds = `${would === '' ? 'holds' : 'would hold'} ${countOf(done)} now, and what is to come`;
+  const lines = [`${holds}: ${matterLine(order.about)}`, suspensionLine(order)];
+  return would === '' ? [...lines, `end it with: npx postfleet resume ${order.id}`] : lines;
+}
+
+const resumedLines = (done: Done, would: string): string[] => [
+  `${would}let go ${countOf(done)}`,
+  ...(done.suspensions ?? []).map((it) => `${would}end ${orderLine(it)}`),
+  ...(done.stillHeldBy ?? []).map((it) => `some is held still: ${orderLine(it)}`),
+];
+
+/** With its id, which ends it. */
+export const orderLine = (order: Suspension): string =>
+  `${order.id} ${matterLine(order.about)}: ${suspensionLine(order)}`;
+
+function recordLine({ at, by, operation, stage, about, recipients, why, suspensions = [] }: AuditRecord): string {
+  const message = about.message === undefined ? '' : `, message ${about.message}`;
+  const details = [
+    `${matterLine(about)}${message}`,
+    `${recipients} recipients`,
+    suspensions.length === 0 ? '' : suspensions.join(' '),
+    why ?? '',
+  ];
+  const what = stage === 'begun' ? `${operation} begun` : operation;
+  return `${new Date(at).toISOString()} ${by} ${what}: ${details.filter((it) => it !== '').join(', ')}`;
+}

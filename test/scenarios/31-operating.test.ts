@@ -1,0 +1,121 @@
+/**
+ * What an operator does when mail must stop, or does not go: suspend, resume, and seeing why, through restarts.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import type { Done } from '#mta/operation.ts';
+import { ConfigFolder } from '../harness/config.ts';
+import { Postfleet } from '../harness/postfleet.ts';
+import { Receiver } from '../harness/receiver.ts';
+import { openScene } from '../harness/scene.ts';
+import { submit } from '../harness/smtp-client.ts';
+import { until } from '../harness/until.ts';
+
+const scene = openScene();
+let config: ConfigFolder;
+let receiver: Receiver;
+let fleet: Postfleet;
+
+/** A second tenant beside `default`, with the same pool, and mail to the same site. */
+const SHOP = `
+apiVersion: postfleet.io/v1alpha1
+kind: SendingDomain
+metadata: { name: shop.example, namespace: shop }
+spec:
+  domain: shop.example
+  poolRef: { name: main, namespace: default }
+  dkim: { algorithms: [RSA2048] }
+  verification: Skip
+---
+apiVersion: postfleet.io/v1alpha1
+kind: SendingCredential
+metadata: { name: app, namespace: shop }
+spec:
+  clusterRef: { name: local, namespace: default }
+  scopes: [Submit]
+`;
+
+beforeAll(async () => {
+  const namespaces = { from: 'All' };
+  config = await ConfigFolder.from(scene, 'bench', {
+    MTACluster: { spec: { namespaces } },
+    IPPool: { spec: { namespaces } },
+  });
+  config.write('6-shop.yaml', SHOP);
+  receiver = scene.adopt(await Receiver.listen(config.ports.receiver));
+  fleet = await Postfleet.start(scene, config);
+});
+
+const send = (from: string, to = 'you@demo.test'): Promise<string> =>
+  from.endsWith('@shop.example') ? sendAsShop(from, to) : submit(fleet.ports.submission, from, [to]);
+
+async function sendAsShop(from: string, to: string): Promise<string> {
+  const token = readFileSync(join(fleet.data, 'secrets', 'shop.app', 'token'), 'utf8').trim();
+  const message = { from: { address: from }, to: [{ address: to }], subject: 'Hello', text: 'Hello.' };
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const url = `http://127.0.0.1:${fleet.ports.api}/v1/messages`;
+  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(message) });
+  expect(answer.status).toBe(202);
+  return ((await answer.json()) as { id: string }).id;
+}
+
+const taken = (from: string): number => receiver.taken.filter((it) => it.sender === from).length;
+const done = async (...words: readonly string[]): Promise<Done> =>
+  JSON.parse(await fleet.command(...words, '--json')) as Done;
+
+test('mail of one tenant is held, also what comes later, while another goes to the same site', async () => {
+  const held = ['--tenant', 'shop', '--domain', 'demo.test'];
+  expect(await done('suspend', ...held, '--reason', 'a list went wrong', '--dry-run')).toMatchObject({ dryRun: true });
+  await send('hello@shop.example');
+  await until('nothing is held after a dry run', () => taken('hello@shop.example') === 1);
+
+  const said = await fleet.command('suspend', ...held, '--reason', 'a list went wrong', '--for', '2h');
+  expect(said).toMatch(/^holds 0 recipients in 0 lanes now, and what is to come: tenant shop, domain demo\.test\n/);
+  await send('hello@shop.example');
+  await send('hello@example.com');
+  await until('the other tenant is not held', () => taken('hello@example.com') === 1);
+  await send('hello@shop.example', 'you@other.test');
+  await until('other mail of the tenant is not held', () => taken('hello@shop.example') === 2);
+  await until('the queue says who holds it and why', async () =>
+    /for suspended by \S+ until \S+: a list went wrong/.test(await fleet.command('queue')),
+  );
+});
+
+test('it is held on after SIGKILL and a restart, and goes when it is resumed', async () => {
+  await fleet.kill();
+  fleet = await Postfleet.start(scene, config, { data: fleet.data });
+  await send('hello@example.com');
+  await send('hello@shop.example');
+  await until('the other tenant is not held', () => taken('hello@example.com') === 2);
+  expect(taken('hello@shop.example')).toBe(2);
+  expect(await done('resume', '--tenant', 'shop')).toMatchObject({
+    recipients: 2,
+    suspensions: [{ why: 'a list went wrong' }],
+  });
+  await until('what was held goes', () => taken('hello@shop.example') === 4);
+});
+
+test('a suspension ends by itself', async () => {
+  await done('suspend', '--site', `127.0.0.1:${config.ports.receiver}`, '--reason', 'a moment', '--for', '2s');
+  await send('hello@example.com');
+  expect(taken('hello@example.com')).toBe(2);
+  await until('its time is over', () => taken('hello@example.com') === 3);
+});
+
+test('who did what is on record, and in the log', async () => {
+  const audit = await fleet.command('audit');
+  const lines = audit.trim().split('\n');
+  expect(lines).toHaveLength(3);
+  expect(lines[1]).toMatch(/ resume: tenant shop, 2 recipients, [0-9a-z]{8}$/);
+  expect(lines[2]).toMatch(/ suspend: tenant shop, domain demo\.test, 0 recipients, [0-9a-z]{8}, a list went wrong$/);
+  await until('the log has it', () => fleet.log().some((it) => it.msg === 'operation' && 'audit' in it));
+});
+
+test('what names nothing is refused', async () => {
+  await expect(fleet.command('suspend', '--reason', 'x')).rejects.toThrow(/nothing is named/);
+  await expect(fleet.command('suspend', '--all', '--reason', 'x', '--for', 'soon')).rejects.toThrow(
+    /such as 30m or 2h/,
+  );
+  await expect(fleet.command('resume', 'nosuchid')).rejects.toThrow(/there is no suspension nosuchid/);
+});
