@@ -29,7 +29,7 @@ const FULL: Form = {
   large: { messages: 1_000_000, domains: 10_000, tenants: 20 },
   small: { messages: 1000, domains: 10_000, tenants: 20 },
   kills: 3,
-  rounds: 7,
+  rounds: 5,
   window: 3000,
   soak: 120,
   leastRatio: 0.9,

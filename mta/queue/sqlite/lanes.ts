@@ -20,6 +20,8 @@ interface LaneState {
 
 /** Wall time may jump: a wait is never longer than this before the clock is looked at again. */
 const LONGEST_WAIT = 1000;
+/** Lanes announced without a pause: after a start a great many may be due, and others want to be served meanwhile. */
+const AT_ONCE = 500;
 
 export class Lanes {
   readonly #clock: Clock;
@@ -27,6 +29,8 @@ export class Lanes {
   readonly #byDue = new MinHeap<LaneState>();
   #listener: LaneListener | undefined;
   #timer: Timer | undefined;
+  /** When the timer fires; Infinity when none is set. */
+  #wakesAt: Instant = Infinity;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -95,9 +99,11 @@ export class Lanes {
     return lane;
   }
 
+  /** What is due is announced at once, whoever else waits to be. */
   #schedule(lane: LaneState): void {
+    if (this.#listener && lane.due <= this.#clock.now()) return this.#announce(lane);
     this.#plan(lane);
-    this.#announceDue();
+    this.#wakeAt(lane.due);
   }
 
   /** At most one key of a lane is of use: the earliest. */
@@ -110,22 +116,35 @@ export class Lanes {
   #announceDue(): void {
     if (!this.#listener) return;
     const now = this.#clock.now();
-    while (this.#byDue.first <= now) {
+    for (let count = 0; count < AT_ONCE && this.#byDue.first <= now; count += 1) {
       const lane = this.#byDue.pop();
       if (lane) this.#look(lane, now);
     }
-    this.#timer?.cancel();
-    if (this.#byDue.size === 0) return;
-    const wait = Math.min(Math.max(this.#byDue.first - now, 1), LONGEST_WAIT);
-    this.#timer = this.#clock.after(wait, () => this.#announceDue());
+    this.#wakeAt(this.#byDue.first);
   }
 
   /** A lane's time has come, or had: it may have been leased, or forgotten, since it was planned. */
   #look(lane: LaneState, now: Instant): void {
     lane.planned = Infinity;
     if (lane.announced || this.#lanes.get(lane.name) !== lane) return;
-    if (lane.due > now) return this.#plan(lane);
+    if (lane.due > now) this.#plan(lane);
+    else this.#announce(lane);
+  }
+
+  #announce(lane: LaneState): void {
     lane.announced = true;
     this.#listener?.(lane.name);
+  }
+
+  #wakeAt(due: Instant): void {
+    if (!this.#listener || due >= this.#wakesAt) return;
+    this.#timer?.cancel();
+    const now = this.#clock.now();
+    const wait = Math.min(Math.max(due - now, 1), LONGEST_WAIT);
+    this.#wakesAt = now + wait;
+    this.#timer = this.#clock.after(wait, () => {
+      this.#wakesAt = Infinity;
+      this.#announceDue();
+    });
   }
 }

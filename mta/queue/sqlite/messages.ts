@@ -21,7 +21,7 @@ export class Messages {
   readonly #database: Database;
   readonly #unreadable: (thrown: unknown) => void;
   readonly #recent = new Recent(RECENT_BYTES);
-  /** Those somebody holds, as long as somebody does. */
+  /** Those of several recipients that somebody holds, as long as somebody does. */
   readonly #inUse = new Map<number, WeakRef<Message>>();
   readonly #forget = new FinalizationRegistry<number>((no) => {
     if (!this.#inUse.get(no)?.deref()) this.#inUse.delete(no);
@@ -88,13 +88,21 @@ export class Messages {
       try {
         const message = messageOf(row);
         found.set(no, message);
-        this.#inUse.set(no, new WeakRef(message));
-        this.#forget.register(message, no);
+        if (message.recipients.length > 1) this.#share(no, message);
       } catch (thrown) {
         this.#unreadable(thrown);
         await this.#database.write([setAside(no)]);
       }
     }
+  }
+
+  /**
+   * For the other recipients, while somebody holds it. Only then: what is referred to weakly outlives every small
+   * collection of garbage, which makes a queue that is read from the file hold everything it sent for a while.
+   */
+  #share(no: number, message: Message): void {
+    this.#inUse.set(no, new WeakRef(message));
+    this.#forget.register(message, no);
   }
 }
 

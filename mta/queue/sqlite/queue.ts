@@ -39,6 +39,7 @@ import { type Held, lanesOf, listEntries, moveLane, parametersOf } from './moves
 import { Messages } from './messages.ts';
 import { listOwed } from './owed.ts';
 import { outcomeStatements, type Put, putStatements } from './statements.ts';
+import { readStock } from './stock.ts';
 import * as tables from './tables.ts';
 import { Taking } from './taking.ts';
 
@@ -95,9 +96,7 @@ export class SqliteQueue implements Queue {
     const queue = new SqliteQueue(options);
     const [last] = await options.database.read(tables.LAST_NUMBER);
     queue.#messageNo = Number(last?.['no']);
-    for (const { lane, depth, due } of await options.database.read(tables.LANES)) {
-      queue.#lanes.arrive(String(lane), Number(depth), due === null ? Infinity : Number(due));
-    }
+    await readStock(options.database, queue.#lanes);
     return queue;
   }
 

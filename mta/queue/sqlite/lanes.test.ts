@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { Lanes } from './lanes.ts';
+
+interface Scene {
+  readonly clock: FakeClock;
+  readonly lanes: Lanes;
+  readonly told: string[];
+}
+
+const open = (): Scene => {
+  const clock = new FakeClock();
+  return { clock, lanes: new Lanes(clock), told: [] };
+};
+
+const watch = ({ lanes, told }: Scene): void => lanes.watch((lane) => told.push(lane));
+
+/** More than are announced without a pause. */
+const MANY = 5000;
+
+function withMany(): Scene {
+  const scene = open();
+  for (let at = 0; at < MANY; at += 1) scene.lanes.arrive(`lane-${at}`, 1, scene.clock.now());
+  watch(scene);
+  return scene;
+}
+
+describe('many lanes are due when somebody begins to watch', () => {
+  test('they are announced a part at a time, each once', () => {
+    const { clock, told } = withMany();
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.length).toBeLessThan(MANY / 4);
+    clock.advance(100);
+    expect(told).toHaveLength(MANY);
+    expect(new Set(told).size).toBe(MANY);
+  });
+
+  test('mail that comes meanwhile is announced at once', () => {
+    const { clock, lanes, told } = withMany();
+    lanes.arrive('new', 1, clock.now());
+    expect(told.at(-1)).toBe('new');
+  });
+
+  test('what is due longest is announced first', () => {
+    const scene = open();
+    for (let at = 0; at < MANY; at += 1) scene.lanes.arrive(`lane-${at}`, 1, scene.clock.now() - at);
+    watch(scene);
+    expect(scene.told[0]).toBe(`lane-${MANY - 1}`);
+  });
+});
+
+describe('a lane is announced', () => {
+  test('when its time comes, though an earlier one was planned after it', () => {
+    const scene = open();
+    watch(scene);
+    const now = scene.clock.now();
+    scene.lanes.arrive('late', 1, now + 800);
+    scene.lanes.arrive('early', 1, now + 50);
+    scene.clock.advance(50);
+    expect(scene.told).toEqual(['early']);
+    scene.clock.advance(750);
+    expect(scene.told).toEqual(['early', 'late']);
+  });
+
+  test('within a second after its time when the wall clock is set forward', () => {
+    const scene = open();
+    watch(scene);
+    scene.lanes.arrive('later', 1, scene.clock.now() + 3_600_000);
+    scene.clock.setWall(scene.clock.now() + 3_600_000);
+    scene.clock.advance(1000);
+    expect(scene.told).toEqual(['later']);
+  });
+
+  test('again only after a lease came back short', () => {
+    const scene = open();
+    watch(scene);
+    scene.lanes.arrive('lane', 2, scene.clock.now());
+    scene.lanes.arrive('lane', 1, scene.clock.now());
+    expect(scene.told).toEqual(['lane']);
+    scene.lanes.drained('lane', scene.clock.now());
+    expect(scene.told).toEqual(['lane', 'lane']);
+  });
+});
+
+test('one timer is set, however many lanes wait', () => {
+  const scene = open();
+  watch(scene);
+  for (let at = 0; at < 100; at += 1) scene.lanes.arrive(`lane-${at}`, 1, scene.clock.now() + 10_000 - at);
+  expect(scene.clock.timers).toBe(1);
+});
