@@ -38,21 +38,38 @@ export class Messages {
     this.#recent.keep(messageNo, message);
   }
 
+  /** Messages of lower numbers are read from the file, if nobody else sends them. */
+  get firstInMemory(): number {
+    return this.#recent.first;
+  }
+
   drop(messageNo: number): void {
     this.#recent.drop(messageNo);
   }
 
   /**
-   * By number, for rows of entries. One that cannot be read is set aside and absent; once `most` bytes are read, the
-   * others are `UNREAD`.
+   * By number, for rows of entries, some of which bring their messages along. One that cannot be read is set aside and
+   * absent; once `most` bytes are read, the others are `UNREAD`.
    */
   async of(entries: readonly Row[], most: number): Promise<Found> {
     const found: Found = new Map();
     const numbers = new Set(entries.map((row) => messageNoOf(Number(row['no']))));
     for (const no of numbers) this.#lookUp(no, found);
+    for (const no of await this.#openThose(entries, found)) numbers.delete(no);
     const unread = [...numbers].filter((no) => !found.has(no));
     if (unread.length > 0) await this.#read(unread, most, found);
     return found;
+  }
+
+  /** Messages that came along. Answers the numbers of those that were set aside. */
+  async #openThose(entries: readonly Row[], found: Found): Promise<number[]> {
+    const setAsideNow: number[] = [];
+    for (const row of entries) {
+      const no = messageNoOf(Number(row['no']));
+      if (!(row['raw'] instanceof Uint8Array) || found.has(no)) continue;
+      if (!(await this.#open(no, row, found))) setAsideNow.push(no);
+    }
+    return setAsideNow;
   }
 
   #lookUp(no: number, found: Found): void {
@@ -85,14 +102,21 @@ export class Messages {
         found.set(no, UNREAD);
         continue;
       }
-      try {
-        const message = messageOf(row);
-        found.set(no, message);
-        if (message.recipients.length > 1) this.#share(no, message);
-      } catch (thrown) {
-        this.#unreadable(thrown);
-        await this.#database.write([setAside(no)]);
-      }
+      await this.#open(no, row, found);
+    }
+  }
+
+  /** Whether it could be read; if not it is set aside. */
+  async #open(no: number, row: Row, found: Found): Promise<boolean> {
+    try {
+      const message = messageOf(row);
+      found.set(no, message);
+      if (message.recipients.length > 1) this.#share(no, message);
+      return true;
+    } catch (thrown) {
+      this.#unreadable(thrown);
+      await this.#database.write([setAside(no)]);
+      return false;
     }
   }
 

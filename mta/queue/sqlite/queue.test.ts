@@ -94,6 +94,27 @@ test('what is due behind a message that cannot be read is told of', async () => 
   expect(told).toEqual([LANE, LANE]);
 });
 
+test('small and large messages of a lane are given whole, in the order they are due', async () => {
+  const clock = new FakeClock();
+  const { queue, database } = await openTestStorage()(clock);
+  const sizes = [10, 200_000, 3000, 65_536, 65_537, 1];
+  for (const [at, size] of sizes.entries()) await queue.put(aMessage({ raw: Buffer.alloc(size, 48 + at) }));
+  const reopened = await SqliteQueue.open({
+    database,
+    clock,
+    recordEvent: recordEventOf,
+    unreadable: (it) => unreadable.push(it),
+  });
+  onTestFinished(() => reopened.close());
+  // Some are in memory, and some in the file.
+  await reopened.put(aMessage({ raw: Buffer.alloc(7, 48 + sizes.length) }));
+  const claim = await reopened.claim(0);
+  const leases = [...(await reopened.lease(claim, LANE, 4, 1000)), ...(await reopened.lease(claim, LANE, 9, 1000))];
+  expect(leases.map(({ message: { raw } }) => [raw.length, raw.at(0), raw.at(-1)])).toEqual(
+    [...sizes, 7].map((size, at) => [size, 48 + at, 48 + at]),
+  );
+});
+
 test('a message is in memory once, however many lanes it goes to', async () => {
   const clock = new FakeClock();
   const { queue, database } = await openTestStorage()(clock);

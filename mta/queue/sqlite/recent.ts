@@ -21,6 +21,12 @@ export class Recent {
     return this.#bytes;
   }
 
+  /** No message below this number is here. */
+  get first(): number {
+    for (const no of this.#messages.keys()) return no;
+    return Number.MAX_SAFE_INTEGER;
+  }
+
   keep(messageNo: number, message: Message): void {
     this.#messages.set(messageNo, message);
     this.#bytes += sizeOf(message);

@@ -23,6 +23,9 @@ const LEASE_BYTES = 4 * 1024 * 1024;
 /** Reserved until it is known what a lease holds: so few are read at a time that their last messages go little beyond. */
 const ROOM = 2 * LEASE_BYTES;
 
+/** Messages up to this size are read together with their entries. */
+const SMALL_BYTES = 64 * 1024;
+
 export interface TakingOptions {
   readonly database: Database;
   readonly clock: Clock;
@@ -150,7 +153,7 @@ export class Taking {
     const reserved: Reserved[] = [];
     while (this.#holds(claim)) {
       const kept = this.#ahead.get(lane);
-      const slice = kept ?? (await this.#readAhead(claim, lane, now));
+      const slice = kept ?? (await this.#readAhead(claim, lane, max - reserved.length, now));
       reserved.push(...this.#reserveAll(this.#ahead.take(lane, slice, max - reserved.length), lane, hold));
       if (reserved.length === max) {
         if (slice.rows.length === 0) this.#lanes.arrive(lane, 0, slice.next);
@@ -169,12 +172,13 @@ export class Taking {
     if (this.#ahead.forget(lane)) this.#lanes.arrive(lane, 0, this.#clock.now());
   }
 
-  /** Nothing, when the claim was lost meanwhile. */
-  async #readAhead(claim: Claim, lane: LaneName, now: Instant): Promise<Slice> {
+  /** The first `max` with their messages. Nothing, when the claim was lost meanwhile. */
+  async #readAhead(claim: Claim, lane: LaneName, max: number, now: Instant): Promise<Slice> {
     this.#lanes.reading(lane);
     try {
       const leased = JSON.stringify(this.#leases.entriesOf(lane));
-      const rows = await this.#database.read(tables.NEXT_ENTRIES, [lane, leased, AHEAD + 1]);
+      const along = [max, this.#messages.firstInMemory, SMALL_BYTES, now];
+      const rows = await this.#database.read(tables.NEXT_ENTRIES, [lane, leased, AHEAD + 1, ...along]);
       if (this.#holds(claim)) return sliceOf(rows, now);
     } catch (thrown) {
       this.#lanes.arrive(lane, 0, now);
