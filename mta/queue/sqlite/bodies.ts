@@ -1,8 +1,8 @@
 /**
  * Bytes of the messages that leases hold, bounded over all of them together. No I/O.
  *
- * A message counts once, however many of its entries are leased. Whoever leases reserves room first and waits for it in
- * turn. A lane may go on leasing while it holds no more than a quarter of what is free, a tenant while it holds no more than
+ * A message counts once, however many of its entries are leased. Whoever leases reserves room first, of all there is, and
+ * waits for it in turn; what is being read at that moment may go beyond by its last messages. A lane may go on leasing while it holds no more than a quarter of what is free, a tenant while it holds no more than
  * four times that (dynamic thresholds: Choudhury & Hahne, 1998), so that no receiver that takes large mail slowly has
  * the room of others: a lane that holds nothing waits only when there is nothing left, or its tenant has four fifths.
  */
@@ -33,7 +33,7 @@ export class Bodies {
   readonly #limit: number;
   readonly #bodies = new Map<number, Body>();
   readonly #heldBy = new Map<string, number>();
-  #waiting: Waiter[] = [];
+  readonly #waiting: Waiter[] = [];
   #used = 0;
 
   constructor(limit: number) {
@@ -48,7 +48,7 @@ export class Bodies {
   /** Room for `bytes`, now or in turn. */
   reserve(lane: LaneName, bytes: number): Room | Promise<Room> {
     // Whoever waits does not fit, or would not wait any more.
-    if (this.#fits(lane, bytes)) return this.#take(lane, bytes);
+    if (this.#fits(lane, bytes)) return this.#take(bytes);
     return new Promise((resolve) => this.#waiting.push({ lane, bytes, resolve }));
   }
 
@@ -71,14 +71,14 @@ export class Bodies {
     this.#serve();
   }
 
-  #take(lane: LaneName, bytes: number): Room {
-    this.#count(lane, bytes);
+  #take(bytes: number): Room {
+    this.#used += bytes;
     let isTaken = true;
     return {
       release: () => {
         if (!isTaken) return;
         isTaken = false;
-        this.#count(lane, -bytes);
+        this.#used -= bytes;
         this.#serve();
       },
     };
@@ -86,12 +86,14 @@ export class Bodies {
 
   /** Who does not fit lets those behind it pass. */
   #serve(): void {
-    if (this.#waiting.length === 0) return;
-    this.#waiting = this.#waiting.filter(({ lane, bytes, resolve }) => {
-      if (!this.#fits(lane, bytes)) return true;
-      resolve(this.#take(lane, bytes));
-      return false;
-    });
+    for (let at = 0; at < this.#waiting.length;) {
+      const waiter = this.#waiting[at];
+      if (!waiter || (this.#used > 0 && this.#limit - this.#used < waiter.bytes)) return;
+      if (this.#fits(waiter.lane, waiter.bytes)) {
+        this.#waiting.splice(at, 1);
+        waiter.resolve(this.#take(waiter.bytes));
+      } else at += 1;
+    }
   }
 
   #fits(lane: LaneName, bytes: number): boolean {

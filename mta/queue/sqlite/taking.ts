@@ -20,8 +20,6 @@ import { Turns } from './turns.ts';
 
 /** Bytes of messages after which a lease takes no more of them: a connection holds so much and one message at most. */
 const LEASE_BYTES = 4 * 1024 * 1024;
-/** Reserved until it is known what a lease holds: so few are read at a time that their last messages go little beyond. */
-const ROOM = 2 * LEASE_BYTES;
 
 /** Messages up to this size are read together with their entries. */
 const SMALL_BYTES = 64 * 1024;
@@ -66,7 +64,7 @@ export class Taking {
 
   /** Up to `max` due entries of a lane, oldest due first. */
   async lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
-    const room = await this.#bodies.reserve(lane, ROOM);
+    const room = await this.#bodies.reserve(lane, LEASE_BYTES);
     try {
       return await this.#lease(claim, lane, max, hold);
     } finally {
@@ -100,7 +98,7 @@ export class Taking {
 
   /** Entries that wait and whose life has ended, of so many in due order. */
   async leaseOutlived(claim: Claim, lane: LaneName, look: Look, hold: Duration): Promise<Outlived> {
-    const room = await this.#bodies.reserve(lane, ROOM);
+    const room = await this.#bodies.reserve(lane, LEASE_BYTES);
     try {
       const { rows, over } = await this.apart(lane, async () => this.#outlived(claim, lane, look, hold));
       const leases = over.length > 0 ? await this.#open(claim, lane, over, LEASE_BYTES) : [];
