@@ -2,9 +2,10 @@
  * Bytes of the messages that leases hold, bounded over all of them together. No I/O.
  *
  * A message counts once, however many of its entries are leased. Whoever leases reserves room first, of all there is, and
- * waits for it in turn; what is being read at that moment may go beyond by its last messages. A lane may go on leasing while it holds no more than a quarter of what is free, a tenant while it holds no more than
- * four times that (dynamic thresholds: Choudhury & Hahne, 1998), so that no receiver that takes large mail slowly has
- * the room of others: a lane that holds nothing waits only when there is nothing left, or its tenant has four fifths.
+ * waits for it in turn; leases that are being read at that moment may go beyond by their last messages. A lane may go on
+ * leasing while it holds no more than a quarter of what is free, a tenant while it holds no more than four times that
+ * (dynamic thresholds: Choudhury & Hahne, 1998), so that no receiver that takes large mail slowly has the room of others: a
+ * lane that holds nothing waits only when there is nothing left, or its tenant has four fifths.
  */
 import { type LaneName, tenantOf } from '../queue.ts';
 
