@@ -6,6 +6,7 @@
  * measurement being one.
  */
 import { measureBacklog } from './backlog.ts';
+import { measureCrash } from './crash.ts';
 import { measureHttp } from './http.ts';
 import { measureNeighbours } from './neighbours.ts';
 import { loadAverage, publishSection } from './page.ts';
@@ -19,6 +20,7 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['receivers', measureReceivers],
   ['backlog', measureBacklog],
   ['neighbours', measureNeighbours],
+  ['crash', measureCrash],
 ]);
 /** Faults that are shown. */
 const MOST_SAID = 20;
