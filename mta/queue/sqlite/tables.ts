@@ -117,8 +117,8 @@ export const endMessageById = (id: MessageId): Statement => ({
 });
 
 /**
- * Entries of a lane in due order, leased ones (a JSON list) left out. The first that are due bring their messages along, unless
- * these are large or may be in memory: one reading where two would wait for commits twice. Parameters: lane, leased,
+ * Entries of a lane in due order, leased ones (a JSON list) left out. The first that are due bring their messages along,
+ * unless these are large or may be in memory: one reading where two would wait for commits twice. Parameters: lane, leased,
  * limit, how many bring along, the first message that may be in memory, bytes, now.
  */
 export const NEXT_ENTRIES = `
