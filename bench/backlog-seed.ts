@@ -1,7 +1,7 @@
 /**
  * `node bench/backlog-seed.ts FOLDER MESSAGES DOMAINS TENANTS [SUFFIX]`: fills a data folder with a backlog, through the queue's port.
  *
- * Messages of 2 KB go round the domains, then round the tenants, so that every pair has a lane as soon as there are enough.
+ * Tenants are the namespaces `tenant-0`, …, each with a domain of that name. Messages of 2 KB go round the domains, then round the tenants, so that every pair has a lane as soon as there are enough.
  * Half of each lane is leased and settled as deferred, due again over the next hours; the other half is due. Each has an
  * id in its header for who counts deliveries. Domains are `d0.test`, `d1.test`, …, or end in SUFFIX.
  * `node bench/backlog-seed.ts FOLDER depth` tells how many are queued.
@@ -31,17 +31,18 @@ const BODY = LINE.repeat(Math.ceil(BODY_BYTES / LINE.length)).slice(0, BODY_BYTE
 function messageOf(at: number, domains: number, tenants: number, suffix: string): Message {
   const now = clock.now();
   const recipient = `u${at}@d${at % domains}.${suffix}`;
-  const head = `From: sender@example.com\r\nTo: ${recipient}\r\nSubject: ${at}\r\nMessage-ID: <${at}@example.com>`;
+  const tenant = `tenant-${Math.floor(at / domains) % tenants}`;
+  const head = `From: sender@${tenant}.test\r\nTo: ${recipient}\r\nSubject: ${at}\r\nMessage-ID: <${at}@${tenant}.test>`;
   return {
     id: newMessageId(now, random),
     acceptedAt: now,
     expiresAt: now + DAY,
-    tenant: `tenant-${Math.floor(at / domains) % tenants}`,
-    credential: 'default.app',
-    domain: 'example.com',
+    tenant,
+    credential: `${tenant}.app`,
+    domain: `${tenant}.test`,
     pool: 'default/main',
     via: 'smtp',
-    sender: 'sender@example.com',
+    sender: `sender@${tenant}.test`,
     body: '7BIT',
     recipients: [recipient],
     raw: Buffer.from(`${head}\r\nX-Bench-Id: seed-${at}\r\n\r\n${BODY}\r\n`),

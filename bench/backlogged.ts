@@ -4,12 +4,12 @@
  * While the sink stands still nothing leaves; then what it takes and what it sends can be measured apart.
  */
 import assert from 'node:assert';
-import { ConfigFolder } from '../test/harness/config.ts';
+import type { ConfigFolder } from '../test/harness/config.ts';
 import { type Counts, CountingSink } from '../test/harness/counting-sink.ts';
 import { Mailbench } from '../test/harness/mailbench.ts';
 import { Postfleet } from '../test/harness/postfleet.ts';
 import type { Stage } from '../test/harness/stage.ts';
-import { type Backlog, queuedIn, seed, type Seeded } from './seeding.ts';
+import { type Backlog, configFor, queuedIn, seed, type Seeded } from './seeding.ts';
 import { usageOf } from './usage.ts';
 
 /** Milliseconds from the start of the process. */
@@ -54,7 +54,7 @@ export class Backlogged {
 
   /** Its queue is filled; nothing is started but the sink. */
   static async fill(stage: Stage, backlog: Backlog): Promise<Backlogged> {
-    const config = await ConfigFolder.from(stage, 'bench');
+    const config = await configFor(stage, backlog.tenants);
     const sink = await CountingSink.start(stage, config.ports.receiver);
     return new Backlogged(stage, backlog, stage.folder('data'), config, sink);
   }

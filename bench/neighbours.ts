@@ -7,7 +7,6 @@
  */
 import assert from 'node:assert';
 import { openBlackHole, SlowSite } from '../test/harness/bad-sites.ts';
-import { ConfigFolder } from '../test/harness/config.ts';
 import { Mailbench, type Verdict } from '../test/harness/mailbench.ts';
 import { freePorts } from '../test/harness/ports.ts';
 import { Postfleet } from '../test/harness/postfleet.ts';
@@ -15,7 +14,7 @@ import type { Stage } from '../test/harness/stage.ts';
 import { needMailbench } from '../test/setup/tools.ts';
 import { median, table } from './page.ts';
 import { type Finding, onStage, type Say } from './rounds.ts';
-import { seed } from './seeding.ts';
+import { configFor, seed } from './seeding.ts';
 import { usageOf } from './usage.ts';
 
 interface Form {
@@ -34,6 +33,7 @@ interface Form {
 const FULL: Form = { healthy: 8, queued: 5000, load: 100, window: 1000, windows: 26, mostRatio: 1.1 };
 const SHORT: Form = { healthy: 4, queued: 2000, load: 100, window: 400, windows: 10, mostRatio: 2 };
 
+const TENANTS = 20;
 const SLOW_MS = 10_000;
 const CONNECTIONS = 10;
 const BODY_BYTES = 2048;
@@ -79,14 +79,14 @@ spec:
 
 /** Both know of all sites; only one has mail for the bad ones. */
 async function openFleet(stage: Stage, bad: Bad, healthy: number, queued: number): Promise<Fleet> {
-  const config = await ConfigFolder.from(stage, 'bench');
+  const config = await configFor(stage, TENANTS);
   const sites = await freePorts(healthy);
   for (const [at, port] of sites.entries()) config.write(`6-s${at}.yaml`, policy(`s${at}`, `s${at}.good.test`, port));
   for (const site of ['hole', 'slow'] as const)
     config.write(`7-${site}.yaml`, policy(site, `*.${site}.test`, bad[site]));
   const data = stage.folder('data');
   for (const suffix of queued > 0 ? ['hole.test', 'slow.test'] : [])
-    seed(data, { messages: queued, domains: 100, tenants: 20, suffix });
+    seed(data, { messages: queued, domains: 100, tenants: TENANTS, suffix });
   return { postfleet: await Postfleet.start(stage, config, { data }), sites };
 }
 

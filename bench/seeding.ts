@@ -3,6 +3,8 @@
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { ConfigFolder } from '../test/harness/config.ts';
+import type { Stage } from '../test/harness/stage.ts';
 
 export interface Backlog {
   readonly messages: number;
@@ -19,6 +21,27 @@ export interface Seeded {
 }
 
 const PROGRAM = fileURLToPath(new URL('backlog-seed.ts', import.meta.url));
+
+/** Resources for the tenants of backlogs: each has a domain to send as, with a key of its own. */
+export async function configFor(stage: Stage, tenants: number): Promise<ConfigFolder> {
+  const namespaces = { from: 'All' };
+  const config = await ConfigFolder.from(stage, 'bench', {
+    MTACluster: { spec: { namespaces } },
+    IPPool: { spec: { namespaces } },
+  });
+  for (let at = 0; at < tenants; at += 1) config.write(`6-tenant-${at}.yaml`, domainOf(`tenant-${at}`));
+  return config;
+}
+
+const domainOf = (tenant: string): string => `apiVersion: postfleet.io/v1alpha1
+kind: SendingDomain
+metadata: { name: ${tenant}.test, namespace: ${tenant} }
+spec:
+  domain: ${tenant}.test
+  poolRef: { name: main, namespace: default }
+  dkim: { algorithms: [RSA2048] }
+  verification: Skip
+`;
 
 /** Adds to what is in a folder that nobody has open. */
 export const seed = (folder: string, { messages, domains, tenants, suffix = 'test' }: Backlog): Seeded =>
