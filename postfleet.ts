@@ -125,6 +125,32 @@ acting('resume', 'end suspensions about no more than what is named, and let go w
     await resumeCommand(id, flags, print);
   });
 
+const ofMessage = ['--message <id>', 'what waits of one message'] as const;
+
+acting('retry', 'try now what waits, and end the rests of its sites')
+  .option(...ofMessage)
+  .action(async (flags: ChoiceFlags) => {
+    const { retryCommand } = await import('#mta/watch/operate.ts');
+    await retryCommand(flags, print);
+  });
+
+acting('bounce', 'end what waits as bounced')
+  .option(...ofMessage)
+  .requiredOption('--reason <text>', 'a part of the reply that events and reports tell')
+  .option('--no-report', 'tell no sender')
+  .action(async (flags: ChoiceFlags & { reason: string; report: boolean }) => {
+    const { bounceCommand } = await import('#mta/watch/operate.ts');
+    await bounceCommand(flags, print);
+  });
+
+acting('reroute', 'send what waits by another pool; what is to come leaves as its domain says')
+  .option(...ofMessage)
+  .requiredOption('--to <namespace/name>', 'the pool')
+  .action(async (flags: ChoiceFlags & { to: string }) => {
+    const { rerouteCommand } = await import('#mta/watch/operate.ts');
+    await rerouteCommand(flags, print);
+  });
+
 program
   .command('audit')
   .description('show what was done to mail, by whom, the newest first')

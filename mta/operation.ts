@@ -24,7 +24,7 @@ export interface Done {
   readonly lanes: number;
   /** What was ordered, or what was ended. */
   readonly suspensions?: readonly Suspension[];
-  /** Orders that hold some of it still, because they are about more. */
+  /** Orders that hold some of it still. */
   readonly stillHeldBy?: readonly Suspension[];
 }
 
@@ -42,4 +42,20 @@ export interface Suspending extends Asking {
 export interface Resuming extends Asking {
   readonly about: Chosen;
   readonly id?: string;
+}
+
+/** What is done once to what is queued. */
+export interface Moving extends Asking {
+  readonly about: Chosen;
+}
+
+export interface Rerouting extends Moving {
+  /** Name of the pool. */
+  readonly to: string;
+}
+
+export interface Bouncing extends Moving {
+  readonly why: string;
+  /** Whether senders by SMTP are told by mail, as of any failure. */
+  readonly report: boolean;
 }

@@ -111,7 +111,12 @@ export class MailWorker {
     this.#scheduler = this.#openScheduler();
     this.#restraints.resume();
     this.#outlived = this.#openOutlived();
-    this.operations = new Operations({ ...parts, suspensions: this.#suspensions });
+    this.operations = new Operations({
+      ...parts,
+      suspensions: this.#suspensions,
+      rests: this.#rests,
+      replan: () => this.replan(),
+    });
   }
 
   #openSources(): Sources {

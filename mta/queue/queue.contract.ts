@@ -678,6 +678,21 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       expect(await leaseOne()).toMatchObject({ attempts: 1, message: { id: first.message.id } });
     });
 
+    test('a move reaches all of a lane, however much there is, waiting and suspended', async () => {
+      const recipients = Array.from({ length: 1500 }, (_, at) => `b${at}@dest.test`);
+      await queue.put(message({ recipients }));
+      await queue.put(message({ recipients }));
+      expect(await queue.move(claim, {}, { kind: 'suspend' })).toBe(3000);
+      await queue.put(message({ recipients, notBefore: clock.now() + hours(1) }));
+      expect(await queue.move(claim, {}, { kind: 'retry' })).toBe(4500);
+      expect((await queue.list({}, 5000)).filter((it) => it.state === 'waiting' && it.due <= clock.now())).toHaveLength(
+        4500,
+      );
+      expect(await queue.move(claim, { message: 'unknown' }, { kind: 'suspend' })).toBe(0);
+      expect(await queue.move(claim, {}, { kind: 'reroute', pool: 'pools/warm' })).toBe(4500);
+      expect(queue.depth()).toEqual([{ lane: 'tenant pools/warm dest.test', depth: 4500 }]);
+    });
+
     test('one lane is moved, listed and seized alone', async () => {
       await queue.put(message());
       await queue.put(message({ priority: 'bulk' }));

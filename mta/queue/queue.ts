@@ -248,6 +248,9 @@ export interface Queue {
    * by one: what arrives meanwhile may be missed. Moving again is harmless.
    */
   move(claim: Claim, selection: Selection, move: Move): Promise<number>;
-  /** Leases entries of a selection whatever their due time or state, so that they can be settled: bounced, cancelled. */
+  /**
+   * Leases entries of a selection whatever their due time or state, so that they can be settled: bounced, cancelled. Up to
+   * `max`; fewer, and at least one, when their messages are large.
+   */
   seize(claim: Claim, selection: Selection, max: number, hold: Duration): Promise<Lease[]>;
 }

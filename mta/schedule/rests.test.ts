@@ -77,3 +77,11 @@ test('what has failed long ago is forgotten', () => {
   for (let at = 0; at < 1000; at += 1) rests.failed(`b${at}`);
   expect(rests.troubleOf('a')).toBeUndefined();
 });
+
+test('somebody may end what rests at a site: the site, and sources there, and nothing else', () => {
+  for (const name of ['mx.test', 'source one at mx.test', 'source one at other.test', 'source one', 'amx.test'])
+    rests.suspend(name, minutes(5), 'busy');
+  rests.endAt('mx.test');
+  const waiting = ['mx.test', 'source one at mx.test', 'source one at other.test', 'source one', 'amx.test'];
+  expect(waiting.filter((it) => rests.of(it).kind === 'wait')).toEqual(waiting.slice(2));
+});

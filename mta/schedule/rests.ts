@@ -102,6 +102,11 @@ export class Rests {
     if (rest) rest.isProbed = false;
   }
 
+  /** Whatever rests at a site, the site itself or a source there, rests no longer: somebody says so. */
+  endAt(site: string): void {
+    for (const name of this.#rests.keys()) if (name === site || name.endsWith(` at ${site}`)) this.#rests.delete(name);
+  }
+
   #restOf(name: string): Rest {
     this.#sweep();
     const known = this.#rests.get(name);

@@ -7,11 +7,9 @@
  * recorded must not be sent (it would be sent twice).
  */
 import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
-import { hours, minutes, seconds, sleep } from '#lib/run/clock.ts';
+import { minutes, seconds, sleep } from '#lib/run/clock.ts';
 import type { Attempt } from '../attempt.ts';
-import { wants } from '../dsn-request.ts';
 import { type EventType, type MailEvent, notBeforeOf } from '../event.ts';
-import { dueOf } from '../message.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Claim, Lease, Queue, Settlement } from '../queue/queue.ts';
 import { reply, replyLine } from '../reply.ts';
@@ -20,6 +18,7 @@ import { classify, type Verdict } from './classify.ts';
 import type { Meaning } from './rules/meaning.ts';
 import type { Course, Firing } from '../firing.ts';
 import type { Firings } from './rules/firings.ts';
+import { owesReport } from './owing.ts';
 import type { Rule } from './rules/rule.ts';
 
 export interface SettlerOptions {
@@ -231,21 +230,6 @@ const expired = (attempt: Attempt): Outcome => ({
   kind: 'expired',
   reply: reply(554, '5.4.7', `message expired; last reply: ${replyLine(attempt.reply)}`),
 });
-
-/** When mail that waits is late (RFC 5321 §4.5.4.1 gives up after days; four hours are customary for a word in between). */
-const LATE: Duration = hours(4);
-
-/**
- * A sender by SMTP is told by mail of failures unless they asked not to be, and of success and delay if they asked; never
- * one without a return path (RFC 5321 §6.1). Who takes over a wish to hear of success tells of it (RFC 3461 §5.2.2).
- */
-function owesReport({ message, index }: Lease, outcome: Outcome, attempt: Attempt, now: Instant): boolean {
-  if (message.via !== 'smtp' || message.sender === '') return false;
-  const { dsn } = message;
-  if (outcome.kind === 'delivered') return attempt.peerReports !== true && wants('SUCCESS', dsn, index);
-  if (outcome.kind === 'later') return now - dueOf(message) >= LATE && wants('DELAY', dsn, index);
-  return wants('FAILURE', dsn, index);
-}
 
 /** The fields that have a value. */
 const present = <T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } =>

@@ -62,6 +62,7 @@ const record = {
   recipients: integer,
   why: text,
   until: integer,
+  to: text,
   suspensions: listOf(text),
 };
 

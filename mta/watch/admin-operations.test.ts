@@ -27,7 +27,14 @@ const routes = () =>
   withDocument([
     ...operationRoutes({
       clock,
-      operations: { suspensions: () => [], suspend: act('suspend'), resume: act('resume') },
+      operations: {
+        suspensions: () => [],
+        suspend: act('suspend'),
+        resume: act('resume'),
+        retry: act('retry'),
+        bounce: act('bounce'),
+        reroute: act('reroute'),
+      },
       orders: { audit: async (most, before) => (done.push(['audit', [most, before]]), []) },
     }),
     ...adminRoutes({} as Parameters<typeof adminRoutes>[0]),
@@ -73,6 +80,22 @@ describe('what is asked to be done', () => {
     expect(status).toBe(422);
     expect(said.detail).toContain(word);
     expect(done).toEqual([]);
+  });
+
+  test('of what waits is done once: tried now, bounced with a reason, or sent by another pool', async () => {
+    const asking = { by: 'ann', dryRun: true };
+    await post('/v1/retry', { message: '01m', ...asking });
+    await post('/v1/bounce', { site: 'mx.dest.test', why: 'a wrong list', ...asking });
+    await post('/v1/bounce', { site: 'mx.dest.test', why: 'a wrong list', report: false, ...asking });
+    await post('/v1/reroute', { pool: 'default/main', to: 'default/warm', ...asking });
+    expect(await post('/v1/reroute', { pool: 'default/main', ...asking })).toMatchObject({ status: 422 });
+    const bounced = { about: { site: 'mx.dest.test' }, why: 'a wrong list', ...asking };
+    expect(done).toEqual([
+      ['retry', { about: { message: '01m' }, ...asking }],
+      ['bounce', { ...bounced, report: true }],
+      ['bounce', { ...bounced, report: false }],
+      ['reroute', { about: { pool: 'default/main' }, to: 'default/warm', ...asking }],
+    ]);
   });
 
   test('that is no JSON is refused', async () => {

@@ -1,5 +1,5 @@
 /**
- * The admin API of operating: suspend, resume, and the record of who did what.
+ * The admin API of operating: suspend, resume, retry, bounce, reroute, and the record of who did what.
  *
  * Whoever has the token may act; `by` is who they say they are. A choice of nothing is refused, because all mail must be
  * asked for by name.
@@ -9,7 +9,7 @@ import type { Clock } from '#lib/run/clock.ts';
 import { seconds } from '#lib/run/clock.ts';
 import { query } from '#lib/http/openapi.ts';
 import { type Answer, json, problem } from '#lib/http/server.ts';
-import type { Chosen, Operated, Resuming, Suspending } from '../operation.ts';
+import type { Bouncing, Chosen, Moving, Operated, Rerouting, Resuming, Suspending } from '../operation.ts';
 import type { Orders } from '../settle/ledger/orders.ts';
 import type { Suspension } from '../suspension.ts';
 import { type AdminRoute, reading } from './admin-route.ts';
@@ -19,6 +19,9 @@ export interface Operating {
   suspensions(): readonly Suspension[];
   suspend(asked: Suspending): Promise<Operated>;
   resume(asked: Resuming): Promise<Operated>;
+  retry(asked: Moving): Promise<Operated>;
+  bounce(asked: Bouncing): Promise<Operated>;
+  reroute(asked: Rerouting): Promise<Operated>;
 }
 
 export interface OperationParts {
@@ -60,6 +63,21 @@ const resuming = closed({
   id: text({ max: 64 }).exactOptional().describe('One suspension; or what is named instead.'),
 });
 
+const moving = closed({ ...matter, ...asking, message });
+const bouncing = closed({
+  ...matter,
+  ...asking,
+  message,
+  why: line(500).describe('A part of the reply that its events and reports tell.'),
+  report: flag().default(true).describe('Whether senders by SMTP are told by mail, as of any failure.'),
+});
+const rerouting = closed({
+  ...matter,
+  ...asking,
+  message,
+  to: text({ max: 320 }).describe('The IPPool: namespace/name.'),
+});
+
 export function operationRoutes({ clock, operations, orders }: OperationParts): AdminRoute[] {
   return [
     {
@@ -99,6 +117,43 @@ export function operationRoutes({ clock, operations, orders }: OperationParts): 
       }),
     },
     {
+      method: 'POST',
+      path: '/v1/retry',
+      told: {
+        operationId: 'retry',
+        summary: 'What waits is due now, and what rests at its sites rests no longer.',
+        body: moving,
+        answers: 'Done',
+      },
+      handle: reading(moving, async (asked) => {
+        const { by, dryRun } = asked;
+        return choosing(asked, async (about) => operations.retry({ about, by, dryRun }));
+      }),
+    },
+    {
+      method: 'POST',
+      path: '/v1/bounce',
+      told: { operationId: 'bounce', summary: 'Ends what waits as bounced.', body: bouncing, answers: 'Done' },
+      handle: reading(bouncing, async (asked) => {
+        const { by, dryRun, why, report } = asked;
+        return choosing(asked, async (about) => operations.bounce({ about, by, dryRun, why, report }));
+      }),
+    },
+    {
+      method: 'POST',
+      path: '/v1/reroute',
+      told: {
+        operationId: 'reroute',
+        summary: 'What waits leaves by another pool; what is to come leaves as its domain says.',
+        body: rerouting,
+        answers: 'Done',
+      },
+      handle: reading(rerouting, async (asked) => {
+        const { by, dryRun, to } = asked;
+        return choosing(asked, async (about) => operations.reroute({ about, by, dryRun, to }));
+      }),
+    },
+    {
       method: 'GET',
       path: '/v1/audit',
       told: {
@@ -121,7 +176,7 @@ export function operationRoutes({ clock, operations, orders }: OperationParts): 
 const shown = (operated: Operated): Answer =>
   operated.kind === 'done' ? json(operated.done) : problem(422, 'Unprocessable Content', operated.why);
 
-type Named = Infer<typeof resuming> | Infer<typeof suspending>;
+type Named = Infer<typeof moving> | Infer<typeof suspending>;
 
 /** What is named of a request; nothing, only if all mail is asked for. */
 async function choosing(named: Named, act: (about: Chosen) => Promise<Operated>): Promise<Answer> {

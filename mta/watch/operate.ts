@@ -1,5 +1,5 @@
 /**
- * `postfleet suspend`, `resume` and `audit`: acts on mail through the admin API, and says in a sentence what was done.
+ * `postfleet suspend`, `resume`, `retry`, `bounce`, `reroute` and `audit`: acts on mail through the admin API, and says in a sentence what was done.
  */
 import type { Done } from '../operation.ts';
 import type { AuditRecord } from '../settle/ledger/orders.ts';
@@ -35,6 +35,24 @@ export async function suspendCommand(flags: SuspendFlags, print: Print): Promise
 
 export async function resumeCommand(id: string | undefined, flags: ChoiceFlags, print: Print): Promise<void> {
   await operate('resume', flags, { id }, print, resumedLines);
+}
+
+export async function retryCommand(flags: ChoiceFlags, print: Print): Promise<void> {
+  await operate('retry', flags, {}, print, (done, would) => movedLines(`${would}try now`, done));
+}
+
+/** `report`: whether senders are told. */
+export async function bounceCommand(
+  flags: ChoiceFlags & { readonly reason: string; readonly report: boolean },
+  print: Print,
+): Promise<void> {
+  const { reason: why, report } = flags;
+  await operate('bounce', flags, { why, report }, print, (done, would) => movedLines(`${would}bounce`, done));
+}
+
+export async function rerouteCommand(flags: ChoiceFlags & { readonly to: string }, print: Print): Promise<void> {
+  const { to } = flags;
+  await operate('reroute', flags, { to }, print, (done, would) => movedLines(`${would}send by ${to}`, done));
 }
 
 /** Prints what was done to which mail, the newest first. */
@@ -75,15 +93,21 @@ const resumedLines = (done: Done, would: string): string[] => [
   ...(done.stillHeldBy ?? []).map((it) => `some is held still: ${orderLine(it)}`),
 ];
 
+const movedLines = (what: string, done: Done): string[] => [
+  `${what}: ${countOf(done)}`,
+  ...(done.stillHeldBy ?? []).map((it) => `a suspension stands: ${orderLine(it)}`),
+];
+
 /** With its id, which ends it. */
 export const orderLine = (order: Suspension): string =>
   `${order.id} ${matterLine(order.about)}: ${suspensionLine(order)}`;
 
-function recordLine({ at, by, operation, stage, about, recipients, why, suspensions = [] }: AuditRecord): string {
+function recordLine({ at, by, operation, stage, about, recipients, why, to, suspensions = [] }: AuditRecord): string {
   const message = about.message === undefined ? '' : `, message ${about.message}`;
   const details = [
     `${matterLine(about)}${message}`,
     `${recipients} recipients`,
+    to === undefined ? '' : `to ${to}`,
     suspensions.length === 0 ? '' : suspensions.join(' '),
     why ?? '',
   ];

@@ -1,5 +1,5 @@
 /**
- * What an operator does when mail must stop, or does not go: suspend, resume, and seeing why, through restarts.
+ * What an operator does when mail must stop, or does not go: suspend, resume, retry, bounce, reroute, through restarts.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,6 +36,16 @@ spec:
   scopes: [Submit]
 `;
 
+const WARM = `
+apiVersion: postfleet.io/v1alpha1
+kind: IPPool
+metadata: { name: warm }
+spec:
+  clusterRef: { name: local }
+  members: [{ name: two, address: 127.0.0.2, egress: Local }]
+  health: { requireFCrDNS: Warn }
+`;
+
 beforeAll(async () => {
   const namespaces = { from: 'All' };
   config = await ConfigFolder.from(scene, 'bench', {
@@ -43,6 +53,7 @@ beforeAll(async () => {
     IPPool: { spec: { namespaces } },
   });
   config.write('6-shop.yaml', SHOP);
+  config.write('7-warm.yaml', WARM);
   receiver = scene.adopt(await Receiver.listen(config.ports.receiver));
   fleet = await Postfleet.start(scene, config);
 });
@@ -103,12 +114,48 @@ test('a suspension ends by itself', async () => {
   await until('its time is over', () => taken('hello@example.com') === 3);
 });
 
+test('what waits is tried again at once, though its site rests', async () => {
+  await receiver.close();
+  const id = await send('hello@example.com', 'you@resting.test');
+  expect(await fleet.event('deferred', id)).toMatchObject({ stage: 'connect' });
+  receiver = scene.adopt(await Receiver.listen(config.ports.receiver));
+  expect(await done('retry', '--domain', 'resting.test', '--dry-run')).toMatchObject({ recipients: 1 });
+  const from = performance.now();
+  expect(await fleet.command('retry', '--domain', 'resting.test')).toMatch(/^try now: 1 recipients in 1 lanes/);
+  await fleet.event('delivered', id);
+  // A rest is 15 seconds, and a second try of this mail is due in minutes.
+  expect(performance.now() - from).toBeLessThan(10_000);
+});
+
+test('what waits leaves by another pool when it is rerouted', async () => {
+  await done('suspend', '--domain', 'blocked.test', '--reason', 'our address is listed');
+  const id = await send('hello@example.com', 'you@blocked.test');
+  expect(await done('reroute', '--domain', 'blocked.test', '--to', 'default/warm')).toMatchObject({ recipients: 1 });
+  await done('resume', '--domain', 'blocked.test');
+  expect(await fleet.event('delivered', id)).toMatchObject({ source: '127.0.0.2' });
+});
+
+test('what waits is bounced with a reason, and its sender is told', async () => {
+  await done('suspend', '--domain', 'wrong.test', '--reason', 'a wrong list');
+  const id = await send('hello@example.com', 'you@wrong.test');
+  expect(await done('bounce', '--message', id, '--reason', 'a wrong list', '--dry-run')).toMatchObject({
+    recipients: 1,
+  });
+  expect(await done('bounce', '--message', id, '--reason', 'a wrong list')).toMatchObject({ recipients: 1 });
+  const { reply } = await fleet.event('bounced', id);
+  expect(reply).toMatch(/^554 5\.7\.0 bounced by \S+: a wrong list$/);
+  const report = await until('the report', () => receiver.taken.find((it) => it.sender === ''));
+  expect(report.raw.toString()).toMatch(/Final-Recipient: rfc822;\s*you@wrong\.test[^]*Status: 5\.7\.0/);
+});
+
 test('who did what is on record, and in the log', async () => {
   const audit = await fleet.command('audit');
   const lines = audit.trim().split('\n');
-  expect(lines).toHaveLength(3);
-  expect(lines[1]).toMatch(/ resume: tenant shop, 2 recipients, [0-9a-z]{8}$/);
-  expect(lines[2]).toMatch(/ suspend: tenant shop, domain demo\.test, 0 recipients, [0-9a-z]{8}, a list went wrong$/);
+  expect(lines.filter((it) => / (bounce|retry|reroute)( begun)?: /.test(it))).toHaveLength(6);
+  expect(lines.at(-2)).toMatch(/ resume: tenant shop, 2 recipients, [0-9a-z]{8}$/);
+  expect(lines.at(-1)).toMatch(
+    / suspend: tenant shop, domain demo\.test, 0 recipients, [0-9a-z]{8}, a list went wrong$/,
+  );
   await until('the log has it', () => fleet.log().some((it) => it.msg === 'operation' && 'audit' in it));
 });
 

@@ -3,12 +3,26 @@
  */
 import type { Clock } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
-import type { Row, SqlValue } from '#lib/sqlite/protocol.ts';
+import type { Row } from '#lib/sqlite/protocol.ts';
 import { decodeMessage } from '../codec.ts';
 import { laneName, type LaneName, type Move, parseLane, type Pending, type Selection } from '../queue.ts';
 import type { Lanes } from './lanes.ts';
 import type { Leases } from './leases.ts';
-import { indexOf, LIST, LIST_OF_MESSAGE, MOVABLE, moveEntries, SUSPENDED, WAITING } from './tables.ts';
+import {
+  FREE_OF_MESSAGE,
+  indexOf,
+  LIST_OF_MESSAGE,
+  LIST_SUSPENDED,
+  LIST_WAITING,
+  MESSAGE_OF,
+  MOST_RECIPIENTS,
+  moveEntries,
+  SEIZE,
+  SLICE_SUSPENDED,
+  SLICE_WAITING,
+  SUSPENDED,
+  WAITING,
+} from './tables.ts';
 
 export interface Held {
   readonly database: Database;
@@ -26,22 +40,41 @@ export const lanesOf = (lanes: Lanes, { tenant, pool, domain, lane: only }: Sele
     );
   });
 
-/** The first three parameters of statements on what of a selection is not leased. */
-export const parametersOf = ({ leases }: Held, selection: Selection, lanes: readonly LaneName[]): SqlValue[] => [
-  selection.message ?? null,
-  JSON.stringify(lanes),
-  JSON.stringify(lanes.flatMap((lane) => leases.entriesOf(lane))),
-];
-
+/** Lane by lane, each by its index, so that a look at a large backlog holds nobody up. */
 export async function listEntries(held: Held, selection: Selection, max: number): Promise<Pending[]> {
-  const lanes = lanesOf(held.lanes, selection);
-  const rows =
-    selection.message === undefined
-      ? await held.database.read(LIST, [null, JSON.stringify(lanes), max])
-      : await held.database.read(LIST_OF_MESSAGE, [selection.message, max]);
+  const lanes = lanesOf(held.lanes, selection).toSorted((a, b) => (a < b ? -1 : 1));
+  const rows = selection.message === undefined ? await rowsIn(held, lanes, max) : await rowsOf(held, selection, max);
   const leased = new Set(rows.flatMap((row) => held.leases.entriesOf(String(row['lane']))));
   const wanted = new Set(lanes);
   return rows.filter((row) => wanted.has(String(row['lane']))).map((row) => pendingOf(row, leased));
+}
+
+const rowsOf = ({ database }: Held, { message = '' }: Selection, max: number): Promise<readonly Row[]> =>
+  database.read(LIST_OF_MESSAGE, [message, max]);
+
+async function rowsIn({ database }: Held, lanes: readonly LaneName[], max: number): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const lane of lanes) {
+    if (rows.length >= max) break;
+    const left = max - rows.length;
+    const read = [LIST_WAITING, LIST_SUSPENDED].map(async (sql) => database.read(sql, [lane, left]));
+    const found = (await Promise.all(read)).flat();
+    rows.push(...found.toSorted((a, b) => Number(a['due']) - Number(b['due'])).slice(0, left));
+  }
+  return rows;
+}
+
+/** Up to `max` entries in a lane that nobody holds, due or not. */
+export async function freeEntries(
+  { database, leases }: Held,
+  { message }: Selection,
+  lane: LaneName,
+  max: number,
+): Promise<readonly Row[]> {
+  const leased = JSON.stringify(leases.entriesOf(lane));
+  if (message === undefined) return database.read(SEIZE, [lane, leased, max]);
+  const [row] = await database.read(MESSAGE_OF, [message]);
+  return row ? (await database.read(FREE_OF_MESSAGE, [row['no'] ?? null, lane, leased])).slice(0, max) : [];
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -69,28 +102,53 @@ const CHANGES: Record<Move['kind'], { readonly from: readonly number[]; readonly
   reroute: { from: [WAITING, SUSPENDED], change: 'lane = ?2' },
 };
 
-/** Entries moved in one transaction: what is found is what is changed, whatever arrives meanwhile. */
-const SLICE = 10_000;
+/** Entries moved in one transaction: a few milliseconds, between which others write. */
+const SLICE = 1000;
 
 /** Moves what is not leased in one lane. The caller keeps leases of the lane away meanwhile. */
 export async function moveLane(held: Held, selection: Selection, lane: LaneName, move: Move): Promise<number> {
   const target = move.kind === 'reroute' ? laneName({ ...parseLane(lane), pool: move.pool }) : lane;
   if (move.kind === 'reroute' && target === lane) return 0;
   const { from, change } = CHANGES[move.kind];
-  const parameters = [...parametersOf(held, selection, [lane]), JSON.stringify(from)];
-  const now = held.clock.now();
-  const extra = move.kind === 'reroute' ? [target] : move.kind === 'retry' ? [now] : [];
+  const extra = move.kind === 'reroute' ? [target] : move.kind === 'retry' ? [held.clock.now()] : [];
   let count = 0;
-  for (let last = 0, full = true; full;) {
-    const found = await held.database.read(MOVABLE, [...parameters, last, SLICE]);
-    full = found.length === SLICE;
-    last = Number(found.at(-1)?.['no'] ?? last);
+  for await (const found of movable(held, selection, lane, from)) {
     const entries = JSON.stringify(found.map((row) => row['no'] ?? null));
     await held.database.write([{ sql: moveEntries(change), params: [entries, ...extra] }]);
     count += found.length;
     noteMove(held, move.kind, lane, target, found);
   }
   return count;
+}
+
+/** What a move finds, slice by slice; a slice that was moved is behind the place where the next one begins. */
+async function* movable(
+  held: Held,
+  selection: Selection,
+  lane: LaneName,
+  from: readonly number[],
+): AsyncGenerator<readonly Row[]> {
+  if (selection.message !== undefined) {
+    const free = await freeEntries(held, selection, lane, MOST_RECIPIENTS);
+    yield free.filter((row) => from.includes(Number(row['state'])));
+    return;
+  }
+  const leased = new Set(held.leases.entriesOf(lane));
+  // What waits first: what was suspended waits once it is moved.
+  for (const state of from.toSorted((a, b) => a - b)) {
+    for (let last: Row | undefined, full = true; full;) {
+      const rows = await sliceAfter(held, lane, state, last);
+      full = rows.length === SLICE;
+      last = rows.at(-1);
+      yield rows.filter((row) => !leased.has(Number(row['no'])));
+    }
+  }
+}
+
+function sliceAfter({ database }: Held, lane: LaneName, state: number, last: Row | undefined): Promise<readonly Row[]> {
+  const [due, no] = [Number(last?.['due'] ?? -1), Number(last?.['no'] ?? 0)];
+  if (state === WAITING) return database.read(SLICE_WAITING, [lane, due, no, SLICE]);
+  return database.read(SLICE_SUSPENDED, [lane, no, SLICE]);
 }
 
 /** Memory follows what was written. */

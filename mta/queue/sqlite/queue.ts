@@ -35,7 +35,7 @@ import { cancelMessage } from './cancel.ts';
 import { Lanes } from './lanes.ts';
 import { findKey, takenBy, writeKey } from './keys.ts';
 import { Leases } from './leases.ts';
-import { type Held, lanesOf, listEntries, moveLane, parametersOf } from './moves.ts';
+import { freeEntries, type Held, lanesOf, listEntries, moveLane } from './moves.ts';
 import { Messages } from './messages.ts';
 import { listOwed } from './owed.ts';
 import { outcomeStatements, type Put, putStatements } from './statements.ts';
@@ -240,8 +240,7 @@ export class SqliteQueue implements Queue {
     const leases: Lease[] = [];
     for (const lane of lanesOf(this.#lanes, selection)) {
       if (leases.length === max) break;
-      const find = () =>
-        this.#database.read(tables.SEIZE, [...parametersOf(this.#held, selection, [lane]), max - leases.length]);
+      const find = () => freeEntries(this.#held, selection, lane, max - leases.length);
       leases.push(...(await this.#taking.seize(claim, lane, hold, find)));
     }
     return leases;

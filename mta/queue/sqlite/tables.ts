@@ -185,19 +185,17 @@ export const clearDebt = (id: MessageId, index: number, debt: string): Statement
   { sql: `UPDATE entry SET debt = '' WHERE ${ENTRY_OF} AND state <> ${ENDED} AND debt = ?`, params: [id, index, debt] },
 ];
 
-/** Where entries of a selection lie. Parameters: message id or NULL, lanes (a JSON list). */
-const SELECTED = `
-  FROM entry e JOIN message m ON m.no = ${MESSAGE_OF_ENTRY}
-  WHERE (?1 IS NULL OR m.id = ?1) AND e.lane IN (SELECT value FROM json_each(?2))
-  AND e.state IN (${WAITING}, ${SUSPENDED})`;
-
-/** One more parameter: entries that are leased (a JSON list). */
-const FREE = `${SELECTED} AND e.no NOT IN (SELECT value FROM json_each(?3))`;
-
 const LISTED = 'SELECT m.id, m.envelope, e.no, e.lane, e.due, e.attempts, e.state';
 
-/** One more parameter: limit. */
-export const LIST = `${LISTED} ${SELECTED} ORDER BY e.lane, e.due, e.no LIMIT ?3`;
+/** Entries of a lane that wait, the next due first, by the index. Parameters: lane, limit. */
+export const LIST_WAITING = `
+  ${LISTED} FROM entry e JOIN message m ON m.no = ${MESSAGE_OF_ENTRY}
+  WHERE e.lane = ? AND e.state = ${WAITING} ORDER BY e.due, e.no LIMIT ?`;
+
+/** Those that are suspended, the oldest first. */
+export const LIST_SUSPENDED = `
+  ${LISTED} FROM entry e JOIN message m ON m.no = ${MESSAGE_OF_ENTRY}
+  WHERE e.lane = ? AND e.state = ${SUSPENDED} ORDER BY e.no LIMIT ?`;
 
 /** Entries of one message, whatever the size of the queue. Parameters: message id, limit. */
 export const LIST_OF_MESSAGE = `
@@ -213,7 +211,7 @@ export const LANES_OF_MESSAGE = `
 
 /** Those in one lane that are not leased. Parameters: number of the message, lane, leased (a JSON list). */
 export const FREE_OF_MESSAGE = `
-  SELECT e.no, e.attempts FROM entry e WHERE ${entriesOf('?1')} AND e.lane = ?2
+  SELECT e.no, e.due, e.attempts, e.intended, e.state FROM entry e WHERE ${entriesOf('?1')} AND e.lane = ?2
   AND e.state IN (${WAITING}, ${SUSPENDED}) AND e.no NOT IN (SELECT value FROM json_each(?3))`;
 
 /**
@@ -242,12 +240,29 @@ export const LIVES = `
     LIMIT ?5) e
   JOIN message m ON m.no = ${MESSAGE_OF_ENTRY} ORDER BY e.due, e.no`;
 
-/** One more parameter: limit. */
-export const SEIZE = `SELECT e.no, e.attempts, e.intended ${FREE} LIMIT ?4`;
+/** Entries of a lane, due or not. Parameters: lane, leased (a JSON list), limit. */
+export const SEIZE = `
+  SELECT * FROM (
+    SELECT e.no, e.attempts, e.intended FROM entry e
+    WHERE e.lane = ?1 AND e.state = ${WAITING} AND e.no NOT IN (SELECT value FROM json_each(?2)) LIMIT ?3)
+  UNION ALL SELECT * FROM (
+    SELECT e.no, e.attempts, e.intended FROM entry e
+    WHERE e.lane = ?1 AND e.state = ${SUSPENDED} AND e.no NOT IN (SELECT value FROM json_each(?2)) LIMIT ?3)
+  LIMIT ?3`;
 
-/** Entries of a lane that a move changes. More parameters: states (a JSON list), the entry to go on after, limit. */
-export const MOVABLE = `
-  SELECT e.no, e.due ${FREE} AND e.state IN (SELECT value FROM json_each(?4)) AND e.no > ?5 ORDER BY e.no LIMIT ?6`;
+/** A slice of what waits in a lane, in due order: two ranges of the index. Parameters: lane, due and number to go on after, limit. */
+export const SLICE_WAITING = `
+  SELECT * FROM (
+    SELECT e.no, e.due FROM entry e
+    WHERE e.lane = ?1 AND e.state = ${WAITING} AND e.due = ?2 AND e.no > ?3 ORDER BY e.no LIMIT ?4)
+  UNION ALL SELECT * FROM (
+    SELECT e.no, e.due FROM entry e
+    WHERE e.lane = ?1 AND e.state = ${WAITING} AND e.due > ?2 ORDER BY e.due, e.no LIMIT ?4)
+  LIMIT ?4`;
+
+/** A slice of what is suspended in a lane. Parameters: lane, number to go on after, limit. */
+export const SLICE_SUSPENDED = `
+  SELECT e.no, e.due FROM entry e WHERE e.lane = ?1 AND e.state = ${SUSPENDED} AND e.no > ?2 ORDER BY e.no LIMIT ?3`;
 
 /** Parameters: entries (a JSON list), and what `change` needs. */
 export const moveEntries = (change: string): string =>

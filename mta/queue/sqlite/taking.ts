@@ -126,10 +126,18 @@ export class Taking {
     return leases;
   }
 
-  /** Whatever `find` finds in a lane, due or not. */
+  /** Whatever `find` finds in a lane, due or not; fewer when they are large. */
   async seize(claim: Claim, lane: LaneName, hold: Duration, find: () => Promise<readonly Row[]>): Promise<Lease[]> {
     const take = async () => (this.#holds(claim) ? this.#reserveAll(await find(), lane, hold) : []);
-    return this.#open(claim, lane, await this.apart(lane, take), Number.MAX_SAFE_INTEGER);
+    const room = await this.#bodies.reserve(lane, LEASE_BYTES);
+    try {
+      const reserved = await this.apart(lane, take);
+      const leases = reserved.length > 0 ? await this.#open(claim, lane, reserved, LEASE_BYTES) : [];
+      if (leases.length < reserved.length) this.#lanes.arrive(lane, 0, this.#clock.now());
+      return leases;
+    } finally {
+      room.release();
+    }
   }
 
   /** Does `work` with a lane's entries while nobody takes any, and nothing is read ahead. */
