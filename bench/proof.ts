@@ -12,6 +12,8 @@ import { measureNeighbours } from './neighbours.ts';
 import { loadAverage, publishSection } from './page.ts';
 import { measureReceivers } from './receivers.ts';
 import { measureRelay } from './relay.ts';
+import { measureSlowDisk } from './slow-disk.ts';
+import { measureSoak } from './soak.ts';
 import type { Finding, Measurement } from './rounds.ts';
 
 const MEASUREMENTS = new Map<string, Measurement>([
@@ -21,6 +23,8 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['backlog', measureBacklog],
   ['neighbours', measureNeighbours],
   ['crash', measureCrash],
+  ['soak', measureSoak],
+  ['slow-disk', measureSlowDisk],
 ]);
 /** Faults that are shown. */
 const MOST_SAID = 20;
