@@ -17,7 +17,7 @@ import type { Turn } from './schedule/plan.ts';
 import type { Restraints } from './schedule/restraints.ts';
 import type { EgressSource } from './schedule/source.ts';
 import type { Approach, ConnectFailure, ConnectSetup } from './send/connect.ts';
-import type { Courier, Opening, OpeningFor } from './send/courier.ts';
+import type { Courier, Opening, OpeningFor, UnderWay } from './send/courier.ts';
 import { dial, dialFor, type Need } from './send/dial.ts';
 import { Lacks } from './send/lacks.ts';
 import { familiesOf, type Resolution, resolve } from './send/resolve.ts';
@@ -49,6 +49,8 @@ export interface CouriersOptions {
 }
 
 export class Couriers {
+  /** Every connection that is under way. */
+  readonly underWay = new Set<UnderWay>();
   readonly #options: CouriersOptions;
   readonly #setup: ConnectSetup;
 
@@ -66,6 +68,7 @@ export class Couriers {
     const { queue, claim, clock, keyring, directions, restraints, returnPaths, settler, troubled } = this.#options;
     const { messagesPerConnection, site } = directions.destination(offer.lane);
     return {
+      underWay: this.underWay,
       queue,
       clock,
       claim,

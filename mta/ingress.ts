@@ -14,7 +14,7 @@ import type { HttpDoors } from '#lib/http/door.ts';
 import { openHttp, type Route } from '#lib/http/server.ts';
 import { openVerifier } from '#lib/keyring/verifier.ts';
 import type { Clock, Duration } from '#lib/run/clock.ts';
-import { seconds } from '#lib/run/clock.ts';
+import { minutes, seconds } from '#lib/run/clock.ts';
 import { codeOf, reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
 import { metrics, watchGauge } from '#lib/run/metrics.ts';
@@ -73,26 +73,30 @@ export interface Listener {
   readonly name: string;
   readonly host: string;
   readonly port: number;
-  /** Takes nothing new; what is under way may end within `grace`. */
-  close(grace: Duration): Promise<void>;
+  /** Takes nothing new; what is under way may end within `drain`, a message that is coming in within `content`. */
+  close(drain: Duration, content: Duration): Promise<void>;
 }
 
 export interface Ingress {
   readonly listeners: readonly Listener[];
-  /** Takes nothing new, lets transactions end, then closes. */
+  /** Takes nothing new from now on, lets transactions end, then closes. Calling it again waits for the same. */
   close(): Promise<void>;
 }
 
-/** How long senders may take to end the transaction they are in. */
+/** How long senders may take to come to DATA in the transaction they are in; who does not has lost nothing. */
 const DRAIN: Duration = seconds(30);
+/** How long a message past DATA, or a request, may take until it is answered. */
+const DRAIN_CONTENT: Duration = minutes(11);
 
 export async function startIngress(options: IngressOptions): Promise<Ingress> {
   const ways = await openWays(options);
   const listeners: Listener[] = [];
-  const close = async (): Promise<void> => {
-    await Promise.all(listeners.map((it) => it.close(DRAIN)));
+  let closing: Promise<void> | undefined;
+  const end = async (): Promise<void> => {
+    await Promise.all(listeners.map((it) => it.close(DRAIN, DRAIN_CONTENT)));
     await ways.keeper.stop();
   };
+  const close = (): Promise<void> => (closing ??= end());
   try {
     for (const listener of options.resources().clusters[0]?.spec.ingress.listeners ?? []) {
       listeners.push(await listen(ways, listener, options));
@@ -237,7 +241,7 @@ async function listenHttp(
     troubled,
     ...tls,
   });
-  return { name, host, port, close: (time) => server.close({ clock, time }) };
+  return { name, host, port, close: (_, time) => server.close({ clock, time }) };
 }
 
 /** The limit of connections per address is for strangers. */

@@ -23,7 +23,7 @@ import { adminToken, openData } from './data-folder.ts';
 import { apiUrlOf, Declared, endpointOf } from './declared.ts';
 import { diskPart, watchDisk } from './disk-watch.ts';
 import { Domains, openDomainAuthorities } from './domains.ts';
-import { type Ingress, startIngress } from './ingress.ts';
+import { startIngress } from './ingress.ts';
 import type { Queue } from './queue/queue.ts';
 import { SqliteQueue } from './queue/sqlite/queue.ts';
 import { QUEUED_IDS } from './queue/sqlite/tables.ts';
@@ -89,6 +89,18 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   const declared = opened.adopt(await Declared.open({ config, data, clock, random, log }), (it) => it.close());
   const cluster = clusterOf(declared);
   const own = await ownCertificate(data, ['localhost', '127.0.0.1', hostname], clock);
+  const healthHttp = { name: 'metrics', setting: '--metrics', ...settings.metrics };
+  const size = () => clusterOf(declared).spec.queue.reserve;
+  const disk = opened.adopt(await watchDisk({ data, database, clock, log, size }), (it) => it.close());
+  let takesMail = false;
+  const parts = () => [
+    { part: 'resources', ready: true },
+    { part: 'listeners', ready: takesMail },
+    diskPart(disk.state),
+  ];
+  // Opened early and closed late, so that whoever asks meanwhile hears 503 and sees the metrics.
+  const health = opened.adopt(await openHttp({ ...healthHttp, routes: healthRoutes(parts) }), (it) => it.close());
+  watchProcess();
   const received = await openReceiver(surroundings, declared, own, opened);
 
   const unreadable = (thrown: unknown): void =>
@@ -144,28 +156,14 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   ]);
   const admin = opened.adopt(await openHttp({ ...adminHttp, routes }), (it) => it.close());
   await publishAdminUrl(data, admin.url);
-  const healthHttp = { name: 'metrics', setting: '--metrics', ...settings.metrics };
-  const size = () => clusterOf(declared).spec.queue.reserve;
-  const disk = opened.adopt(await watchDisk({ data, database, clock, log, size }), (it) => it.close());
-  const parts = () => [
-    { part: 'resources', ready: true },
-    { part: 'listeners', ready: ingress !== undefined },
-    diskPart(disk.state),
-  ];
-  let ingress: Ingress | undefined;
-  const health = opened.adopt(await openHttp({ ...healthHttp, routes: healthRoutes(parts) }), (it) => it.close());
-  watchProcess();
-
   const certificate = (listener: Parameters<typeof certificateOf>[0]) => certificateOf(listener, config, own);
   const trace = (id: string) => ledger.trace(id);
   const hasSpace = (): boolean => !disk.state.isLow;
-  ingress = opened.adopt(
+  const ingress = opened.adopt(
     await startIngress({ ...shared, certificate, trace, ledger, hasSpace, ...ofDomains(domains) }),
-    async (it) => {
-      ingress = undefined;
-      await it.close();
-    },
+    (it) => it.close(),
   );
+  takesMail = true;
   const hint = await publishFirstStep(declared, data, own);
   yieldToEventLoop(SIGNING_YIELDS);
   log.info('ready', { config, data });
@@ -176,7 +174,12 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     hint,
     apiUrl: apiUrlOf(declared.resources()),
     received,
-    stop: () => opened.disposeAsync(),
+    stop: async () => {
+      takesMail = false;
+      // Together: neither waits for the other's peers, and both may be watched until the last is done.
+      await Promise.all([ingress.close(), worker.stop(DRAIN_DELIVERY)]);
+      await opened.disposeAsync();
+    },
   };
 }
 

@@ -7,7 +7,7 @@
  * anew at each connection. What a connection is given is in `couriers.ts`, what settling asks in `settling.ts`.
  */
 import { codeOf, reasonOf } from '#lib/run/fault.ts';
-import type { Clock, Duration } from '#lib/run/clock.ts';
+import { type Clock, type Duration, seconds } from '#lib/run/clock.ts';
 import type { Resolver } from '#lib/dns/resolver.ts';
 import type { IPPool } from '#crds/kinds/ip-pool.ts';
 import type { Resources } from '#crds/source/resources.ts';
@@ -64,6 +64,9 @@ export interface WorkerOptions {
 /** Most connections to receivers at once. */
 const CONNECTIONS = 2000;
 
+/** How long a transaction may take to come to DATA once it is to end: most are through long before. */
+const HURRY: Duration = seconds(5);
+
 /** What was known before the start. */
 interface Known {
   readonly keeper: MemoryKeeper;
@@ -87,6 +90,7 @@ export class MailWorker {
   readonly #scheduler: Scheduler;
   readonly #outlived: Outlived;
   readonly #running = new Set<Promise<void>>();
+  #stopping: Promise<void> | undefined;
 
   private constructor(options: WorkerOptions, claim: Claim, { keeper, held }: Known) {
     this.#options = options;
@@ -195,14 +199,23 @@ export class MailWorker {
   }
 
   /**
-   * Starts nothing more, lets every transaction end and every outcome become durable, then gives the shard up. What is
-   * still under way after `limit` is left to the next start.
+   * Starts nothing more, lets every transaction past DATA end and every outcome become durable, then gives the shard up.
+   * What is still under way after `limit` is left to the next start. Calling it again waits for the same.
    */
-  async stop(limit: Duration): Promise<void> {
+  stop(limit: Duration): Promise<void> {
+    this.#stopping ??= this.#stop(limit);
+    return this.#stopping;
+  }
+
+  async #stop(limit: Duration): Promise<void> {
     this.#scheduler.stop();
     const { clock, log, queue } = this.#options;
+    const hurry = clock.after(HURRY, () => {
+      for (const it of this.#couriers.underWay) it.cutShort();
+    });
     const late = new Promise<'late'>((tell) => clock.after(limit, () => tell('late')));
     if ((await Promise.race([this.#end(), late])) === 'late') log.warn('stopped before everything under way had ended');
+    hurry.cancel();
     await queue.release(this.#claim);
   }
 

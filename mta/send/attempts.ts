@@ -85,3 +85,7 @@ export const isLostBefore = ({ failure }: TransactionResult, session: Session): 
   session.transactions > 1 &&
   (failure?.kind === 'closed' || failure?.kind === 'io') &&
   (failure.stage === 'rset' || failure.stage === 'mail');
+
+/** We closed the connection ourselves before there was anything to take. */
+export const isCutBefore = ({ failure }: TransactionResult): boolean =>
+  failure?.kind === 'closed' && !failure.inDoubt && failure.stage !== 'dot';

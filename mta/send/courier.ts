@@ -18,7 +18,15 @@ interface Unroutable {
 export type Opening = Dialled | Unroutable;
 export type OpeningFor = Awaited<ReturnType<typeof dialFor>> | Unroutable;
 
+/** A connection that can be told that time is short. */
+export interface UnderWay {
+  /** Ends now, unless a message is past DATA: what it holds is given back, and none of it was attempted. */
+  cutShort(): void;
+}
+
 export interface Courier {
+  /** Holds the connection for its life. */
+  readonly underWay: Set<UnderWay>;
   readonly queue: Queue;
   readonly claim: Claim;
   readonly clock: Clock;

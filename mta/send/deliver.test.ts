@@ -34,6 +34,7 @@ class FakeSession implements Session {
   capabilities = noCapabilities;
   isAlive = true;
   transactions = 0;
+  isPastData = false;
   quits = 0;
   readonly sent: Mail[] = [];
   readonly #answer: (session: FakeSession) => TransactionResult | Promise<TransactionResult>;
@@ -137,6 +138,7 @@ async function open(over: Partial<Courier> = {}, session = new FakeSession()) {
   const missed: ConnectFailure[] = [];
   const faults: unknown[] = [];
   const courier: Courier = {
+    underWay: new Set(),
     queue,
     claim,
     clock,
@@ -568,6 +570,58 @@ test('told to stop, a connection ends after the message under way', async () => 
   await deliver(supply, courier);
   expect([settled.length, supply.ends]).toEqual([1, ['done']]);
   expect(await free()).toHaveLength(4);
+});
+
+describe('told that time is short', () => {
+  const broken: TransactionResult = {
+    verdicts: [{ reply: reply(451, '4.4.2', 'we closed the connection'), stage: 'rcpt', own: true }],
+    failure: { stage: 'rcpt', kind: 'closed', inDoubt: false },
+  };
+
+  /** Told so while the first transaction is under way. */
+  async function cutDuring(isPastData: boolean, result: TransactionResult) {
+    const session = new FakeSession((it) => {
+      it.isPastData = isPastData;
+      for (const run of courier.underWay) run.cutShort();
+      return result;
+    });
+    const stage = await open({}, session);
+    const { courier } = stage;
+    await stage.put(3);
+    const supply = new FakeSupply();
+    supply.goesOn = true;
+    const over = deliver(supply, courier);
+    await over;
+    return { ...stage, session };
+  }
+
+  test('a transaction before DATA is cut and costs no attempt', async () => {
+    const { session, settled, free, courier } = await cutDuring(false, broken);
+    expect([session.quits > 0, settled]).toEqual([true, []]);
+    expect(await free()).toHaveLength(3);
+    expect(courier.underWay.size).toBe(0);
+  });
+
+  test('a message past DATA is waited for', async () => {
+    const { session, settled } = await cutDuring(true, TAKEN);
+    expect([session.sent.length, settled.length]).toEqual([3, 3]);
+  });
+
+  test('a host that is still being dialled is left, and told goodbye when it answers', async () => {
+    const dialled = Promise.withResolvers<Opening>();
+    const session = new FakeSession();
+    const { courier, put, free, settled } = await open({ open: () => dialled.promise }, session);
+    await put(2);
+    const supply = new FakeSupply();
+    const over = deliver(supply, courier);
+    await until('it is under way', () => courier.underWay.size > 0);
+    for (const run of courier.underWay) run.cutShort();
+    await over;
+    expect([settled, supply.ends]).toEqual([[], ['done']]);
+    expect(await free()).toHaveLength(2);
+    dialled.resolve(opened(session));
+    await until('it is told goodbye', () => session.quits === 1);
+  });
 });
 
 describe('without a session', () => {

@@ -6,7 +6,8 @@
  * current one is under way; nobody is sent to who was suppressed when the transaction began. What is about no mail (the
  * source, the storage, a site that cannot be reached) costs none an attempt: one message is told of it, the others are
  * given back. What the host at hand cannot have, because it does not offer SMTPUTF8, is sent last, by a host that does: the
- * connection takes nothing else up, and the mail that could go has gone.
+ * connection takes nothing else up, and the mail that could go has gone. Told that time is short, it waits for nothing but
+ * a message past DATA.
  *
  * Left to others: whose turn it is (`schedule/`), what an attempt means (`settle/`).
  */
@@ -21,6 +22,7 @@ import {
   END_OF,
   heldBack,
   HUNG_UP,
+  isCutBefore,
   isLostBefore,
   ownAttempt,
   transactionAttempt,
@@ -29,7 +31,7 @@ import {
 } from './attempts.ts';
 import { mailFor, MOST_TOGETHER, wasTooMany } from './companions.ts';
 import type { End, LaneSupply, Offer } from '../turn.ts';
-import type { Courier } from './courier.ts';
+import type { Courier, Opening, OpeningFor, UnderWay } from './courier.ts';
 import { needsUtf8 } from './envelope.ts';
 import { Held } from './held.ts';
 import type { BeforeDot, Session } from './session.ts';
@@ -41,6 +43,7 @@ const IDLE: Duration = seconds(5);
 /** Resolves when the connection is over; never rejects. `supply.leave` has been called once by then. */
 export async function deliver(supply: LaneSupply, courier: Courier): Promise<void> {
   const run = new Run(supply, courier);
+  courier.underWay.add(run);
   let end: End = 'unreachable';
   try {
     end = await run.toTheEnd();
@@ -51,10 +54,11 @@ export async function deliver(supply: LaneSupply, courier: Courier): Promise<voi
     // First the site rests, then it gets its mail back: otherwise the mail would start the next connection.
     supply.leave(end, end === 'done' ? undefined : run.why);
     run.abandon();
+    courier.underWay.delete(run);
   }
 }
 
-class Run {
+class Run implements UnderWay {
   readonly #supply: LaneSupply;
   readonly #courier: Courier;
   #session: Session | undefined;
@@ -65,6 +69,8 @@ class Run {
   #hasTakenPart = false;
   /** Recipients a transaction may have, as far as this receiver has shown. */
   #recipients = MOST_TOGETHER;
+  readonly #cut = Promise.withResolvers<'cut'>();
+  #isCut = false;
   /** What was said last that kept mail from going. */
   why: string | undefined;
 
@@ -89,6 +95,12 @@ class Run {
     }
     if (this.#held.hasAside && this.#held.isOurs && this.#supply.goesOn) await this.#sendAside();
     return this.#isTurnedAway ? 'refused' : 'done';
+  }
+
+  cutShort(): void {
+    this.#isCut = true;
+    this.#cut.resolve('cut');
+    if (this.#session && !this.#session.isPastData) void this.#session.quit();
   }
 
   /** What was not attempted counts against no limit. */
@@ -119,7 +131,8 @@ class Run {
 
   /** A session, or how the connection ends without one. */
   async #connect(): Promise<End | undefined> {
-    const opening = await this.#courier.open();
+    const opening = await this.#unlessCut(this.#courier.open());
+    if (opening === 'cut') return 'done';
     if (opening.kind === 'unroutable') return this.#unroutable(opening.reply);
     for (const failure of opening.failures) this.#courier.missed(failure);
     if (opening.kind === 'session') {
@@ -130,6 +143,14 @@ class Run {
     const end = END_OF[opening.report.stage];
     if (end !== 'unplumbed') this.#settleOne(connectAttempt(opening.report, this.#supply.pauseAfter(end)));
     return end;
+  }
+
+  /** Whoever is dialled then is not waited for: the session says goodbye when it is there. */
+  async #unlessCut<T extends Opening | OpeningFor>(opening: Promise<T>): Promise<T | 'cut'> {
+    const first = await Promise.race([this.#cut.promise, opening]);
+    const leave = (it: T): void => void (it.kind === 'session' && it.session.quit());
+    if (first === 'cut') void opening.then(leave, (thrown: unknown) => this.#courier.troubled(thrown));
+    return first;
   }
 
   #unroutable(why: Reply): End {
@@ -192,7 +213,8 @@ class Run {
   async #sendAside(): Promise<void> {
     await this.#session?.quit();
     this.#held.turnToAside();
-    const opening = await this.#courier.openFor('SMTPUTF8');
+    const opening = await this.#unlessCut(this.#courier.openFor('SMTPUTF8'));
+    if (opening === 'cut') return;
     if (opening.kind === 'unoffered') return this.#settleHeld(UTF8_UNOFFERED);
     if (opening.kind === 'unroutable') return this.#settleHeld(utf8NotFound(opening.reply));
     for (const failure of opening.failures) this.#courier.missed(failure);
@@ -222,7 +244,7 @@ class Run {
     if (!session.capabilities.smtpUtf8 && needsUtf8(mail)) return this.#held.setAside(leases);
     const result = await session.send(mail, this.#beforeDot(leases));
     const took = Math.round(this.#courier.clock.monotonic() - started);
-    if (isLostBefore(result, session)) return this.#held.giveBack(leases);
+    if (isLostBefore(result, session) || (this.#isCut && isCutBefore(result))) return this.#held.giveBack(leases);
     const peerReports = session.capabilities.dsn && !isOwnReturn;
     const tooMany = leases.filter((_, at) => wasTooMany(result, at));
     if (tooMany.length > 0) this.#sendAgain(tooMany, leases.length - tooMany.length);

@@ -44,6 +44,8 @@ export interface Session extends SessionFacts {
   readonly isAlive: boolean;
   /** How many transactions have begun. */
   readonly transactions: number;
+  /** A message is on its way: from the reply to DATA until its outcome. */
+  readonly isPastData: boolean;
   /** One at a time. Rejects only for mail that is no mail (an address with a line end, a part without one). */
   /** `beforeDot` is waited for before the final dot; if it rejects the transaction breaks and the dot is not sent. */
   send(mail: Mail, beforeDot?: BeforeDot): Promise<TransactionResult>;
@@ -99,6 +101,11 @@ export class SmtpSession implements Session {
 
   get transactions(): number {
     return this.#transactions;
+  }
+
+  get isPastData(): boolean {
+    const stage = this.#current?.transaction.stage;
+    return stage === 'content' || stage === 'dot';
   }
 
   async send(mail: Mail, beforeDot?: BeforeDot): Promise<TransactionResult> {

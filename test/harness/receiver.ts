@@ -14,13 +14,15 @@ export interface Received {
 export interface Answers {
   /** Extensions in the reply to EHLO. */
   readonly extensions?: readonly string[];
-  /** What a new connection is told first. */
+  /** What a new connection is told first; '' is nothing. */
   readonly banner?: () => string;
   readonly mail?: (sender: string) => string;
   /** The reply to RCPT; `tries` counts this address, this time included. */
   readonly rcpt?: (address: string, tries: number) => string;
   /** The reply to the final dot; `tries` counts the transactions that got that far. */
   readonly dot?: (received: Received, tries: number) => string;
+  /** What the reply to the final dot waits for. */
+  readonly beforeDotReply?: (received: Received) => Promise<unknown> | undefined;
   /** What is written after the 220 to STARTTLS. */
   readonly handshake?: (socket: Socket) => void;
 }
@@ -97,6 +99,7 @@ class Dialogue {
 
   greet(): void {
     const banner = this.#answers.banner?.() ?? '220 receiver.test ESMTP';
+    if (banner === '') return;
     if (banner.startsWith('220')) this.#socket.write(`${banner}\r\n`);
     else this.#say(banner);
   }
@@ -113,8 +116,21 @@ class Dialogue {
     if (at < 0) return false;
     const whole = this.#pending.subarray(0, this.#inContent ? at + 2 : at);
     this.#pending = this.#pending.subarray(at + end.length);
-    this.#say(this.#inContent ? this.#takeContent(whole) : this.#takeCommand(whole.toString('latin1')));
+    if (this.#inContent) this.#answerDot(this.#takeContent(whole));
+    else this.#say(this.#takeCommand(whole.toString('latin1')));
     return true;
+  }
+
+  #answerDot(reply: string): void {
+    const received = this.#receiver.seen.at(-1);
+    const pause = received && this.#answers.beforeDotReply?.(received);
+    if (!pause) return this.#say(reply);
+    this.#isDeaf = true;
+    void pause.then(() => {
+      this.#isDeaf = false;
+      this.#say(reply);
+      this.hear(Buffer.alloc(0));
+    });
   }
 
   #say(reply: string): void {

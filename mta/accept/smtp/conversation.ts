@@ -132,6 +132,11 @@ export class Conversation<Identity> {
     return takesFrames(this.#state) ? 'command' : 'policy';
   }
 
+  /** Whether a message is coming in, or waits to be accepted. */
+  get isPastData(): boolean {
+    return holdsContent(this.#state.phase);
+  }
+
   /** Frames taken so far: whether the peer has got anywhere since. */
   get progress(): number {
     return this.#frames;

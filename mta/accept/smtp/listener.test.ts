@@ -218,6 +218,18 @@ describe('closing', () => {
     await expect(dial(listener.port)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
+  it('gives a message past DATA longer than a transaction that has not come so far', async () => {
+    const listener = await listen(server());
+    const [before, past] = [await dial(listener.port), await dial(listener.port)];
+    await before.asks('HELO b\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n', 250);
+    await past.asks('HELO a\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n', 354);
+    const closed = listener.close(seconds(10), seconds(60));
+    clock.advance(seconds(10));
+    await before.closed();
+    expect(await past.asks('x\r\n.\r\n', 421)).toMatch(/^250 /);
+    await closed;
+  });
+
   it('ends by force what does not finish in time, and leaves no timer', async () => {
     const before = clock.timers;
     const listener = await listen(server());

@@ -62,9 +62,9 @@ export interface Listener {
   readonly port: number;
   /**
    * Takes no more connections; those open finish their transaction, hear 421 and close. Resolves when the last is gone,
-   * by force after `drain`. Calling it again waits for the same.
+   * by force after `drain`, or after `content` where a message is past DATA by then. Calling it again waits for the same.
    */
-  close(drain: Duration): Promise<void>;
+  close(drain: Duration, content?: Duration): Promise<void>;
 }
 
 /** The connections of one listener: in a session, and still to say for whom they come. */
@@ -193,21 +193,26 @@ class OpenListener<Identity> implements Listener {
     this.#clock = clock;
   }
 
-  close(drain: Duration): Promise<void> {
-    this.#closing ??= this.#drained(drain);
+  close(drain: Duration, content = drain): Promise<void> {
+    this.#closing ??= this.#drained(drain, content);
     return this.#closing;
   }
 
-  async #drained(drain: Duration): Promise<void> {
+  async #drained(drain: Duration, content: Duration): Promise<void> {
     const { sessions, waiting } = this.#guests;
-    const timer = this.#clock.after(drain, () => {
-      for (const session of sessions) session.destroy();
-    });
+    const timers = [
+      this.#clock.after(drain, () => {
+        for (const session of sessions) if (content <= drain || !session.isPastData) session.destroy();
+      }),
+      this.#clock.after(content, () => {
+        for (const session of sessions) session.destroy();
+      }),
+    ];
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of waiting) socket.destroy();
     for (const session of sessions) session.drain();
     await Promise.all([closed, ...[...sessions].map((session) => session.gone)]);
-    timer.cancel();
+    for (const timer of timers) timer.cancel();
   }
 }
 

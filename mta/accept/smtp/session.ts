@@ -70,6 +70,11 @@ export class Session<Identity> {
     else this.destroy();
   }
 
+  /** Whether a message is coming in, or waits to be accepted. */
+  get isPastData(): boolean {
+    return this.#conversation.isPastData;
+  }
+
   /** Limits have become narrower: what is waited for must come as soon as if the wait began now. */
   hurry(): void {
     const waiting = this.#waiting ?? 'handshake';
