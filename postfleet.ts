@@ -10,7 +10,9 @@ import { Command, CommanderError } from 'commander';
 import { codeOf, Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Standalone } from '#mta/standalone.ts';
 import type { DomainFlags } from '#mta/watch/domain.ts';
+import type { ExplainFlags } from '#mta/watch/explain.ts';
 import type { ChoiceFlags, SuspendFlags } from '#mta/watch/operate.ts';
+import type { QueueFlags } from '#mta/watch/queue.ts';
 import type { ReturnedFlags } from '#mta/watch/returned.ts';
 import { dataFolderOf, EXAMPLE, readSettings, type StandaloneFlags } from '#mta/settings.ts';
 
@@ -86,12 +88,30 @@ program
 
 program
   .command('queue')
-  .description('show what waits, which sites rest and why, and what rules over replies have set going')
+  .description('show what waits and for what, which sites rest and why, what people and rules hold back')
+  .option('--tenant <name>', 'mail of a tenant')
+  .option('--domain <name>', 'mail to a domain')
+  .option('--site <name>', 'mail to a site')
+  .option('--limit <count>', 'rows (default: 20)')
   .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
   .option('--json', 'print JSON')
-  .action(async (flags: { data: string; json?: boolean }) => {
+  .action(async (flags: QueueFlags) => {
     const { queueCommand } = await import('#mta/watch/queue.ts');
-    await queueCommand(flags.data, flags.json === true, print);
+    const { systemClock } = await import('#lib/run/clock.ts');
+    await queueCommand(flags, print, systemClock.now());
+  });
+
+program
+  .command('explain')
+  .description('show what would happen to mail for a recipient now, and why what waits for it waits')
+  .argument('<recipient>', 'someone@example.com')
+  .option('--tenant <name>', 'mail of a tenant (default: of each)')
+  .option('--domain <name>', 'mail sent as a domain')
+  .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
+  .option('--json', 'print JSON')
+  .action(async (recipient: string, flags: ExplainFlags) => {
+    const { explainCommand } = await import('#mta/watch/explain.ts');
+    await explainCommand(recipient, flags, print);
   });
 
 /** A command that acts on mail that is chosen by what orders tell it apart by. */

@@ -33,6 +33,7 @@ import { parseAddress, type StandaloneSettings } from './settings.ts';
 import { tellEvent } from './tell-event.ts';
 import { publishAdminUrl } from './watch/admin-client.ts';
 import { domainRoutes } from './watch/admin-domains.ts';
+import { insightRoutes } from './watch/admin-insight.ts';
 import { withDocument } from './watch/admin-openapi.ts';
 import { operationRoutes } from './watch/admin-operations.ts';
 import { returnedRoutes } from './watch/admin-returned.ts';
@@ -129,7 +130,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   };
   const resolver = resolverOn(stub.lookUp);
   const { memory, orders } = ledger;
-  const worker = opened.adopt(await MailWorker.start({ ...shared, resolver, memory, orders }), (it) =>
+  const worker = opened.adopt(await MailWorker.start({ ...shared, resolver, ledger, memory, orders }), (it) =>
     it.stop(DRAIN_DELIVERY),
   );
   const { allowPrivate } = cluster.spec.dns;
@@ -143,9 +144,10 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
 
   const adminHttp = { name: 'admin', setting: '--admin', ...settings.admin, token: await adminToken(data, random) };
   const routes = withDocument([
-    ...adminRoutes({
-      ledger,
-      queue,
+    ...adminRoutes({ ledger, queue }),
+    ...insightRoutes({
+      view: (asked) => worker.insight.view(asked),
+      explain: (asked) => worker.insight.explain(asked),
       sites: () => worker.sites(),
       suspensions: () => worker.operations.suspensions(),
       restraints: () => worker.restraints(),

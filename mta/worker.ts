@@ -22,6 +22,7 @@ import type { Firing } from './firing.ts';
 import type { Claim, LaneName, Queue } from './queue/queue.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
 import { Operations } from './operations.ts';
+import { Insight } from './insight.ts';
 import { ReturnPaths } from './return-paths.ts';
 import type { Limits } from './schedule/limits/limits.ts';
 import { LocalLimits } from './schedule/limits/local.ts';
@@ -35,6 +36,7 @@ import { Suspensions } from './schedule/suspensions.ts';
 import { deliver } from './send/deliver.ts';
 import { Outlived } from './send/outlived.ts';
 import { Reporter } from './settle/reporter.ts';
+import type { Ledger } from './settle/ledger/ledger.ts';
 import type { Memory } from './settle/ledger/memory.ts';
 import type { Orders } from './settle/ledger/orders.ts';
 import type { Suppressions } from './settle/ledger/suppressions.ts';
@@ -55,6 +57,8 @@ export interface WorkerOptions {
   readonly memory: Memory;
   /** What people have ordered. */
   readonly orders: Orders;
+  /** What was said of mail before. */
+  readonly ledger: Pick<Ledger, 'last'>;
   /** Our own name, where a source has none. */
   readonly hostname: string;
   /** Told of each durable event. Must not throw. */
@@ -75,6 +79,7 @@ interface Known {
 
 export class MailWorker {
   readonly operations: Operations;
+  readonly insight: Insight;
   readonly #options: WorkerOptions;
   readonly #claim: Claim;
   readonly #keeper: MemoryKeeper;
@@ -120,6 +125,12 @@ export class MailWorker {
       suspensions: this.#suspensions,
       rests: this.#rests,
       replan: () => this.replan(),
+    });
+    this.insight = new Insight({
+      ...parts,
+      planOf: (lane) => this.#planOf(lane),
+      restraints: () => this.restraints(),
+      parts: { limits: this.#limits, rests: this.#rests, sources: this.#sources, connections: CONNECTIONS },
     });
   }
 

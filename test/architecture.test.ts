@@ -53,7 +53,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
   {
     layer: 'noun',
     files:
-      /^mta\/(message|dsn-request|reply|outcome|event|attempt|header|suppression|gcra|turn|provider|scope|firing|return-path|returned-mail|report|suspension|operation|audit|notebook)\.ts$/,
+      /^mta\/(message|dsn-request|reply|outcome|event|attempt|header|suppression|gcra|turn|provider|scope|firing|return-path|returned-mail|report|suspension|operation|audit|explanation|notebook)\.ts$/,
     may: ['lib'],
   },
   {

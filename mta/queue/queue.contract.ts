@@ -5,9 +5,10 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { hours, minutes, seconds } from '#lib/run/clock.ts';
+import { seededRandom } from '#lib/run/random.ts';
 import { until } from '../../test/harness/until.ts';
 import type { EventType, MailEvent } from '../event.ts';
-import type { Message } from '../message.ts';
+import { type Message, newMessageId } from '../message.ts';
 import type { Outcome } from '../outcome.ts';
 import { reply } from '../reply.ts';
 import type { Claim, Lease, Life, Look, Once, Place, Queue, Settlement } from './queue.ts';
@@ -691,6 +692,24 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       expect(await queue.move(claim, { message: 'unknown' }, { kind: 'suspend' })).toBe(0);
       expect(await queue.move(claim, {}, { kind: 'reroute', pool: 'pools/warm' })).toBe(4500);
       expect(queue.depth()).toEqual([{ lane: 'tenant pools/warm dest.test', depth: 4500 }]);
+    });
+
+    test('a glance at a lane shows what is next, the oldest, and one that was tried', async () => {
+      const none = { next: undefined, oldest: undefined, latest: undefined, suspended: 0, isExact: true };
+      expect(await queue.glance(LANE)).toEqual(none);
+      const [start, random] = [clock.now(), seededRandom(1)];
+      const old = message({ id: newMessageId(start, random) });
+      await queue.put(old);
+      clock.advance(minutes(1));
+      const young = message({ id: newMessageId(clock.now(), random), acceptedAt: clock.now() });
+      await queue.put(young);
+      const lease = await leaseOne();
+      expect(lease.message.id).toBe(old.id);
+      await settle(lease, later(clock.now() + hours(1)));
+      const latest = { message: old.id, index: 0 };
+      expect(await queue.glance(LANE)).toEqual({ ...none, next: young.acceptedAt, oldest: start, latest });
+      await queue.move(claim, {}, { kind: 'suspend' });
+      expect(await queue.glance(LANE)).toMatchObject({ next: undefined, oldest: start, suspended: 2 });
     });
 
     test('one lane is moved, listed and seized alone', async () => {

@@ -133,6 +133,18 @@ export interface Selection {
   readonly lane?: LaneName;
 }
 
+/** What a look at a lane shows, whatever is in it. */
+export interface Glance {
+  /** When the next is due that waits; absent when all is suspended. */
+  readonly next: Instant | undefined;
+  /** When the oldest was accepted; `isExact` says whether all were looked at, or only those due first and last. */
+  readonly oldest: Instant | undefined;
+  readonly isExact: boolean;
+  /** The one that is due last: most likely, it has been tried. */
+  readonly latest: { readonly message: MessageId; readonly index: number } | undefined;
+  readonly suspended: number;
+}
+
 /** A recipient that has not ended. */
 export interface Pending {
   readonly message: MessageId;
@@ -241,6 +253,8 @@ export interface Queue {
 
   /** Entries not ended, by lane. */
   depth(): readonly LaneDepth[];
+  /** A look at a lane that takes milliseconds at most, however much is in it. */
+  glance(lane: LaneName): Promise<Glance>;
   /** Entries of a selection that have not ended, by lane and due time, up to `max`. */
   list(selection: Selection, max: number): Promise<readonly Pending[]>;
   /**

@@ -36,6 +36,8 @@ export interface Destination {
   /** What shares connections: the site and everything that shapes a connection. */
   readonly ready: string;
   readonly limits: readonly Shared[];
+  /** Names of what holds, the more specific first; none: the cluster's defaults alone. */
+  readonly policies: readonly string[];
   readonly connectionsPerSource: number;
   readonly messagesPerConnection: number;
   readonly routes: readonly { readonly host: string; readonly port: number }[];
@@ -107,7 +109,8 @@ export class Destinations {
     const policy = policyOf(place, this.#policies);
     const routes = policy?.spec.routes ?? [];
     const provider = routes.length > 0 ? undefined : providerOf(place);
-    const shipped = provider === undefined ? undefined : this.#shipped.get(provider)?.spec;
+    const ofProvider = provider === undefined ? undefined : this.#shipped.get(provider);
+    const shipped = ofProvider?.spec;
     const site = routes.length > 0 ? routes.map((it) => `${it.host}:${it.port}`).join(',') : siteName(place);
     const tls = policy?.spec.tls ?? shipped?.tls ?? this.#defaults.tls;
     const tlsMinVersion = policy?.spec.tlsMinVersion ?? shipped?.tlsMinVersion ?? this.#defaults.tlsMinVersion;
@@ -117,6 +120,7 @@ export class Destinations {
       site,
       provider,
       ready: `${site}${policy && routes.length > 0 ? ` by ${keyOf(policy.metadata)}` : ''} tls=${tls},${tlsMinVersion}`,
+      policies: [policy, ofProvider].flatMap((it) => (it ? [keyOf(it.metadata)] : [])),
       limits: sharedOf(site, provider, policy?.spec, shipped),
       connectionsPerSource: limits.connectionsPerSource ?? Infinity,
       messagesPerConnection: limits.messagesPerConnection ?? MESSAGES_PER_CONNECTION,

@@ -193,3 +193,23 @@ test.each([
   const course = { pool: 'default/main', site: 'mx.test', provider: 'mx.test', tenant: 't', domain: 'example.com' };
   expect(sources.hasOther({ ...course, source: 'default/main/a' })).toBe(want);
 });
+
+test('each member of a pool says what keeps it from sending, and what its warm-up has left', () => {
+  const warmup = { startDate: '2026-03-01', plan: 'Custom', dailyLimits: [10] } as const;
+  declare('main', [
+    member('one'),
+    member('new', { warmup }),
+    member('off', { suspend: true }),
+    member('tired'),
+    member('none', { weight: 0 }),
+  ]);
+  rests.suspend(sourceAtSite('default/main/tired', 'mx.test'), minutes(5), 'busy');
+  expect(sources.members(towards()).map(({ name, why, warmUp }) => [name, why, warmUp])).toEqual([
+    ['default/main/one', undefined, undefined],
+    ['default/main/new', undefined, { limit: 10, left: 10 }],
+    ['default/main/off', 'suspended in its IPPool', undefined],
+    ['default/main/tired', 'source default/main/tired at mx.test rests', undefined],
+    ['default/main/none', 'weight 0', undefined],
+  ]);
+  expect(sources.members(towards({ pool: 'default/unknown' }))).toEqual([]);
+});

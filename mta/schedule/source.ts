@@ -12,7 +12,8 @@ import type { IPPool } from '#crds/kinds/ip-pool.ts';
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import { minutes } from '#lib/run/clock.ts';
 import type { Course } from '../firing.ts';
-import type { Claim, Limits, SlotClaim } from './limits/limits.ts';
+import type { SourceState } from '../explanation.ts';
+import type { BudgetClaim, Claim, Limits, SlotClaim } from './limits/limits.ts';
 import type { Rests } from './rests.ts';
 import { dayEnds, warmUpLimit } from './warm-up.ts';
 
@@ -92,6 +93,34 @@ export class Sources {
     const other = this.#options.pool(keyOf({ namespace: pool.metadata.namespace, name: overflow.name }));
     const instead = other && this.#chooseIn(other, { ...towards, from: undefined });
     return instead?.kind === 'source' ? instead : own;
+  }
+
+  /** Every member of a pool, and what keeps it from sending there now; for people. */
+  members(towards: Towards): SourceState[] {
+    const pool = this.#options.pool(towards.pool);
+    return (pool?.spec.members ?? []).flatMap((member) => (pool ? [this.#stateOf(pool, member, towards)] : []));
+  }
+
+  #stateOf(pool: IPPool, member: Member, towards: Towards): SourceState {
+    const name = nameOf(pool, member);
+    const offer = this.#offerOf(pool, member, towards);
+    const why = barOf(member) ?? (offer.kind === 'none' ? offer.why : undefined);
+    const warmUp = this.#warmUpOf(name, member, towards.provider).flatMap((it) =>
+      it.kind === 'budget' ? [it] : [],
+    )[0];
+    return {
+      name,
+      address: member.address,
+      ...(why !== undefined && { why }),
+      ...(warmUp && { warmUp: { limit: warmUp.limit, left: this.#leftOf(warmUp) } }),
+    };
+  }
+
+  /** What may still be taken today. */
+  #leftOf(budget: BudgetClaim): number {
+    const { granted } = this.#options.limits.take([budget], budget.limit);
+    this.#options.limits.giveBack([budget], granted);
+    return granted;
   }
 
   /** Whether what one source sends could leave by another now. */
@@ -182,6 +211,13 @@ export class Sources {
     this.#progress.set(name, progress);
     return progress;
   }
+}
+
+/** What its own resource says against a member. */
+function barOf({ suspend, egress, weight }: Member): string | undefined {
+  if (suspend) return 'suspended in its IPPool';
+  if (egress !== 'Local') return 'of another machine';
+  return weight === 0 ? 'weight 0' : undefined;
 }
 
 const nameOf = ({ metadata }: IPPool, { name }: Member): string => `${keyOf(metadata)}/${name}`;

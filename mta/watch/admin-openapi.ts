@@ -66,9 +66,36 @@ const record = {
   suspensions: listOf(text),
 };
 
+const row = {
+  tenant: text,
+  domain: text,
+  site: text,
+  depth: integer,
+  suspended: integer,
+  oldest: integer,
+  isExact: flag,
+  next: integer,
+  reply: text,
+  waitsFor: text,
+};
+
 /** Times are milliseconds since 1970. What is about mail itself has the fields of its events, and is left open here. */
 const schemas = {
   Anything: anything,
+  Queue: objectOf(
+    {
+      rows: listOf(objectOf(row, 'tenant', 'domain', 'site', 'depth', 'suspended', 'isExact', 'waitsFor')),
+      recipients: integer,
+      more: integer,
+      sites: listOf(anything),
+      suspensions: listOf(suspension),
+      restraints: listOf(anything),
+    },
+    'rows',
+    'recipients',
+    'more',
+  ),
+  Explanation: objectOf({ recipient: text, ways: listOf(anything) }, 'recipient', 'ways'),
   Suspensions: objectOf({ suspensions: listOf(suspension) }, 'suspensions'),
   Done: objectOf(
     {

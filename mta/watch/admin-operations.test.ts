@@ -6,6 +6,7 @@ import type { Operated } from '../operation.ts';
 import type { Ledger } from '../settle/ledger/ledger.ts';
 import { adminRoutes } from './admin.ts';
 import { domainRoutes } from './admin-domains.ts';
+import { insightRoutes } from './admin-insight.ts';
 import { withDocument } from './admin-openapi.ts';
 import { operationRoutes } from './admin-operations.ts';
 import { returnedRoutes } from './admin-returned.ts';
@@ -38,6 +39,7 @@ const routes = () =>
       orders: { audit: async (most, before) => (done.push(['audit', [most, before]]), []) },
     }),
     ...adminRoutes({} as Parameters<typeof adminRoutes>[0]),
+    ...insightRoutes({} as Parameters<typeof insightRoutes>[0]),
     ...returnedRoutes({} as Ledger),
     ...domainRoutes(async () => undefined),
   ]);

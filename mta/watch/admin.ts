@@ -2,27 +2,20 @@
  * The admin API: what an operator looks up about mail. Behind a token; for the machine's own people.
  */
 import { json, problem } from '#lib/http/server.ts';
-import type { Firing } from '../firing.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Ledger } from '../settle/ledger/ledger.ts';
-import type { Suspension } from '../suspension.ts';
 import type { AdminRoute } from './admin-route.ts';
 import type { Trace } from './trace.ts';
 
 export interface AdminParts {
   readonly ledger: Ledger;
   readonly queue: Queue;
-  readonly sites: () => readonly object[];
-  /** What people have ordered to be held back. */
-  readonly suspensions: () => readonly Suspension[];
-  /** What rules over replies have set going. */
-  readonly restraints: () => readonly Firing[];
 }
 
 /** More recipients than one message may have. */
 const MOST_LISTED = 10_000;
 
-export function adminRoutes({ ledger, queue, sites, suspensions, restraints }: AdminParts): AdminRoute[] {
+export function adminRoutes({ ledger, queue }: AdminParts): AdminRoute[] {
   return [
     {
       method: 'GET',
@@ -39,17 +32,6 @@ export function adminRoutes({ ledger, queue, sites, suspensions, restraints }: A
         if (events.length === 0) return problem(404, 'Not Found', `nothing is known of message ${id}`);
         return json({ id, events, pending: await queue.list({ message: id }, MOST_LISTED) } satisfies Trace);
       },
-    },
-    {
-      method: 'GET',
-      path: '/v1/queue',
-      told: {
-        operationId: 'showQueue',
-        summary: 'What waits lane by lane, what each site does and waits for, and what people and rules hold back.',
-        answers: 'Anything',
-      },
-      handle: async () =>
-        json({ lanes: queue.depth(), sites: sites(), suspensions: suspensions(), restraints: restraints() }),
     },
   ];
 }

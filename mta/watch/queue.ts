@@ -1,12 +1,15 @@
 /**
- * `postfleet queue`: what waits, lane by lane; which sites rest and why; what people and rules over
+ * `postfleet queue`: what waits by tenant and domain, and for what; which sites rest and why; what people and rules over
  * replies hold back.
  */
+import type { Instant } from '#lib/run/clock.ts';
+import type { QueueRow, QueueView } from '../explanation.ts';
 import type { Firing } from '../firing.ts';
-import type { LaneDepth } from '../queue/queue.ts';
 import type { Suspension } from '../suspension.ts';
 import { askAdmin } from './admin-client.ts';
 import { orderLine } from './operate.ts';
+import { spanText } from './span.ts';
+import { tableLines } from './table.ts';
 
 interface SiteLine {
   readonly ready: string;
@@ -16,27 +19,64 @@ interface SiteLine {
   readonly trouble?: string;
 }
 
-interface QueueState {
-  readonly lanes: readonly LaneDepth[];
+export interface QueueState extends QueueView {
   readonly sites: readonly SiteLine[];
   readonly suspensions: readonly Suspension[];
   readonly restraints: readonly Firing[];
 }
 
-/** Prints to `print`; rejects with a fault when nobody answers. */
-export async function queueCommand(data: string, asJson: boolean, print: (text: string) => void): Promise<void> {
-  const state = (await askAdmin(data, '/v1/queue')) as QueueState;
-  print(asJson ? JSON.stringify(state, null, 2) : formatQueue(state));
+export interface QueueFlags {
+  readonly data: string;
+  readonly tenant?: string;
+  readonly domain?: string;
+  readonly site?: string;
+  readonly limit?: string;
+  readonly json?: boolean;
 }
 
-export function formatQueue({ lanes, sites, suspensions, restraints }: QueueState): string {
-  const waiting = lanes.toSorted((a, b) => b.depth - a.depth).map((it) => `${it.depth} ${it.lane}`);
+/** Sites that are shown: those with the most lanes. */
+const MOST_SITES = 50;
+
+/** Prints to `print`; rejects with a fault when nobody answers. `now` is the time of who asks. */
+export async function queueCommand(
+  { data, json, tenant, domain, site, limit }: QueueFlags,
+  print: (text: string) => void,
+  now: Instant,
+): Promise<void> {
+  const asked = Object.entries({ tenant, domain, site, limit }).filter(([, value]) => value !== undefined);
+  const query = new URLSearchParams(asked as [string, string][]).toString();
+  const state = (await askAdmin(data, `/v1/queue${query === '' ? '' : `?${query}`}`)) as QueueState;
+  print(json === true ? JSON.stringify(state, null, 2) : formatQueue(state, now));
+}
+
+export function formatQueue(
+  { rows, recipients, more, sites, suspensions, restraints }: QueueState,
+  now: Instant,
+): string {
+  const shown = sites.toSorted((a, b) => b.lanes - a.lanes).slice(0, MOST_SITES);
+  const rest = more === 0 ? [] : [`and ${more} more: --limit shows them`];
   return [
-    ...section('waiting', waiting, 'nothing'),
-    ...section('sites', sites.map(siteLine), 'none in use'),
+    ...section(`waiting (${recipients} recipients)`, [...rowLines(rows, now), ...rest], 'nothing'),
+    ...section('sites', shown.map(siteLine), 'none in use'),
     ...section('suspended', suspensions.map(orderLine), 'nothing'),
     ...section('rules that hold', restraints.map(firingLine), 'none'),
   ].join('\n');
+}
+
+const COLUMNS = ['depth', 'tenant', 'domain', 'oldest', 'next try', 'waits for', 'last reply'];
+
+/** A table of rows, with times as seen from `now`. */
+function rowLines(rows: readonly QueueRow[], now: Instant): string[] {
+  const cells = rows.map(({ depth, tenant, domain, oldest, isExact, next, waitsFor, reply = '' }) => [
+    String(depth),
+    tenant,
+    domain,
+    oldest === undefined ? '' : `${isExact ? '' : '≥ '}${spanText(now - oldest)}`,
+    next === undefined ? '' : next > now ? `in ${spanText(next - now)}` : 'now',
+    waitsFor,
+    reply,
+  ]);
+  return cells.length === 0 ? [] : tableLines([COLUMNS, ...cells]);
 }
 
 const section = (title: string, lines: readonly string[], none: string): string[] => [
@@ -54,7 +94,7 @@ function siteLine({ ready, connections, lanes, waitsFor, trouble }: SiteLine): s
   return `${ready}: ${what.filter((it) => it !== '').join(', ')}`;
 }
 
-function firingLine({ rule, action, scope, until, sample, course }: Firing): string {
+export function firingLine({ rule, action, scope, until, sample, course }: Firing): string {
   const whom = scope === 'domain' ? `${course.domain} at ${course.provider}` : course.site;
   const from = scope === 'source' ? ` from ${course.source ?? 'any address'}` : '';
   return `${rule}: ${action} ${whom}${from} until ${new Date(until).toISOString()}: ${sample}`;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readSpan } from './span.ts';
+import { readSpan, spanText } from './span.ts';
 
 test.each([
   ['90s', 90],
@@ -16,3 +16,13 @@ test.each(['', '0m', '2', 'h', '1.5h', '-1h', '2 h', '99999999s', '2w'])(
     expect(() => readSpan('--for', text)).toThrow(`--for ${text}: must be a number and s, m, h or d`);
   },
 );
+
+test.each([
+  [-5, '0s'],
+  [999, '0s'],
+  [61_000, '1m 1s'],
+  [3_600_000, '1h'],
+  [90_061_000, '1d 1h'],
+])('%i milliseconds are told as %s', (milliseconds, text) => {
+  expect(spanText(milliseconds)).toBe(text);
+});

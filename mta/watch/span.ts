@@ -11,3 +11,15 @@ export function readSpan(flag: string, text: string): number {
   if (count !== undefined) return Number(count) * (SECONDS[unit] ?? 1);
   throw new Fault('bad-setting', `${flag} ${text}: must be a number and s, m, h or d, such as 30m or 2h`);
 }
+
+/** The other way, in milliseconds and at most two units: `1h 30m`; `0s` for what is less than a second. */
+export function spanText(milliseconds: number): string {
+  let left = Math.max(Math.floor(milliseconds / 1000), 0);
+  const parts: string[] = [];
+  for (const [unit, size] of Object.entries(SECONDS).toReversed()) {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    if (count > 0) parts.push(`${count}${unit}`);
+  }
+  return parts.slice(0, 2).join(' ') || '0s';
+}

@@ -14,7 +14,6 @@ import { reply } from '../reply.ts';
 import { recordEvent, SqliteLedger } from '../settle/ledger/sqlite.ts';
 import { askAdmin, publishAdminUrl, tokenFile } from './admin-client.ts';
 import { adminRoutes } from './admin.ts';
-import { formatQueue, queueCommand } from './queue.ts';
 import { traceCommand } from './trace.ts';
 
 const openQueue = openTestStorage();
@@ -41,15 +40,7 @@ async function open() {
   const ledger = await SqliteLedger.open({ database, clock, queued: QUEUED_IDS });
   onTestFinished(() => ledger.close());
   const { claim, settler } = await openSettler(storage, clock);
-  await serve(
-    adminRoutes({
-      ledger,
-      queue,
-      sites: () => [{ ready: 'dest.test', connections: 2, lanes: 0 }],
-      suspensions: () => [],
-      restraints: () => [],
-    }),
-  );
+  await serve(adminRoutes({ ledger, queue }));
   const lease = async (): Promise<Lease[]> => queue.lease(claim, LANE, 10, minutes(1));
   return { clock, queue, database, settler, lease };
 }
@@ -114,17 +105,6 @@ describe('a trace', () => {
   });
 });
 
-test('the queue is told by lane and by site', async () => {
-  const { queue } = await open();
-  await queue.put(aMessage());
-  expect(await askAdmin(data, '/v1/queue')).toEqual({
-    lanes: [{ lane: LANE, depth: 1 }],
-    sites: [{ ready: 'dest.test', connections: 2, lanes: 0 }],
-    suspensions: [],
-    restraints: [],
-  });
-});
-
 describe('asking', () => {
   const notRunning = { code: 'not-running', message: expect.stringContaining('npm start') };
 
@@ -151,43 +131,4 @@ describe('asking', () => {
     await serve([{ method: 'GET', path: '/v1/queue', handle: async () => html }]);
     await expect(askAdmin(data, '/v1/queue')).rejects.toMatchObject({ code: 'refused' });
   });
-});
-
-test('the queue is told to people: what waits, which sites rest and why, what rules have set going', async () => {
-  await open();
-  const until = Date.UTC(2026, 0, 1, 1);
-  const site = { ready: 'default/main → dest.test', connections: 1, lanes: 2, waitsFor: 'its rest', trouble: '451 no' };
-  const course = {
-    site: 'dest.test',
-    pool: 'default/main',
-    provider: 'yahoo',
-    tenant: 'default',
-    domain: 'example.com',
-    source: '192.0.2.9',
-  };
-  const firing = { rule: 'p/r', action: 'suspend', scope: 'source', until, sample: '421 go away', course } as const;
-  const state = {
-    lanes: [{ lane: LANE, depth: 3 }],
-    sites: [site],
-    suspensions: [{ id: 'x1', about: { tenant: 'shop' }, why: 'blocklisted', by: 'ann', at: 0 }],
-    restraints: [firing, { ...firing, scope: 'domain' }],
-  };
-  expect(formatQueue(state as Parameters<typeof formatQueue>[0])).toBe(
-    [
-      'waiting:',
-      '  3 default default/main dest.test',
-      'sites:',
-      '  default/main → dest.test: 1 connections, 2 lanes wait, for its rest, last trouble: 451 no',
-      'suspended:',
-      '  x1 tenant shop: suspended by ann until resumed: blocklisted',
-      'rules that hold:',
-      '  p/r: suspend dest.test from 192.0.2.9 until 2026-01-01T01:00:00.000Z: 421 go away',
-      '  p/r: suspend example.com at yahoo until 2026-01-01T01:00:00.000Z: 421 go away',
-    ].join('\n'),
-  );
-  const printed: string[] = [];
-  await queueCommand(data, false, (text) => printed.push(text));
-  expect(printed).toEqual([
-    'waiting: nothing\nsites:\n  dest.test: 2 connections, 0 lanes wait\nsuspended: nothing\nrules that hold: none',
-  ]);
 });

@@ -91,7 +91,7 @@ test.each(['/v1/queue', '/v1/messages/x', '/', '/nothing'])(
 
 test('the admin API answers who has the token', async () => {
   const token = readFileSync(join(fleet.data, 'admin-token'), 'utf8').trim();
-  expect(await (await get(`${fleet.adminUrl}/v1/queue`, token)).json()).toMatchObject({ lanes: [] });
+  expect(await (await get(`${fleet.adminUrl}/v1/queue`, token)).json()).toMatchObject({ rows: [], recipients: 0 });
   expect((await get(`${fleet.adminUrl}/v1/messages/unknown`, token)).status).toBe(404);
   expect((await get(`${fleet.adminUrl}/nothing`, token)).status).toBe(404);
 });

@@ -148,6 +148,28 @@ test('what waits is bounced with a reason, and its sender is told', async () => 
   expect(report.raw.toString()).toMatch(/Final-Recipient: rfc822;\s*you@wrong\.test[^]*Status: 5\.7\.0/);
 });
 
+test('a recipient is explained: what would happen now, who holds it, what waits and what was said', async () => {
+  await done('suspend', '--domain', 'held.test', '--reason', 'blocklisted');
+  const id = await send('hello@example.com', 'you@held.test');
+  const said = await fleet.command('explain', 'you@held.test', '--tenant', 'default');
+  expect(said).toMatch(
+    /^mail of default by default\/main to you@held\.test waits for: suspended by \S+ until resumed: blocklisted\n/,
+  );
+  expect(said).toContain(`hosts     127.0.0.1 [127.0.0.1]:${config.ports.receiver}`);
+  expect(said).toContain('policies  default/receiver');
+  expect(said).toContain('default/main/one [127.0.0.1]: can send');
+  expect(said).toMatch(/limits    connections to site \S+: \d+ of 40/);
+  expect(said).toContain(`waiting   ${id} next try`);
+  expect(await fleet.command('queue', '--domain', 'held.test')).toMatch(
+    /\n  1 +default +held\.test +\ds +now +suspended by \S+ until resumed: blocklisted/,
+  );
+  expect(await fleet.command('explain', 'you@free.test', '--tenant', 'shop')).toMatch(
+    /would go now, from default\/main\/one\n[^]*waiting   nothing for this recipient/,
+  );
+  await expect(fleet.command('explain', 'nobody')).rejects.toThrow(/recipient: /);
+  await done('resume', '--domain', 'held.test');
+});
+
 test('who did what is on record, and in the log', async () => {
   const audit = await fleet.command('audit');
   const lines = audit.trim().split('\n');

@@ -82,6 +82,10 @@ export class Lanes {
     return [...this.#lanes.values()].map(({ name, depth }) => ({ lane: name, depth }));
   }
 
+  depthOf(name: LaneName): number {
+    return this.#lanes.get(name)?.depth ?? 0;
+  }
+
   names(): LaneName[] {
     return [...this.#lanes.keys()];
   }

@@ -13,6 +13,7 @@ import { queueContract, type QueueHarness } from '../queue.contract.ts';
 import { recordEvent as recordEventOf } from '../../settle/ledger/sqlite.ts';
 import { SqliteQueue } from './queue.ts';
 import { KEY_NOTES, KEY_TABLES } from './keys.ts';
+import * as tables from './tables.ts';
 import { DEBT_TABLES, INTENT_TABLES, QUEUE_TABLES } from './tables.ts';
 
 const EVENTS = 'CREATE TABLE event (no INTEGER PRIMARY KEY, event TEXT)';
@@ -159,4 +160,22 @@ test('leases hold so many bytes together: who wants more waits until others have
   expect(second).toHaveLength(2);
   queue.giveBack([...(second ?? []), ...(other ? [other] : [])]);
   expect(queue.leasedBytes).toBe(0);
+});
+
+test('looking at a lane and moving it goes by an index, whatever else is queued', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'postfleet-plan-'));
+  const database = await Database.open(
+    { path: join(folder, 'queue.db'), migrations: [QUEUE_TABLES, DEBT_TABLES, INTENT_TABLES] },
+    systemClock,
+  );
+  onTestFinished(async () => {
+    await database.close();
+    rmSync(folder, { recursive: true });
+  });
+  const { ENDS_OF_LANE, LIST_SUSPENDED, LIST_WAITING, SEIZE, SLICE_SUSPENDED, SLICE_WAITING } = tables;
+  for (const sql of [ENDS_OF_LANE, LIST_SUSPENDED, LIST_WAITING, SEIZE, SLICE_SUSPENDED, SLICE_WAITING]) {
+    const plan = (await database.read(`EXPLAIN QUERY PLAN ${sql}`)).map((it) => String(it['detail']));
+    expect(plan.join('; ')).toMatch(/SEARCH (e|entry) USING (COVERING )?INDEX entry_(due|suspended)/);
+    expect(plan.filter((it) => /^SCAN (e|entry|m|message)\b/.test(it))).toEqual([]);
+  }
 });

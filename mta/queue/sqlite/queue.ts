@@ -18,6 +18,7 @@ import {
   type LaneListener,
   type LaneName,
   laneFrom,
+  type Glance,
   type Lease,
   type Look,
   type Move,
@@ -34,6 +35,7 @@ import { Bodies } from './bodies.ts';
 import { cancelMessage } from './cancel.ts';
 import { Lanes } from './lanes.ts';
 import { findKey, takenBy, writeKey } from './keys.ts';
+import { glanceAt } from './glance.ts';
 import { Leases } from './leases.ts';
 import { freeEntries, type Held, lanesOf, listEntries, moveLane } from './moves.ts';
 import { Messages } from './messages.ts';
@@ -221,6 +223,10 @@ export class SqliteQueue implements Queue {
 
   depth(): readonly LaneDepth[] {
     return this.#lanes.depths();
+  }
+
+  glance(lane: LaneName): Promise<Glance> {
+    return glanceAt(this.#database, lane, this.#lanes.depthOf(lane));
   }
 
   list(selection: Selection, max: number): Promise<readonly Pending[]> {

@@ -250,6 +250,23 @@ export const SEIZE = `
     WHERE e.lane = ?1 AND e.state = ${SUSPENDED} AND e.no NOT IN (SELECT value FROM json_each(?2)) LIMIT ?3)
   LIMIT ?3`;
 
+/**
+ * The least and the latest of a lane: numbers grow with time, so the least number is the oldest. Parameters: lane, how many
+ * to look at from each end.
+ */
+export const ENDS_OF_LANE = `
+  WITH
+    first AS (SELECT no, due FROM entry WHERE lane = ?1 AND state = ${WAITING} ORDER BY due LIMIT ?2),
+    last AS (SELECT no, due FROM entry WHERE lane = ?1 AND state = ${WAITING} ORDER BY due DESC LIMIT ?2),
+    held AS (SELECT no FROM entry WHERE lane = ?1 AND state = ${SUSPENDED} LIMIT 2 * ?2)
+  SELECT (SELECT min(due) FROM first) AS next,
+    (SELECT min(no) FROM (SELECT no FROM first UNION ALL SELECT no FROM last UNION ALL SELECT no FROM held)) AS oldest,
+    coalesce((SELECT no FROM last ORDER BY due DESC LIMIT 1), (SELECT max(no) FROM held)) AS latest,
+    (SELECT count(*) FROM held) AS suspended`;
+
+/** Parameter: numbers of messages (a JSON list). */
+export const IDS = 'SELECT no, id FROM message WHERE no IN (SELECT value FROM json_each(?))';
+
 /** A slice of what waits in a lane, in due order: two ranges of the index. Parameters: lane, due and number to go on after, limit. */
 export const SLICE_WAITING = `
   SELECT * FROM (

@@ -105,6 +105,14 @@ export function limitsContract(name: string, open: () => Promise<LimitsHarness>)
       expect(limits.connect([site])).toHaveProperty('release');
     });
 
+    test('how many connections are open under a name is known', async () => {
+      const { limits } = await open();
+      const slot = limits.connect([{ name: 'a', most: 2 }]);
+      expect([limits.used('a'), limits.used('b')]).toEqual([1, 0]);
+      if ('release' in slot) slot.release();
+      expect(limits.used('a')).toBe(0);
+    });
+
     test('a slot refused under one name takes none under the others', async () => {
       const { limits } = await open();
       const [one, two] = [

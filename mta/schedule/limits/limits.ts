@@ -59,4 +59,6 @@ export interface Limits {
   giveBack(claims: readonly Claim[], count: number): void;
   /** A connection under every name, or the first name that has no room. */
   connect(claims: readonly SlotClaim[]): Slot | { readonly full: string };
+  /** Connections open under a name, as far as is known here. */
+  used(name: string): number;
 }

@@ -65,6 +65,10 @@ export class LocalLimits implements Limits {
     };
   }
 
+  used(name: string): number {
+    return this.#open.get(name) ?? 0;
+  }
+
   /** How many names are counted now. */
   get size(): number {
     return this.#rates.size + this.#budgets.size + this.#open.size;

@@ -57,6 +57,16 @@ export function ledgerContract(name: string, open: (clock: FakeClock) => Promise
       expect(await ledger.trace(id)).toEqual(events);
     });
 
+    test('the newest event of a recipient is found among those of the others', async () => {
+      const { ledger, record } = await open(new FakeClock(START));
+      const id = idAt(START);
+      await record([anEvent(id, 'queued'), anEvent(id, 'queued', { index: 1 })]);
+      await record([anEvent(id, 'deferred', { reply: '451 no' }), anEvent(id, 'delivered', { index: 1 })]);
+      expect(await ledger.last(id, 0)).toMatchObject({ type: 'deferred', reply: '451 no' });
+      expect(await ledger.last(id, 1)).toMatchObject({ type: 'delivered' });
+      expect([await ledger.last(id, 2), await ledger.last('unknown', 0)]).toEqual([undefined, undefined]);
+    });
+
     test('events that became durable together keep their order', async () => {
       const { ledger, record } = await open(new FakeClock(START));
       const id = idAt(START);

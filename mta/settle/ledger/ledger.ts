@@ -15,6 +15,8 @@ import type { Usage } from './usage.ts';
 export interface Ledger {
   /** Every event of a message, oldest first; empty when nothing is known of it. */
   trace(message: MessageId): Promise<readonly MailEvent[]>;
+  /** The newest event of a recipient of a message. */
+  last(message: MessageId, index: number): Promise<MailEvent | undefined>;
   /**
    * Resolves when events of a message that was accepted before are durable, with a copy of the mail that says so for each
    * event `returned` among them. Copies are kept as long as events are.

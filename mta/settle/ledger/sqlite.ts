@@ -74,6 +74,12 @@ export class SqliteLedger implements Ledger {
     return rows.map((row) => JSON.parse(String(row['event'])) as MailEvent);
   }
 
+  async last(message: MessageId, index: number): Promise<MailEvent | undefined> {
+    const sql = "SELECT event FROM event WHERE message = ? AND event ->> 'index' = ? ORDER BY seq DESC LIMIT 1";
+    const [row] = await this.#database.read(sql, [message, index]);
+    return row && (JSON.parse(String(row['event'])) as MailEvent);
+  }
+
   async keep(events: readonly MailEvent[], copy: Buffer): Promise<void> {
     const copies = events.filter((it) => it.type === 'returned').map((it) => keepCopy(it, copy));
     await this.#database.write([...events.map(recordEvent), ...copies]);
