@@ -117,19 +117,25 @@ export const endMessageById = (id: MessageId): Statement => ({
 });
 
 /**
- * Entries of a lane in due order, leased ones (a JSON list) left out. The first that are due bring their messages along,
- * unless these are large or may be in memory: one reading where two would wait for commits twice. Parameters: lane, leased,
- * limit, how many bring along, the first message that may be in memory, bytes, now.
+ * Entries of a lane in due order, leased ones left out if there are any. The first that are due bring their messages along,
+ * unless these are large or may be in memory: one reading where two would wait for commits twice. Two halves because a
+ * place in the order costs more than all of the rest (measured, a lane of two: 55 µs against 170). Parameters: lane, how
+ * many bring along, now, the first message that may be in memory, bytes, how many more, leased (a JSON list).
  */
-export const NEXT_ENTRIES = `
-  WITH free AS (
-    SELECT e.no, e.due, e.attempts, e.intended FROM entry e
-    WHERE e.lane = ?1 AND e.state = ${WAITING} AND e.no NOT IN (SELECT value FROM json_each(?2))
-    ORDER BY e.due, e.no LIMIT ?3),
-  next AS (SELECT *, row_number() OVER (ORDER BY due, no) AS place FROM free)
-  SELECT e.no, e.due, e.attempts, e.intended, m.envelope, m.raw FROM next e
-  LEFT JOIN message m ON e.place <= ?4 AND e.due <= ?7 AND ${MESSAGE_OF_ENTRY} < ?5 AND m.no = ${MESSAGE_OF_ENTRY} AND length(m.raw) <= ?6
-  ORDER BY e.place`;
+const nextEntries = (someLeased: boolean): string => {
+  const free = `e.lane = ?1 AND e.state = ${WAITING}${someLeased ? ' AND e.no NOT IN (SELECT value FROM json_each(?7))' : ''}`;
+  const entries = 'e.no, e.due, e.attempts, e.intended';
+  return `
+  SELECT * FROM (
+    SELECT ${entries}, m.envelope, m.raw FROM entry e
+    LEFT JOIN message m ON e.due <= ?3 AND ${MESSAGE_OF_ENTRY} < ?4 AND m.no = ${MESSAGE_OF_ENTRY} AND length(m.raw) <= ?5
+    WHERE ${free} ORDER BY e.due, e.no LIMIT ?2)
+  UNION ALL SELECT * FROM (
+    SELECT ${entries}, NULL, NULL FROM entry e WHERE ${free} ORDER BY e.due, e.no LIMIT ?6 OFFSET ?2)`;
+};
+
+export const NEXT_ENTRIES = nextEntries(false);
+export const NEXT_ENTRIES_BUT_LEASED = nextEntries(true);
 
 /**
  * Messages in the order asked for; `raw` is null where those before have as many bytes already. The size of a blob is

@@ -182,9 +182,11 @@ export class Taking {
   async #readAhead(claim: Claim, lane: LaneName, max: number, now: Instant): Promise<Slice> {
     this.#lanes.reading(lane);
     try {
-      const leased = JSON.stringify(this.#leases.entriesOf(lane));
-      const along = [max, this.#messages.firstInMemory, SMALL_BYTES, now];
-      const rows = await this.#database.read(tables.NEXT_ENTRIES, [lane, leased, AHEAD + 1, ...along]);
+      const leased = this.#leases.entriesOf(lane);
+      const parameters = [lane, max, now, this.#messages.firstInMemory, SMALL_BYTES, Math.max(AHEAD + 1 - max, 0)];
+      const rows = await (leased.length === 0
+        ? this.#database.read(tables.NEXT_ENTRIES, parameters)
+        : this.#database.read(tables.NEXT_ENTRIES_BUT_LEASED, [...parameters, JSON.stringify(leased)]));
       if (this.#holds(claim)) return sliceOf(rows, now);
     } catch (thrown) {
       this.#lanes.arrive(lane, 0, now);
