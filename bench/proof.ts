@@ -12,6 +12,7 @@ import { measureNeighbours } from './neighbours.ts';
 import { loadAverage, publishSection } from './page.ts';
 import { measureReceivers } from './receivers.ts';
 import { measureRelay } from './relay.ts';
+import { measureRestarts } from './restarts.ts';
 import { measureSlowDisk } from './slow-disk.ts';
 import { measureSoak } from './soak.ts';
 import type { Finding, Measurement } from './rounds.ts';
@@ -23,6 +24,7 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['backlog', measureBacklog],
   ['neighbours', measureNeighbours],
   ['crash', measureCrash],
+  ['restarts', measureRestarts],
   ['soak', measureSoak],
   ['slow-disk', measureSlowDisk],
 ]);
