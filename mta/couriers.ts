@@ -20,6 +20,7 @@ import type { Approach, ConnectFailure, ConnectSetup } from './send/connect.ts';
 import type { Courier, Opening, OpeningFor, UnderWay } from './send/courier.ts';
 import { dial, dialFor, type Need } from './send/dial.ts';
 import { Lacks } from './send/lacks.ts';
+import { measured } from './send/measured.ts';
 import { familiesOf, type Resolution, resolve } from './send/resolve.ts';
 import { sign } from './send/sign.ts';
 import { defaultTimeouts } from './send/timeouts.ts';
@@ -110,12 +111,13 @@ export class Couriers {
   }
 
   #resolve(source: EgressSource, lane: LaneName, isByHost = false): Promise<Resolution> {
-    const { resources, hostname, directions } = this.#options;
+    const { resources, hostname, directions, clock } = this.#options;
     const { routes } = directions.destination(lane);
     const own = ownPlaces(resources(), hostname);
     const { domain } = parseLane(lane);
     const families = familiesOf(source.address);
-    return resolve({ domain, routes, families, allowPrivate: this.#allowPrivate, own, isByHost }, this.#options);
+    const journey = { domain, routes, families, allowPrivate: this.#allowPrivate, own, isByHost };
+    return measured('resolve', clock, () => resolve(journey, this.#options));
   }
 
   #approach(source: EgressSource, lane: LaneName): Approach {

@@ -28,8 +28,8 @@ export async function watchDisk({ data, database, clock, log, size }: DiskWatchO
     return { ...space, free: space.free + Number(pages?.['bytes']) };
   };
   const reserve = await DiskReserve.open({ clock, look, size, changed: (state) => tell(log, state) });
-  watchGauge('postfleet_disk_free_bytes', "Room for the queue, its file's own included.", () => reserve.state.free);
-  watchGauge('postfleet_disk_reserve_bytes', 'Below so much room new mail is put off.', () => reserve.state.reserve);
+  watchGauge('diskFree', () => reserve.state.free);
+  watchGauge('diskReserve', () => reserve.state.reserve);
   return reserve;
 }
 

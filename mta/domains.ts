@@ -53,7 +53,7 @@ export class Domains {
     const monitor = await DomainMonitor.open({ ...others, store: claimStore(database), looked, troubled });
     const domains = new Domains(options, monitor);
     domains.declare();
-    watchGauges('postfleet_domains', 'Sending domains by how they stand.', 'standing', () => monitor.counts());
+    watchGauges('domains', () => monitor.counts());
     return domains;
   }
 

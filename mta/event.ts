@@ -121,7 +121,16 @@ export const cancelledEvent = (
 export const notBeforeOf = ({ notBefore }: Message): Pick<MailEvent, 'notBefore'> =>
   notBefore === undefined ? {} : { notBefore };
 
-const OF_RETURNED_MAIL: ReadonlySet<EventType> = new Set<EventType>(['returned', 'bounced-later', 'complained']);
+type OfReturnedMail = 'returned' | 'bounced-later' | 'complained';
+type OfAttempt = 'delivered' | 'deferred' | 'bounced' | 'expired';
+
+const OF_RETURNED_MAIL: ReadonlySet<EventType> = new Set<OfReturnedMail>(['returned', 'bounced-later', 'complained']);
+const OF_ATTEMPT: ReadonlySet<EventType> = new Set<OfAttempt>(['delivered', 'deferred', 'bounced', 'expired']);
 
 /** Whether an event tells of mail that came back, rather than of an attempt. */
-export const isOfReturnedMail = ({ type }: MailEvent): boolean => OF_RETURNED_MAIL.has(type);
+export const isOfReturnedMail = (event: MailEvent): event is MailEvent & { readonly type: OfReturnedMail } =>
+  OF_RETURNED_MAIL.has(event.type);
+
+/** Whether an event tells what became of an attempt. */
+export const isOfAttempt = (event: MailEvent): event is MailEvent & { readonly type: OfAttempt } =>
+  OF_ATTEMPT.has(event.type);

@@ -17,7 +17,8 @@ import type { Clock, Duration } from '#lib/run/clock.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import { codeOf, reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
-import { metrics, watchGauge } from '#lib/run/metrics.ts';
+import { declared, metrics, watchGauge } from '#lib/run/metrics.ts';
+import { oneOf } from '#lib/metric/declaration.ts';
 import type { Random } from '#lib/run/random.ts';
 import { Authority, type AuthorityOptions, type Submitter } from './accept/authority.ts';
 import { type ApiParts, apiRoutes } from './accept/http/api.ts';
@@ -132,7 +133,7 @@ async function openWays(options: IngressOptions): Promise<Ways> {
     hasKey: (domain, tenant) => keyring().signingKeys(domain, tenant).length > 0,
     proof: options.proof,
   });
-  const accepted = (message: Message): void => countAccepted(message, options.tell);
+  const accepted = (message: Message, took: Duration): void => countAccepted(message, took, options.tell);
   const troubled = (thrown: unknown): void => countFault(thrown, log);
   const keeper = await QuotaKeeper.open({ usage: ledger.usage, clock, troubled });
   const told = { accepted, troubled };
@@ -143,10 +144,8 @@ async function openWays(options: IngressOptions): Promise<Ways> {
   const policy = withReturns(submission, returns, ({ tenant }) => tenant);
   const reception = openReception(limits);
   const smtp = new SmtpServer({ hostname, policy, clock, limits, ...reception, observer: smtpObserver(log) });
-  watchGauge('postfleet_receiving_bytes', 'Bytes held of mail that is coming in.', () => reception.memory.used);
-  watchGauge('postfleet_pressure', '1 while connections or memory are scarce and peers are given less time.', () =>
-    smtp.isPressed ? 1 : 0,
-  );
+  watchGauge('receivingBytes', () => reception.memory.used);
+  watchGauge('pressure', () => (smtp.isPressed ? 1 : 0));
   return {
     smtp,
     doors: reception.doors,
@@ -255,13 +254,15 @@ const doorsOf = ({ name, trustedNetworks }: ListenerSpec, doors: Doors): HttpDoo
   leave: (address) => doors.leave(address),
 });
 
-function countAccepted(message: Message, tell: (event: MailEvent) => void): void {
-  metrics.accepted.inc({ via: message.via }, message.recipients.length);
+function countAccepted(message: Message, took: Duration, tell: (event: MailEvent) => void): void {
+  const via = message.via === 'http' ? 'http' : 'smtp';
+  metrics.accepted.inc({ via }, message.recipients.length);
+  metrics.acceptSeconds.observe({ via }, took / 1000);
   metrics.acceptedBytes.inc(message.raw.length);
   for (const event of queuedEvents(message)) tell(event);
 }
 
 function countFault(thrown: unknown, log: Log): void {
-  metrics.storageFaults.inc({ code: codeOf(thrown) || 'unknown' });
+  metrics.storageFaults.inc({ code: oneOf(declared.counters.storageFaults.labels.code, codeOf(thrown)) });
   log.error('cannot write', { code: codeOf(thrown), reason: reasonOf(thrown) });
 }

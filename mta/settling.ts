@@ -3,8 +3,9 @@
  */
 import type { Clock } from '#lib/run/clock.ts';
 import type { Log } from '#lib/run/log.ts';
+import { metrics } from '#lib/run/metrics.ts';
 import type { Directions } from './directions.ts';
-import type { MailEvent } from './event.ts';
+import { isOfAttempt, type MailEvent } from './event.ts';
 import type { Notebook } from './notebook.ts';
 import type { Claim, Queue, Settlement } from './queue/queue.ts';
 import { ReplyActions } from './reply-actions.ts';
@@ -37,7 +38,10 @@ export function openSettler(options: SettlingOptions): Settler {
     claim,
     clock,
     firings: new Firings(clock, options.counted),
-    tell,
+    tell: (event, { lane }) => {
+      tell(event);
+      countAtProvider(event, directions.destination(lane).provider);
+    },
     troubled,
     refused: (settlements) => tellRefused(settlements, log),
     rulesOf: (lease, { host }) => directions.rulesOf(lease, host),
@@ -48,6 +52,11 @@ export function openSettler(options: SettlingOptions): Settler {
     expiresAt: (lease) => directions.expiresAt(lease),
     nextAttempt: (lease, attempts, first) => directions.nextAttempt(lease, attempts, first),
   });
+}
+
+/** Providers are those of `provider.ts`; everybody else is one. */
+function countAtProvider(event: MailEvent, provider = 'other'): void {
+  if (isOfAttempt(event)) metrics.attemptsByProvider.inc({ provider, outcome: event.type });
 }
 
 function tellRefused(settlements: readonly Settlement[], log: Log): void {

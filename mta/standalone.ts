@@ -108,12 +108,9 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     log.error('a queued message was set aside', { reason: reasonOf(thrown) });
   const queue = opened.adopt(await SqliteQueue.open({ database, clock, recordEvent, unreadable }), (it) => it.close());
   const ledger = opened.adopt(await SqliteLedger.open({ database, clock, queued: QUEUED_IDS }), (it) => it.close());
-  watchGauge('postfleet_queue_depth', 'Recipients that are queued and have not ended.', () => depthOf(queue));
-  watchGauge(
-    'postfleet_leased_bytes',
-    'Bytes of messages that connections to receivers hold.',
-    () => queue.leasedBytes,
-  );
+  watchGauge('queueDepth', () => depthOf(queue));
+  watchGauge('queueOldestDue', () => Math.max(0, clock.now() - queue.oldestDue) / 1000);
+  watchGauge('leasedBytes', () => queue.leasedBytes);
   const named = cluster.spec.dns.resolvers.map(parseServer);
   const servers = named.length > 0 ? named : await machineServers();
   const stub = opened.adopt(openStub({ clock, random, servers }), (it) => it.close());

@@ -4,7 +4,7 @@
 import type { Instant } from '#lib/run/clock.ts';
 import type { Log } from '#lib/run/log.ts';
 import { metrics } from '#lib/run/metrics.ts';
-import { isOfReturnedMail, type MailEvent } from './event.ts';
+import { isOfAttempt, isOfReturnedMail, type MailEvent } from './event.ts';
 import { acceptedAtOf } from './message.ts';
 
 export function tellEvent(log: Log): (event: MailEvent) => void {
@@ -13,6 +13,7 @@ export function tellEvent(log: Log): (event: MailEvent) => void {
     if (event.type === 'queued') return;
     if (event.type === 'cancelled') return metrics.cancelled.inc();
     if (isOfReturnedMail(event)) return metrics.returned.inc({ what: event.type });
+    if (!isOfAttempt(event)) return;
     metrics.attempts.inc({ outcome: event.type });
     if (event.type === 'delivered') metrics.queueSeconds.observe((event.at - since(event)) / 1000);
     if (event.class !== undefined) metrics.failures.inc({ outcome: event.type, class: event.class });

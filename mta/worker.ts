@@ -13,8 +13,9 @@ import type { IPPool } from '#crds/kinds/ip-pool.ts';
 import type { Resources } from '#crds/source/resources.ts';
 import type { Keyring } from '#lib/keyring/keyring.ts';
 import type { Log } from '#lib/run/log.ts';
-import { metrics, watchGauge } from '#lib/run/metrics.ts';
+import { declared, metrics, watchGauge } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
+import { oneOf } from '#lib/metric/declaration.ts';
 import { Couriers } from './couriers.ts';
 import { Directions } from './directions.ts';
 import type { MailEvent } from './event.ts';
@@ -188,7 +189,8 @@ export class MailWorker {
     });
     const held = await options.orders.suspensions();
     const worker = new MailWorker(options, await options.queue.claim(0), { keeper, held });
-    watchGauge('postfleet_delivery_connections', 'Connections to receivers open now.', () => worker.#scheduler.active);
+    watchGauge('deliveryConnections', () => worker.#scheduler.active);
+    watchGauge('sitesInTrouble', () => inTrouble(worker.sites()));
     worker.#reporter.start();
     options.queue.watch(worker.#claim, (lane) => worker.#scheduler.announce(lane));
     return worker;
@@ -250,7 +252,10 @@ export class MailWorker {
   }
 }
 
+const inTrouble = (states: readonly ReadyState[]): number =>
+  new Set(states.flatMap(({ site, trouble }) => (trouble === undefined ? [] : [site]))).size;
+
 function tellFault(what: string, thrown: unknown, log: Log): void {
-  metrics.storageFaults.inc({ code: codeOf(thrown) || 'unknown' });
+  metrics.storageFaults.inc({ code: oneOf(declared.counters.storageFaults.labels.code, codeOf(thrown)) });
   log.error(what, { code: codeOf(thrown), reason: reasonOf(thrown) });
 }

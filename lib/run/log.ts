@@ -8,6 +8,7 @@
 import { write } from 'node:fs';
 import { pino } from 'pino';
 import type { Clock, Timer } from './clock.ts';
+import { metrics } from './metrics.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -57,7 +58,7 @@ class Lines {
   }
 
   write(line: string): void {
-    if (this.#gathered.length > WAITING_CHARACTERS) this.#dropped += 1;
+    if (this.#gathered.length > WAITING_CHARACTERS) this.#drop(1);
     else this.#gathered += line;
     if (this.#gathered.length >= GATHER_CHARACTERS) this.start();
     else this.#timer ??= this.#clock.after(GATHER_MS, () => this.start());
@@ -84,6 +85,11 @@ class Lines {
     if (this.#gathered !== '') await this.#written();
   }
 
+  #drop(lines: number): void {
+    this.#dropped += lines;
+    metrics.logLinesLost.inc(lines);
+  }
+
   #take(): string {
     const lost = this.#dropped > 0 ? `{"level":"error","dropped":${this.#dropped},"msg":"log lines were lost"}\n` : '';
     const batch = lost + this.#gathered;
@@ -95,7 +101,7 @@ class Lines {
   #writeOut(batch: Buffer, from: number): void {
     write(this.#descriptor, batch, from, batch.length - from, null, (error, written) => {
       if (!error && from + written < batch.length) return this.#writeOut(batch, from + written);
-      if (error) this.#dropped += linesIn(batch, from);
+      if (error) this.#drop(linesIn(batch, from));
       this.#isWriting = false;
       for (const resume of this.#waiting.splice(0)) resume();
       if (this.#gathered.length >= GATHER_CHARACTERS) this.start();

@@ -7,6 +7,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock, Duration } from '../run/clock.ts';
 import { Fault } from '../run/fault.ts';
+import { metrics } from '../run/metrics.ts';
 import { Packer } from './packing.ts';
 import type { OpenOptions, Request, Response, Row, SqlProblem, SqlValue, Statement, Undone, Unit } from './protocol.ts';
 
@@ -143,6 +144,7 @@ export class Database {
   }
 
   #written(ends: readonly (Undone | undefined)[]): void {
+    metrics.commitSeconds.observe((this.#clock.monotonic() - this.#lastCommit) / 1000);
     const committed = this.#committing;
     this.#committing = [];
     this.#commitSoon();

@@ -45,8 +45,8 @@ export interface SubmitterOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly hostname: string;
-  /** Told of each message that was accepted. Must not throw. */
-  readonly accepted: (message: Message) => void;
+  /** Told of each message that was accepted, and how long that took. Must not throw. */
+  readonly accepted: (message: Message, took: Duration) => void;
   /** Told when the queue could not be written. Must not throw. */
   readonly troubled: (thrown: unknown) => void;
 }
@@ -75,6 +75,7 @@ export class Submissions {
   }
 
   async submit(submitter: Submitter, submission: Submission): Promise<Submitted> {
+    const begun = this.#options.clock.monotonic();
     const reading = readHeader(submission.raw);
     if (reading.kind === 'malformed') return refused('header', reply(550, '5.6.0', reading.problem));
     if (reading.kind === 'too-large') return refused('header', reply(552, '5.3.4', reading.problem));
@@ -97,7 +98,7 @@ export class Submissions {
     const stampWith = (context: StampContext): Buffer => stamp(reading.header, context);
     return this.#counted(claims, recipients.length, now, () => {
       const message = this.#message(submitter, submission, admitted, recipients, instructed, stampWith);
-      return this.#enqueue(message, once, named, sifted);
+      return this.#enqueue(message, once, named, sifted, begun);
     });
   }
 
@@ -194,6 +195,7 @@ export class Submissions {
     once: Submission['once'],
     named: readonly string[],
     sifted: Sifted,
+    begun: Duration,
   ): Promise<Submitted> {
     try {
       const before = repeated(await this.#put(message, once, noteOf(sifted)), named);
@@ -201,7 +203,7 @@ export class Submissions {
     } catch (thrown) {
       return this.#unstored(thrown);
     }
-    this.#options.accepted(message);
+    this.#options.accepted(message, this.#options.clock.monotonic() - begun);
     return { kind: 'accepted', message, suppressed: sifted.suppressed };
   }
 

@@ -12,6 +12,7 @@ import { reply } from '../reply.ts';
 import type { Capabilities } from './capabilities.ts';
 import { awaitBanner, hello, isSetback, type Setback } from './greet.ts';
 import type { Lacks } from './lacks.ts';
+import { measured } from './measured.ts';
 import { open } from './open.ts';
 import { type Session, SmtpSession } from './session.ts';
 import { hostAndPort, mayConnect, type Target, targetText } from './target.ts';
@@ -75,14 +76,15 @@ async function attempt(
   setup: ConnectSetup,
   tlsProblem?: string,
 ): Promise<Session | Setback> {
-  const socket = await open(target, approach.source.address, setup.clock, setup.timeouts);
+  const { clock, timeouts } = setup;
+  const socket = await measured('connect', clock, () => open(target, approach.source.address, clock, timeouts));
   if (isSetback(socket)) return socket;
   const wire = new Wire(socket, setup.clock);
-  const greeted = await greet(wire, approach, setup);
+  const greeted = await measured('greet', clock, () => greet(wire, approach, setup));
   if (isSetback(greeted)) return leave(wire, greeted, setup);
   if (approach.tls === 'None') return session(wire, socket, target, greeted, setup, tlsProblem);
-  const asked = greeted.startTls ? await askForTls(wire, setup.timeouts) : 'declined';
-  if (asked === 'granted') return encrypt(wire.release(), target, approach, setup);
+  const asked = greeted.startTls ? await askForTls(wire, timeouts) : 'declined';
+  if (asked === 'granted') return measured('tls', clock, () => encrypt(wire.release(), target, approach, setup));
   if (asked !== 'declined') return leave(wire, asked, setup);
   if (approach.tls === 'Required') return leave(wire, NO_TLS, setup);
   return session(wire, socket, target, greeted, setup, greeted.startTls ? 'STARTTLS was declined' : undefined);

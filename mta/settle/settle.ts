@@ -43,8 +43,8 @@ export interface SettlerOptions {
   readonly onInDoubt: (lease: Lease) => 'Retry' | 'Hold' | 'AssumeDelivered';
   /** When a message's life ends. */
   readonly expiresAt: (lease: Lease) => Instant;
-  /** Told of each event that is durable. Must not throw. */
-  readonly tell: (event: MailEvent) => void;
+  /** Told of each event that is durable, and of the lease it is about. Must not throw. */
+  readonly tell: (event: MailEvent, lease: Lease) => void;
   /** Told when outcomes cannot be written, once per try. Must not throw. */
   readonly troubled: (thrown: unknown) => void;
   /** Told of outcomes the queue refused because their lease was void: each may be sent again. Must not throw. */
@@ -206,9 +206,9 @@ export class Settler {
   }
 
   /** Everything that follows from what is on record now. */
-  #act({ event, firing, suppresses }: Gathered): void {
+  #act({ event, lease, firing, suppresses }: Gathered): void {
     const { tell, fire, suppress } = this.#options;
-    tell(event);
+    tell(event, lease);
     if (firing) fire(firing);
     if (suppresses) suppress(event);
   }

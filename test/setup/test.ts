@@ -27,7 +27,7 @@ function count(vitest: Vitest): Counts {
   return counts;
 }
 
-needTools('strace', 'swaks', 'perl', 'postfix', 'knot', 'unbound');
+needTools('strace', 'swaks', 'perl', 'postfix', 'knot', 'unbound', 'prometheus');
 await needMailbench();
 await needForgetful();
 const vitest = await startVitest(process.argv.slice(2), { watch: false, run: true });

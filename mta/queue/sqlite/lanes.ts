@@ -13,6 +13,8 @@ interface LaneState {
   depth: number;
   /** Earliest due time of what is not leased; Infinity when nothing is. */
   due: Instant;
+  /** When the oldest that is not leased was or is due, as the last lease saw it, or what has come since. */
+  oldest: Instant;
   /** The earliest time in the heap at which this lane is looked at. */
   planned: Instant;
   announced: boolean;
@@ -40,6 +42,7 @@ export class Lanes {
   arrive(name: LaneName, by: number, due: Instant): void {
     const lane = this.#lane(name);
     lane.depth += by;
+    lane.oldest = Math.min(lane.oldest, due);
     if (due >= lane.due) return;
     lane.due = due;
     if (!lane.announced) this.#schedule(lane);
@@ -64,8 +67,22 @@ export class Lanes {
     const lane = this.#lanes.get(name);
     if (!lane) return;
     lane.announced = false;
+    lane.oldest = next;
     lane.due = Math.min(lane.due, next);
     if (lane.due < Infinity) this.#schedule(lane);
+  }
+
+  /** What a lease left: the first entry that is not leased is due at `due`. */
+  left(name: LaneName, due: Instant): void {
+    const lane = this.#lanes.get(name);
+    if (lane) lane.oldest = due;
+  }
+
+  /** When the entry that waits longest was or will be due; Infinity when none waits. */
+  oldestDue(): Instant {
+    let oldest = Infinity;
+    for (const lane of this.#lanes.values()) oldest = Math.min(oldest, lane.oldest);
+    return oldest;
   }
 
   /** From now on `listener` is told; every lane with something due is announced to it afresh. */
@@ -98,7 +115,7 @@ export class Lanes {
   #lane(name: LaneName): LaneState {
     const known = this.#lanes.get(name);
     if (known) return known;
-    const lane = { name, depth: 0, due: Infinity, planned: Infinity, announced: false };
+    const lane = { name, depth: 0, due: Infinity, oldest: Infinity, planned: Infinity, announced: false };
     this.#lanes.set(name, lane);
     return lane;
   }

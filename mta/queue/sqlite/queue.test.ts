@@ -81,6 +81,28 @@ test('a message that cannot be read is set aside, told of, and holds nobody up',
   await queue.release(claim);
 });
 
+test('how long mail waits is known from the start, and by what a lease left', async () => {
+  const clock = new FakeClock();
+  const { queue, database } = await openTestStorage()(clock);
+  expect(queue.oldestDue).toBe(Infinity);
+  const start = clock.now();
+  for (let at = 0; at < 3; at += 1) {
+    await queue.put(aMessage({ acceptedAt: clock.now() }));
+    clock.advance(1000);
+  }
+  expect(queue.oldestDue).toBe(start);
+  const reopened = await SqliteQueue.open({ database, clock, recordEvent, unreadable: (it) => unreadable.push(it) });
+  onTestFinished(() => reopened.close());
+  const claim = await reopened.claim(0);
+  expect(reopened.oldestDue).toBe(start);
+  const first = await reopened.lease(claim, LANE, 2, 60_000);
+  expect(reopened.oldestDue).toBe(start + 2000);
+  await reopened.lease(claim, LANE, 2, 60_000);
+  expect(reopened.oldestDue).toBe(Infinity);
+  reopened.giveBack(first);
+  expect(reopened.oldestDue).toBeLessThanOrEqual(clock.now());
+});
+
 test('what is due behind a message that cannot be read is told of', async () => {
   const clock = new FakeClock();
   const { queue, database } = await openTestStorage()(clock);

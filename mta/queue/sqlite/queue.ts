@@ -221,6 +221,11 @@ export class SqliteQueue implements Queue {
     return this.#bodies.used;
   }
 
+  /** When the entry that waits longest was due, as far as memory knows; Infinity when none waits. */
+  get oldestDue(): Instant {
+    return this.#lanes.oldestDue();
+  }
+
   depth(): readonly LaneDepth[] {
     return this.#lanes.depths();
   }

@@ -118,6 +118,8 @@ export class Taking {
     if (!this.#holds(claim)) return { rows: [], over: [] };
     const leased = new Set(this.#leases.entriesOf(lane));
     const over = rows.filter((row) => !leased.has(Number(row['no'])) && isOver(lifeOf(row)));
+    const oldest = from === FIRST ? rows.find((row) => !over.includes(row)) : undefined;
+    if (oldest) this.#lanes.left(lane, Number(oldest['due']));
     return { rows, over: this.#reserveAll(over, lane, hold) };
   }
 
@@ -161,6 +163,7 @@ export class Taking {
       const kept = this.#ahead.get(lane);
       const slice = kept ?? (await this.#readAhead(claim, lane, max - reserved.length, now));
       reserved.push(...this.#reserveAll(this.#ahead.take(lane, slice, max - reserved.length), lane, hold));
+      this.#lanes.left(lane, Number(slice.rows[0]?.['due'] ?? slice.next));
       if (reserved.length === max) {
         if (slice.rows.length === 0) this.#lanes.arrive(lane, 0, slice.next);
         break;
