@@ -222,11 +222,15 @@ async function runStandalone(flags: StandaloneFlags): Promise<void> {
     process.exit(1);
   };
   const starting = startStandalone({ settings, log, show: say, failed: end });
-  drainOnSignal(async () => {
-    say('postfleet: draining; once more ends it at once');
-    await (await starting).stop();
-    await log.flush();
-  }, failed);
+  drainOnSignal(
+    systemClock,
+    async () => {
+      say('postfleet: draining; once more ends it at once');
+      await (await starting).stop();
+      await log.flush();
+    },
+    failed,
+  );
   greet(await starting, relative('', settings.data) || '.');
 }
 

@@ -17,6 +17,8 @@ import { until } from '../harness/until.ts';
 
 /** A reply to the final dot that others would call slow. */
 const SLOW = 20_000;
+/** Signals closer than this are one. */
+const ECHO = 700;
 /** What a stop may take that waits for nobody. */
 const PROMPT = 12_000;
 
@@ -109,6 +111,7 @@ test('a second SIGTERM ends it at once, and what was in doubt is sent once more,
   await until('the message is past its final dot', () => receiver.seen.length === 1);
   const first = fleet.stop();
   await fleet.program.says(/draining/);
+  await pause(ECHO);
   const from = performance.now();
   expect(await Promise.all([first, fleet.stop()])).toEqual([
     { code: 0, signal: null },
@@ -120,6 +123,22 @@ test('a second SIGTERM ends it at once, and what was in doubt is sent once more,
   await until('nothing waits', async () => (await next.metric('postfleet_queue_depth')) === 0);
   expect(receiver.seen).toHaveLength(2);
   expect(await next.stop()).toEqual({ code: 0, signal: null });
+});
+
+test('Ctrl-C that comes twice, from the terminal and from npm, counts once', async () => {
+  const { receiver, fleet, again } = await open({
+    beforeDotReply: () => (receiver.seen.length === 1 ? pause(3000) : undefined),
+  });
+  const id = await send(fleet);
+  await until('the message is past its final dot', () => receiver.seen.length === 1);
+  fleet.program.signal('SIGINT');
+  await pause(20);
+  fleet.program.signal('SIGINT');
+  expect(await fleet.program.ended).toEqual({ code: 0, signal: null });
+  expect(fleet.events().filter((it) => it.message === id && it.type === 'delivered')).toHaveLength(1);
+  const next = await again();
+  expect(await next.metric('postfleet_queue_depth')).toBe(0);
+  await next.stop();
 });
 
 test('a receiver that does not even greet holds up no stop, and its mail goes at the next start', async () => {
