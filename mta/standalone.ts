@@ -11,6 +11,7 @@ import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import { resolverOn } from '#lib/dns/resolver.ts';
 import { machineServers, parseServer } from '#lib/dns/server.ts';
 import { openStub } from '#lib/dns/stub.ts';
+import { collectSooner } from '#lib/run/garbage.ts';
 import { openHttp } from '#lib/http/server.ts';
 import { type Duration, minutes, seconds, systemClock as clock } from '#lib/run/clock.ts';
 import { Fault, reasonOf } from '#lib/run/fault.ts';
@@ -72,6 +73,8 @@ const RECEIVER = 'postfleet.io/receiver';
 const SIGNING_YIELDS = 10;
 /** The longest wait for the reply to a final dot, and a little. */
 const DRAIN_DELIVERY: Duration = minutes(11);
+/** Lanes with which memory is worth more than time (docs/decisions/0036). */
+const MANY_LANES = 20_000;
 
 export async function startStandalone(surroundings: StandaloneSurroundings): Promise<Standalone> {
   const opened = new AsyncDisposableStack();
@@ -107,6 +110,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   const unreadable = (thrown: unknown): void =>
     log.error('a queued message was set aside', { reason: reasonOf(thrown) });
   const queue = opened.adopt(await SqliteQueue.open({ database, clock, recordEvent, unreadable }), (it) => it.close());
+  if (queue.depth().length > MANY_LANES) collectSooner();
   const ledger = opened.adopt(await SqliteLedger.open({ database, clock, queued: QUEUED_IDS }), (it) => it.close());
   watchGauge('queueDepth', () => depthOf(queue));
   watchGauge('queueOldestDue', () => Math.max(0, clock.now() - queue.oldestDue) / 1000);
