@@ -14,6 +14,8 @@ import type { ExplainFlags } from '#mta/watch/explain.ts';
 import type { ChoiceFlags, SuspendFlags } from '#mta/watch/operate.ts';
 import type { QueueFlags } from '#mta/watch/queue.ts';
 import type { ReturnedFlags } from '#mta/watch/returned.ts';
+import type { SuppressFlags } from '#mta/watch/suppress.ts';
+import type { TopFlags } from '#mta/watch/top.ts';
 import { dataFolderOf, EXAMPLE, readSettings, type StandaloneFlags } from '#mta/settings.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -51,64 +53,55 @@ program
     },
   );
 
-program
-  .command('domain')
-  .description('show the DNS records of a sending domain: expected, found, and what to change')
+/** A command that asks the process that has a data folder. */
+const asking = (name: string, does: string): Command =>
+  program
+    .command(name)
+    .description(does)
+    .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
+    .option('--json', 'print JSON');
+
+asking('domain', 'show the DNS records of a sending domain: expected, found, and what to change')
   .argument('<name>', 'the domain, such as example.com')
   .option('--check', 'ask DNS now')
-  .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
-  .option('--json', 'print JSON')
   .action(async (name: string, flags: DomainFlags) => {
     const { domainCommand } = await import('#mta/watch/domain.ts');
     await domainCommand(name, flags, print);
   });
 
-program
-  .command('trace')
-  .description('show every event and reply of one message')
+asking('trace', 'show every event and reply of one message')
   .argument('<id>', 'its id, as the reply to the final dot gave it')
-  .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
-  .option('--json', 'print JSON')
-  .action(async (id: string, flags: { data: string; json?: boolean }) => {
-    const { traceCommand } = await import('#mta/watch/trace.ts');
-    await traceCommand(id, flags.data, flags.json === true, print);
+  .option('--follow', 'go on until every recipient has ended')
+  .action(async (id: string, flags: { data: string; json?: boolean; follow?: boolean }) => {
+    const { followCommand, traceCommand } = await import('#mta/watch/trace.ts');
+    const { commandClock } = await import('#lib/run/clock.ts');
+    if (flags.follow === true) await followCommand(id, flags.data, flags.json === true, print, commandClock);
+    else await traceCommand(id, flags.data, flags.json === true, print);
   });
 
-program
-  .command('returned')
-  .description('show what came back: what it says, and what it caused')
+asking('returned', 'show what came back: what it says, and what it caused')
   .argument('<what>', 'id of a message, a recipient, an address for complaints, postmaster@…')
   .option('--raw <number>', 'print the front of one as it came, by its number in the list')
-  .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
-  .option('--json', 'print JSON')
   .action(async (what: string, flags: ReturnedFlags) => {
     const { returnedCommand } = await import('#mta/watch/returned.ts');
     await returnedCommand(what, flags, print, (bytes) => void process.stdout.write(bytes));
   });
 
-program
-  .command('queue')
-  .description('show what waits and for what, which sites rest and why, what people and rules hold back')
+asking('queue', 'show what waits and for what, which sites rest and why, what people and rules hold back')
   .option('--tenant <name>', 'mail of a tenant')
   .option('--domain <name>', 'mail to a domain')
   .option('--site <name>', 'mail to a site')
   .option('--limit <count>', 'rows (default: 20)')
-  .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
-  .option('--json', 'print JSON')
   .action(async (flags: QueueFlags) => {
     const { queueCommand } = await import('#mta/watch/queue.ts');
     const { systemClock } = await import('#lib/run/clock.ts');
     await queueCommand(flags, print, systemClock.now());
   });
 
-program
-  .command('explain')
-  .description('show what would happen to mail for a recipient now, and why what waits for it waits')
+asking('explain', 'show what would happen to mail for a recipient now, and why what waits for it waits')
   .argument('<recipient>', 'someone@example.com')
   .option('--tenant <name>', 'mail of a tenant (default: of each)')
   .option('--domain <name>', 'mail sent as a domain')
-  .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
-  .option('--json', 'print JSON')
   .action(async (recipient: string, flags: ExplainFlags) => {
     const { explainCommand } = await import('#mta/watch/explain.ts');
     await explainCommand(recipient, flags, print);
@@ -116,18 +109,14 @@ program
 
 /** A command that acts on mail that is chosen by what orders tell it apart by. */
 const acting = (name: string, does: string): Command =>
-  program
-    .command(name)
-    .description(does)
+  asking(name, does)
     .option('--tenant <name>', 'mail of a tenant')
     .option('--pool <namespace/name>', 'mail that leaves by a pool')
     .option('--domain <name>', 'mail to a domain')
     .option('--site <name>', 'mail to a site, as `queue` names it')
     .option('--all', 'all mail, where nothing else is named')
     .option('--dry-run', 'count, and change nothing')
-    .option('--by <name>', 'who asks', userInfo().username)
-    .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
-    .option('--json', 'print JSON');
+    .option('--by <name>', 'who asks', userInfo().username);
 
 acting('suspend', 'hold mail back, what waits and what is to come')
   .requiredOption('--reason <text>', 'shown to everybody who asks why mail waits')
@@ -171,12 +160,34 @@ acting('reroute', 'send what waits by another pool; what is to come leaves as it
     await rerouteCommand(flags, print);
   });
 
+asking('suppress', "keep a tenant's mail from an address or a domain")
+  .argument('[subject]', 'someone@example.com, or example.com for all of its addresses')
+  .requiredOption('--tenant <name>', 'whose mail')
+  .option('--reason <word>', 'invalid-address, mailbox-unavailable, complaint, unsubscribe, manual')
+  .option('--expires <time>', 'end it after so long: 30d')
+  .option('--remove', 'let mail go there again')
+  .option('--list', 'show every entry')
+  .option('--by <name>', 'who asks', userInfo().username)
+  .action(async (subject: string | undefined, flags: SuppressFlags) => {
+    const { suppressCommand } = await import('#mta/watch/suppress.ts');
+    const { systemClock } = await import('#lib/run/clock.ts');
+    await suppressCommand(subject, flags, print, systemClock);
+  });
+
 program
-  .command('audit')
-  .description('show what was done to mail, by whom, the newest first')
-  .option('--limit <count>', 'how many', '100')
+  .command('top')
+  .description('show what goes on, once a second: rates, what waits and for what, sites')
+  .option('--count <looks>', 'end after so many (default: when interrupted)')
   .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
-  .option('--json', 'print JSON')
+  .option('--json', 'print JSON, a line a second')
+  .action(async (flags: TopFlags) => {
+    const { topCommand } = await import('#mta/watch/top.ts');
+    const { commandClock } = await import('#lib/run/clock.ts');
+    await topCommand(flags, process.stdout.isTTY, print, commandClock);
+  });
+
+asking('audit', 'show what was done to mail, by whom, the newest first')
+  .option('--limit <count>', 'how many', '100')
   .action(async (flags: { limit: string; data: string; json?: boolean }) => {
     const { auditCommand } = await import('#mta/watch/operate.ts');
     await auditCommand(flags.data, flags.limit, flags.json === true, print);

@@ -11,7 +11,7 @@ export interface AuditEvent {
   readonly at: Instant;
   /** As they say themselves: whoever has the token may act. */
   readonly by: string;
-  readonly operation: 'suspend' | 'resume' | 'retry' | 'bounce' | 'reroute';
+  readonly operation: 'suspend' | 'resume' | 'retry' | 'bounce' | 'reroute' | 'suppress' | 'unsuppress';
   /** What takes several writes is told of before the first and after the last; all else when it is done. */
   readonly stage: 'begun' | 'done';
   readonly about: Chosen;
@@ -19,6 +19,8 @@ export interface AuditEvent {
   readonly recipients: number;
   readonly why?: string;
   readonly until?: Instant;
+  /** For suppressions: the address or domain. */
+  readonly subject?: string;
   /** For `reroute`: the pool. */
   readonly to?: string;
   /** The suspensions that were made or ended. */

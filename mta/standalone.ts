@@ -16,7 +16,7 @@ import { openHttp } from '#lib/http/server.ts';
 import { type Duration, minutes, seconds, systemClock as clock } from '#lib/run/clock.ts';
 import { Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
-import { watchGauge, watchProcess } from '#lib/run/metrics.ts';
+import { countsSoFar, watchGauge, watchProcess } from '#lib/run/metrics.ts';
 import { yieldToEventLoop } from '#lib/run/priority.ts';
 import { systemRandom as random } from '#lib/run/random.ts';
 import { certificateOf, type LoadedCertificate, ownCertificate } from './certificate.ts';
@@ -37,6 +37,7 @@ import { domainRoutes } from './watch/admin-domains.ts';
 import { insightRoutes } from './watch/admin-insight.ts';
 import { withDocument } from './watch/admin-openapi.ts';
 import { operationRoutes } from './watch/admin-operations.ts';
+import { suppressionRoutes } from './watch/admin-suppressions.ts';
 import { returnedRoutes } from './watch/admin-returned.ts';
 import { adminRoutes } from './watch/admin.ts';
 import { healthRoutes } from './watch/health.ts';
@@ -149,11 +150,20 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     ...insightRoutes({
       view: (asked) => worker.insight.view(asked),
       explain: (asked) => worker.insight.explain(asked),
+      counts: countsSoFar,
+      now: () => clock.now(),
       sites: () => worker.sites(),
       suspensions: () => worker.operations.suspensions(),
       restraints: () => worker.restraints(),
     }),
     ...operationRoutes({ clock, operations: worker.operations, orders }),
+    ...suppressionRoutes({
+      clock,
+      suppressions: ledger.suppressions,
+      orders,
+      isTenant: (name) => declared.resources().credentials.some((it) => it.metadata.namespace === name),
+      recorded: (audit) => log.info('operation', { audit }),
+    }),
     ...returnedRoutes(ledger),
     ...domainRoutes((name, now) => domains.named(name, now)),
   ]);

@@ -43,6 +43,15 @@ export const systemClock: Clock = {
   },
 };
 
+/** The same clocks; its timers keep the process alive: for commands, which have nothing else to wait for. */
+export const commandClock: Clock = {
+  ...systemClock,
+  after(delay, fire) {
+    const timer = setTimeout(fire, Math.min(Math.max(delay, 0), LONGEST_TIMER));
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
 /** Resolves after `delay`. */
 export async function sleep(clock: Clock, delay: Duration): Promise<void> {
   await new Promise<void>((resolve) => clock.after(delay, resolve));

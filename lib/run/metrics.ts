@@ -60,6 +60,17 @@ export const metrics = {
   resourceProblems: new Gauge(optionsOf(declared.gauges.resourceProblems)),
 };
 
+/** Recipients since the start: accepted, and by what became of their attempts. */
+export async function countsSoFar(): Promise<Readonly<Record<string, number>>> {
+  const { accepted, attempts } = declared.counters;
+  const counts: Record<string, number> = { accepted: 0, delivered: 0, deferred: 0, bounced: 0, expired: 0 };
+  for (const { value } of await valuesOf(accepted)) counts['accepted'] = (counts['accepted'] ?? 0) + value;
+  for (const { labels, value } of await valuesOf(attempts)) counts[String(labels['outcome'])] = value;
+  return counts;
+}
+
+const valuesOf = async ({ name }: Declaration) => (await registry.getSingleMetric(name)?.get())?.values ?? [];
+
 /** A number that is asked for when somebody looks. */
 export function watchGauge(key: GaugeKey, read: () => number): void {
   watch(key, (gauge) => gauge.set(read()));

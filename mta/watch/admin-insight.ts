@@ -2,12 +2,14 @@
  * The admin API of looking: what waits and for what, and why mail for a recipient waits.
  */
 import { parseAddress } from '#lib/address/address.ts';
+import type { Instant } from '#lib/run/clock.ts';
 import { query } from '#lib/http/openapi.ts';
 import { type Answer, json, problem } from '#lib/http/server.ts';
 import type { Explanation, QueueView } from '../explanation.ts';
 import type { Firing } from '../firing.ts';
 import type { Suspension } from '../suspension.ts';
 import type { AdminRoute } from './admin-route.ts';
+import type { Live } from './top.ts';
 
 /** Which rows; what is absent is all. */
 export interface RowsAsked {
@@ -24,6 +26,9 @@ export interface InsightParts {
     readonly tenant?: string | undefined;
     readonly domain?: string | undefined;
   }) => Promise<Explanation>;
+  /** What was counted since the start. */
+  readonly counts: () => Promise<Readonly<Record<string, number>>>;
+  readonly now: () => Instant;
   readonly sites: () => readonly object[];
   /** What people have ordered to be held back. */
   readonly suspensions: () => readonly Suspension[];
@@ -67,6 +72,12 @@ export const insightRoutes = (parts: InsightParts): AdminRoute[] => [
       refuses: { 422: 'The recipient is no address.' },
     },
     handle: async ({ query: asked }) => explained(asked, parts),
+  },
+  {
+    method: 'GET',
+    path: '/v1/live',
+    told: { operationId: 'showLive', summary: 'What was counted since the start, and when.', answers: 'Live' },
+    handle: async () => json({ at: parts.now(), counts: await parts.counts() } satisfies Live),
   },
 ];
 

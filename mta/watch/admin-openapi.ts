@@ -63,9 +63,17 @@ const record = {
   why: text,
   until: integer,
   to: text,
+  subject: text,
   suspensions: listOf(text),
 };
 
+const suppression = objectOf(
+  { subject: text, reason: text, source: text, createdAt: integer, expiresAt: integer },
+  'subject',
+  'reason',
+  'source',
+  'createdAt',
+);
 const row = {
   tenant: text,
   domain: text,
@@ -95,7 +103,10 @@ const schemas = {
     'recipients',
     'more',
   ),
+  Live: objectOf({ at: integer, counts: { type: 'object', additionalProperties: integer } }, 'at', 'counts'),
   Explanation: objectOf({ recipient: text, ways: listOf(anything) }, 'recipient', 'ways'),
+  Suppression: suppression,
+  Suppressions: objectOf({ suppressions: listOf(suppression), next: text }, 'suppressions'),
   Suspensions: objectOf({ suspensions: listOf(suspension) }, 'suspensions'),
   Done: objectOf(
     {

@@ -9,6 +9,7 @@ import { domainRoutes } from './admin-domains.ts';
 import { insightRoutes } from './admin-insight.ts';
 import { withDocument } from './admin-openapi.ts';
 import { operationRoutes } from './admin-operations.ts';
+import { suppressionRoutes } from './admin-suppressions.ts';
 import { returnedRoutes } from './admin-returned.ts';
 
 const clock = new FakeClock();
@@ -41,6 +42,7 @@ const routes = () =>
     ...adminRoutes({} as Parameters<typeof adminRoutes>[0]),
     ...insightRoutes({} as Parameters<typeof insightRoutes>[0]),
     ...returnedRoutes({} as Ledger),
+    ...suppressionRoutes({} as Parameters<typeof suppressionRoutes>[0]),
     ...domainRoutes(async () => undefined),
   ]);
 

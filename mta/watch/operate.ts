@@ -102,11 +102,23 @@ const movedLines = (what: string, done: Done): string[] => [
 export const orderLine = (order: Suspension): string =>
   `${order.id} ${matterLine(order.about)}: ${suspensionLine(order)}`;
 
-function recordLine({ at, by, operation, stage, about, recipients, why, to, suspensions = [] }: AuditRecord): string {
+function recordLine({
+  at,
+  by,
+  operation,
+  stage,
+  about,
+  recipients,
+  why,
+  to,
+  subject,
+  suspensions = [],
+}: AuditRecord): string {
   const message = about.message === undefined ? '' : `, message ${about.message}`;
   const details = [
     `${matterLine(about)}${message}`,
     `${recipients} recipients`,
+    subject ?? '',
     to === undefined ? '' : `to ${to}`,
     suspensions.length === 0 ? '' : suspensions.join(' '),
     why ?? '',

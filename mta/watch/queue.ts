@@ -66,7 +66,7 @@ export function formatQueue(
 const COLUMNS = ['depth', 'tenant', 'domain', 'oldest', 'next try', 'waits for', 'last reply'];
 
 /** A table of rows, with times as seen from `now`. */
-function rowLines(rows: readonly QueueRow[], now: Instant): string[] {
+export function rowLines(rows: readonly QueueRow[], now: Instant): string[] {
   const cells = rows.map(({ depth, tenant, domain, oldest, isExact, next, waitsFor, reply = '' }) => [
     String(depth),
     tenant,

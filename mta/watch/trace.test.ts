@@ -14,7 +14,8 @@ import { reply } from '../reply.ts';
 import { recordEvent, SqliteLedger } from '../settle/ledger/sqlite.ts';
 import { askAdmin, publishAdminUrl, tokenFile } from './admin-client.ts';
 import { adminRoutes } from './admin.ts';
-import { traceCommand } from './trace.ts';
+import { followCommand, traceCommand } from './trace.ts';
+import { until } from '../../test/harness/until.ts';
 
 const openQueue = openTestStorage();
 const LANE = 'default default/main dest.test';
@@ -103,6 +104,24 @@ describe('a trace', () => {
     await database.write(queuedEvents(aMessage({ id: '01m' })).map(recordEvent));
     expect((await trace('01m')).split('\n')).toHaveLength(1);
   });
+});
+
+test('a trace is followed until every recipient has ended, each event printed once', async () => {
+  const { clock, queue, settler, lease } = await open();
+  await queue.put(aMessage({ id: '01m' }));
+  const printed: string[] = [];
+  const following = followCommand('01m', data, false, (text) => printed.push(text), clock);
+  await until('the first event', () => printed.length === 1);
+  const [held] = await lease();
+  if (!held) throw new Error('nothing leased');
+  settler.settle(held, { stage: 'dot', own: false, inDoubt: false, reply: reply(250, '2.0.0', 'taken') });
+  await settler.flush();
+  await until('it looks again', async () => {
+    clock.advance(seconds(10));
+    return printed.length === 2;
+  });
+  await following;
+  expect(printed.map((it) => it.split(' ')[1])).toEqual(['queued', 'delivered']);
 });
 
 describe('asking', () => {

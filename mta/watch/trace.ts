@@ -1,6 +1,7 @@
 /**
- * `postfleet trace ID`: every event and reply of one message, in order, for people or as JSON.
+ * `postfleet trace ID`: every event and reply of one message, in order, for people or as JSON; `--follow` goes on until it has ended.
  */
+import { type Clock, type Duration, seconds, sleep } from '#lib/run/clock.ts';
 import type { MailEvent } from '../event.ts';
 import type { Pending } from '../queue/queue.ts';
 import { askAdmin } from './admin-client.ts';
@@ -21,6 +22,27 @@ export async function traceCommand(
 ): Promise<void> {
   const trace = (await askAdmin(data, `/v1/messages/${encodeURIComponent(id)}`)) as Trace;
   print(asJson ? JSON.stringify(trace, null, 2) : formatTrace(trace));
+}
+
+const SOON: Duration = seconds(1);
+const LATER: Duration = seconds(10);
+
+/** Prints each event when it comes, until every recipient has ended; asks less often while nothing happens. */
+export async function followCommand(
+  id: string,
+  data: string,
+  asJson: boolean,
+  print: (text: string) => void,
+  clock: Clock,
+): Promise<void> {
+  for (let seen = 0, pause = SOON, goesOn = true; goesOn;) {
+    const { events, pending } = (await askAdmin(data, `/v1/messages/${encodeURIComponent(id)}`)) as Trace;
+    for (const event of events.slice(seen)) print(asJson ? JSON.stringify(event) : eventLine(event));
+    pause = events.length > seen ? SOON : Math.min(pause * 1.5, LATER);
+    seen = events.length;
+    goesOn = pending.length > 0;
+    if (goesOn) await sleep(clock, pause);
+  }
 }
 
 /** A line per event, a line per recipient that still waits. */

@@ -170,6 +170,27 @@ test('a recipient is explained: what would happen now, who holds it, what waits 
   await done('resume', '--domain', 'held.test');
 });
 
+test('an address is suppressed for a tenant, and let go again', async () => {
+  const subject = ['suppress', 'never@demo.test', '--tenant', 'default'];
+  expect(await fleet.command(...subject, '--reason', 'complaint')).toMatch(
+    /^suppressed: never@demo\.test \(complaint, by operator/,
+  );
+  await expect(send('hello@example.com', 'never@demo.test')).rejects.toThrow(/5\.7\.1/);
+  expect(await fleet.command('suppress', '--list', '--tenant', 'default')).toContain('never@demo.test (complaint');
+  expect(await fleet.command('explain', 'never@demo.test', '--tenant', 'default')).toContain('is refused: 550 5.7.1');
+  await fleet.command(...subject, '--remove');
+  await fleet.event('delivered', await send('hello@example.com', 'never@demo.test'));
+});
+
+test('a message is followed to its end, and what goes on is shown', async () => {
+  const id = await send('hello@example.com');
+  const lines = (await fleet.command('trace', id, '--follow')).trim().split('\n');
+  expect(lines.map((it) => it.split(' ')[1])).toEqual(['queued', 'delivered']);
+  const top = await fleet.command('top', '--count', '2');
+  expect(top).toMatch(/accepted \d+ {2}delivered \d+/);
+  expect(top).toMatch(/accepted \d+\.\d\/s {2}delivered \d+\.\d\/s/);
+});
+
 test('who did what is on record, and in the log', async () => {
   const audit = await fleet.command('audit');
   const lines = audit.trim().split('\n');
