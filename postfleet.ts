@@ -225,7 +225,7 @@ async function runStandalone(flags: StandaloneFlags): Promise<void> {
   const { openLog } = await import('#lib/run/log.ts');
   const { systemClock } = await import('#lib/run/clock.ts');
   const { drainOnSignal } = await import('#lib/run/shutdown.ts');
-  const settings = readSettings(flags);
+  const settings = readSettings(flags, process.env);
   const log = openLog(1, systemClock);
   const failed = (thrown: unknown): void => say(`postfleet: ${reasonOf(thrown)}`);
   const end = (fault: Fault): void => {

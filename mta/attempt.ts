@@ -3,7 +3,7 @@
  *
  * Made by `send/`, judged by `settle/`.
  */
-import type { Duration } from '#lib/run/clock.ts';
+import type { Duration, Instant } from '#lib/run/clock.ts';
 import type { Reply } from './reply.ts';
 
 /**
@@ -35,6 +35,13 @@ export const isBeforeSession = (stage: Stage): boolean => BEFORE_ANY_SESSION.has
 /** The peer was asked to take this message. */
 export const isInTransaction = (stage: Stage): boolean => !BEFORE_ANY_SESSION.has(stage) && !OUR_OWN.has(stage);
 
+/** A step on the way to a session, with when it began and what it took. */
+export interface OpeningStep {
+  readonly stage: 'resolve' | 'connect' | 'greet' | 'tls';
+  readonly at: Instant;
+  readonly took: Duration;
+}
+
 export interface Attempt {
   readonly stage: Stage;
   /** The peer's reply, or one of ours when the peer gave none (`own`). */
@@ -52,6 +59,8 @@ export interface Attempt {
   readonly from?: string;
   readonly tls?: string | undefined;
   readonly took?: Duration | undefined;
+  /** Where attempts are traced, of the first that a connection carries: what opening it took. */
+  readonly opening?: readonly OpeningStep[];
   /** For what was no attempt at the mail: how long it is until there may be one. */
   readonly pause?: Duration;
 }

@@ -8,6 +8,7 @@ import type { Clock } from '#lib/run/clock.ts';
 import type { Log } from '#lib/run/log.ts';
 import { metrics } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
+import type { Attempt, OpeningStep } from './attempt.ts';
 import type { Directions } from './directions.ts';
 import { ownPlaces } from './own-places.ts';
 import { type Claim, type LaneName, type Lease, parseLane, type Queue } from './queue/queue.ts';
@@ -45,9 +46,22 @@ export interface CouriersOptions {
   readonly restraints: Restraints;
   readonly returnPaths: ReturnPaths;
   readonly settler: Settler;
+  /** Whether attempts are traced. */
+  readonly isTraced: boolean;
   /** Told of faults of ours. Must not throw. */
   readonly troubled: (thrown: unknown) => void;
 }
+
+/** From where a connection goes to where, and where its steps are noted. */
+interface Way {
+  readonly source: EgressSource;
+  readonly lane: LaneName;
+  readonly steps?: OpeningStep[];
+}
+
+/** What opening took belongs to the first attempt after it. */
+const openingOf = ({ steps }: Way): Pick<Attempt, 'opening'> =>
+  steps && steps.length > 0 ? { opening: steps.splice(0) } : {};
 
 export class Couriers {
   /** Every connection that is under way. */
@@ -68,6 +82,7 @@ export class Couriers {
   of({ offer, source }: Turn): Courier {
     const { queue, claim, clock, keyring, directions, restraints, returnPaths, settler, troubled } = this.#options;
     const { messagesPerConnection, site } = directions.destination(offer.lane);
+    const way: Way = { source, lane: offer.lane, ...(this.#options.isTraced && { steps: [] }) };
     return {
       underWay: this.underWay,
       queue,
@@ -77,11 +92,11 @@ export class Couriers {
       hold: (lease) => (restraints.isIdle ? undefined : restraints.hold(directions.courseOf(lease, undefined))),
       onInDoubt: (lease) => directions.onInDoubt(lease),
       suppressed: (lease) => this.#suppressed(lease),
-      open: () => this.#open(source, offer.lane),
-      openFor: (need) => this.#openFor(need, source, offer.lane),
+      open: () => this.#open(way),
+      openFor: (need) => this.#openFor(need, way),
       sign: ({ message }) => sign(message, keyring().signingKeys(message.domain, message.tenant), clock.now()),
       senderOf: ({ message, index }) => returnPaths.senderOf(message, index),
-      settle: (lease, attempt) => settler.settle(lease, { ...attempt, from: source.name }),
+      settle: (lease, attempt) => settler.settle(lease, { ...attempt, from: source.name, ...openingOf(way) }),
       expiresAt: (lease) => directions.expiresAt(lease),
       ready: () => settler.ready(),
       missed: (failure) => this.#missed(failure),
@@ -95,34 +110,34 @@ export class Couriers {
     return found?.then((it) => it && suppressedReply(it));
   }
 
-  async #open(source: EgressSource, lane: LaneName): Promise<Opening> {
-    const resolution = await this.#resolve(source, lane);
+  async #open(way: Way): Promise<Opening> {
+    const resolution = await this.#resolve(way);
     if (resolution.kind === 'unroutable') return resolution;
-    return dial(resolution.targets, this.#approach(source, lane), this.#setup);
+    return dial(resolution.targets, this.#approach(way), this.#setup);
   }
 
-  async #openFor(need: Need, source: EgressSource, lane: LaneName): Promise<OpeningFor> {
-    const resolution = await this.#resolve(source, lane, true);
+  async #openFor(need: Need, way: Way): Promise<OpeningFor> {
+    const resolution = await this.#resolve(way, true);
     if (resolution.kind === 'unroutable') return resolution;
     const { targets, missing } = resolution;
-    const opening = await dialFor(need, targets, this.#approach(source, lane), this.#setup);
+    const opening = await dialFor(need, targets, this.#approach(way), this.#setup);
     // A host that DNS does not tell of for now may offer it.
     return opening.kind === 'unoffered' && missing ? { kind: 'unroutable', reply: missing } : opening;
   }
 
-  #resolve(source: EgressSource, lane: LaneName, isByHost = false): Promise<Resolution> {
+  #resolve({ source, lane, steps }: Way, isByHost = false): Promise<Resolution> {
     const { resources, hostname, directions, clock } = this.#options;
     const { routes } = directions.destination(lane);
     const own = ownPlaces(resources(), hostname);
     const { domain } = parseLane(lane);
     const families = familiesOf(source.address);
     const journey = { domain, routes, families, allowPrivate: this.#allowPrivate, own, isByHost };
-    return measured('resolve', clock, () => resolve(journey, this.#options));
+    return measured('resolve', { clock, steps }, () => resolve(journey, this.#options));
   }
 
-  #approach(source: EgressSource, lane: LaneName): Approach {
+  #approach({ source, lane, steps }: Way): Approach {
     const { tls, tlsMinVersion } = this.#options.directions.destination(lane);
-    return { source, tls, tlsMinVersion, allowPrivate: this.#allowPrivate };
+    return { source, tls, tlsMinVersion, allowPrivate: this.#allowPrivate, steps };
   }
 
   get #allowPrivate(): readonly string[] {

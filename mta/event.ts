@@ -73,6 +73,8 @@ export interface MailEvent {
   readonly fired?: Pick<Firing, 'action' | 'scope' | 'until'>;
   /** For `deferred`: it is not tried again until somebody says so. */
   readonly held?: true;
+  /** The trace the message belongs to (W3C Trace Context). */
+  readonly traceparent?: string;
   /** The peer may have taken the message, its reply was not seen: for `deferred`, and `delivered` where that is assumed. */
   readonly inDoubt?: true;
 }
@@ -91,7 +93,7 @@ export function queuedEvents(message: Message): MailEvent[] {
     reply: `250 2.0.0 queued as ${message.id}`,
     attempt: 0,
     size: message.raw.length,
-    ...notBeforeOf(message),
+    ...ofMessage(message),
     ...(index === 0 && message.labels && { labels: message.labels }),
   }));
 }
@@ -114,12 +116,14 @@ export const cancelledEvent = (
   recipient: message.recipients[index] ?? '',
   reply: `cancelled by ${by}`,
   attempt,
-  ...notBeforeOf(message),
+  ...ofMessage(message),
 });
 
-/** What every event of a message says of when it was to be sent. */
-export const notBeforeOf = ({ notBefore }: Message): Pick<MailEvent, 'notBefore'> =>
-  notBefore === undefined ? {} : { notBefore };
+/** What every event of a message says of it: when it was to be sent, and its trace. */
+export function ofMessage({ notBefore, trace }: Message): Pick<MailEvent, 'notBefore' | 'traceparent'> {
+  if (notBefore === undefined && trace === undefined) return {};
+  return { ...(notBefore !== undefined && { notBefore }), ...(trace && { traceparent: trace.traceparent }) };
+}
 
 type OfReturnedMail = 'returned' | 'bounced-later' | 'complained';
 type OfAttempt = 'delivered' | 'deferred' | 'bounced' | 'expired';

@@ -20,6 +20,7 @@ import type { Log } from '#lib/run/log.ts';
 import { declared, metrics, watchGauge } from '#lib/run/metrics.ts';
 import { oneOf } from '#lib/metric/declaration.ts';
 import type { Random } from '#lib/run/random.ts';
+import type { Tracer } from '#lib/trace/tracer.ts';
 import { Authority, type AuthorityOptions, type Submitter } from './accept/authority.ts';
 import { type ApiParts, apiRoutes } from './accept/http/api.ts';
 import { withReturns } from './accept/returns/policy.ts';
@@ -53,6 +54,8 @@ export interface IngressOptions {
   readonly random: Random;
   readonly log: Log;
   readonly hostname: string;
+  /** Absent: nothing is traced. */
+  readonly tracer?: Tracer | undefined;
   /** Whether the disk takes new mail. */
   readonly hasSpace: () => boolean;
   /** Told of each durable event. Must not throw. */
@@ -137,7 +140,7 @@ async function openWays(options: IngressOptions): Promise<Ways> {
   const troubled = (thrown: unknown): void => countFault(thrown, log);
   const keeper = await QuotaKeeper.open({ usage: ledger.usage, clock, troubled });
   const told = { accepted, troubled };
-  const world = { authority, queue, resources, clock, random, hostname, suppressions };
+  const world = { authority, queue, resources, clock, random, hostname, suppressions, tracer: options.tracer };
   const submissions = new Submissions({ ...world, quotas: keeper.quotas, ...told });
   const returns = openReturns(options, authority, troubled);
   const submission = submissionPolicy(authority, submissions, suppressions, hasSpace);

@@ -6,6 +6,7 @@
  */
 import type { Instant } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
+import type { TraceContext } from '#lib/trace/context.ts';
 import type { DsnRequest } from './dsn-request.ts';
 
 /** 26 characters of Crockford base32, sortable by time of acceptance: 48 bits of milliseconds, 80 bits of chance. */
@@ -50,6 +51,8 @@ export interface Message {
   readonly labels?: Labels;
   /** It may wait for the tenant's other mail; absent: transactional. */
   readonly priority?: 'bulk';
+  /** The span that what becomes of it belongs under; absent: nobody traces it. */
+  readonly trace?: TraceContext;
 }
 
 /** Crockford's base32 in lower case: no letter is mistaken for another. */

@@ -1,10 +1,13 @@
 /**
- * What a process is told at its start: folders, addresses, names. Read once, every problem named by its flag.
+ * What a process is told at its start: folders, addresses, names, tracing. Read once, every problem named by its flag
+ * or variable.
  */
 import { hostname } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '#lib/run/fault.ts';
+import { samplingOf } from '#lib/trace/environment.ts';
+import type { Sampling } from '#lib/trace/tracer.ts';
 
 export interface Address {
   readonly host: string;
@@ -22,6 +25,8 @@ export interface StandaloneSettings {
   readonly admin: Address;
   /** Our own name in greetings, Received and reports. */
   readonly hostname: string;
+  /** Which messages are traced; absent: none, and nothing of it is loaded. */
+  readonly tracing?: Sampling | undefined;
 }
 
 export interface StandaloneFlags {
@@ -39,7 +44,10 @@ export const EXAMPLE = fileURLToPath(new URL('../examples/standalone', import.me
 export const dataFolderOf = (config: string): string => join('.data', basename(resolve(config)));
 
 /** Throws the fault `bad-setting`. */
-export function readSettings(flags: StandaloneFlags): StandaloneSettings {
+export function readSettings(
+  flags: StandaloneFlags,
+  environment: Readonly<Record<string, string | undefined>> = {},
+): StandaloneSettings {
   const config = flags.config ?? EXAMPLE;
   return {
     config: resolve(config),
@@ -48,6 +56,7 @@ export function readSettings(flags: StandaloneFlags): StandaloneSettings {
     metrics: parseAddress('--metrics', flags.metrics),
     admin: parseAddress('--admin', flags.admin),
     hostname: (flags.hostname ?? hostname()).toLowerCase().replaceAll(/[^a-z0-9.-]/g, '-'),
+    tracing: samplingOf(environment),
   };
 }
 

@@ -4,6 +4,8 @@
 import type { Clock } from '#lib/run/clock.ts';
 import type { Log } from '#lib/run/log.ts';
 import { metrics } from '#lib/run/metrics.ts';
+import type { Tracer } from '#lib/trace/tracer.ts';
+import { tellAttempt } from './attempt-spans.ts';
 import type { Directions } from './directions.ts';
 import { isOfAttempt, type MailEvent } from './event.ts';
 import type { Notebook } from './notebook.ts';
@@ -26,21 +28,25 @@ export interface SettlingOptions {
   readonly counted: Notebook;
   /** Told of each durable event. Must not throw. */
   readonly tell: (event: MailEvent) => void;
+  /** Absent: nothing is traced. */
+  readonly tracer?: Tracer | undefined;
   /** Told when outcomes cannot be written. Must not throw. */
   readonly troubled: (thrown: unknown) => void;
 }
 
 export function openSettler(options: SettlingOptions): Settler {
-  const { queue, claim, clock, log, tell, troubled, directions } = options;
+  const { queue, claim, clock, log, tell, troubled, directions, tracer } = options;
   const actions = new ReplyActions(options);
   return new Settler({
     queue,
     claim,
     clock,
     firings: new Firings(clock, options.counted),
-    tell: (event, { lane }) => {
+    tell: (event, lease, attempt) => {
       tell(event);
-      countAtProvider(event, directions.destination(lane).provider);
+      const { provider, site } = directions.destination(lease.lane);
+      countAtProvider(event, provider);
+      if (tracer) tellAttempt(tracer, { lease, attempt, event, site }, clock.now());
     },
     troubled,
     refused: (settlements) => tellRefused(settlements, log),

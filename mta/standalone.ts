@@ -17,6 +17,7 @@ import { type Duration, minutes, seconds, systemClock as clock } from '#lib/run/
 import { Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
 import { countsSoFar, watchGauge, watchProcess } from '#lib/run/metrics.ts';
+import type { Tracer } from '#lib/trace/tracer.ts';
 import { yieldToEventLoop } from '#lib/run/priority.ts';
 import { systemRandom as random } from '#lib/run/random.ts';
 import { certificateOf, type LoadedCertificate, ownCertificate } from './certificate.ts';
@@ -108,6 +109,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   watchProcess();
   const received = await openReceiver(surroundings, declared, own, opened);
 
+  const tracer = opened.adopt(await openTracer(surroundings), (it) => it?.close());
   const unreadable = (thrown: unknown): void =>
     log.error('a queued message was set aside', { reason: reasonOf(thrown) });
   const queue = opened.adopt(await SqliteQueue.open({ database, clock, recordEvent, unreadable }), (it) => it.close());
@@ -129,6 +131,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     hostname,
     tell: tellEvent(log),
     suppressions: ledger.suppressions,
+    tracer,
   };
   const resolver = resolverOn(stub.lookUp);
   const { memory, orders } = ledger;
@@ -194,6 +197,16 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
       await opened.disposeAsync();
     },
   };
+}
+
+/** Only where it is asked for is anything of it loaded. */
+async function openTracer({
+  settings: { tracing: sampling },
+  log,
+}: StandaloneSurroundings): Promise<Tracer | undefined> {
+  if (!sampling) return undefined;
+  const { openOtlp } = await import('#lib/trace/otlp.ts');
+  return openOtlp({ clock, log, sampling });
 }
 
 function clusterOf(declared: Declared): MTACluster {

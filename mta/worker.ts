@@ -15,6 +15,7 @@ import type { Keyring } from '#lib/keyring/keyring.ts';
 import type { Log } from '#lib/run/log.ts';
 import { declared, metrics, watchGauge } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
+import type { Tracer } from '#lib/trace/tracer.ts';
 import { oneOf } from '#lib/metric/declaration.ts';
 import { Couriers } from './couriers.ts';
 import { Directions } from './directions.ts';
@@ -62,6 +63,8 @@ export interface WorkerOptions {
   readonly ledger: Pick<Ledger, 'last'>;
   /** Our own name, where a source has none. */
   readonly hostname: string;
+  /** Absent: nothing is traced. */
+  readonly tracer?: Tracer | undefined;
   /** Told of each durable event. Must not throw. */
   readonly tell: (event: MailEvent) => void;
 }
@@ -115,6 +118,7 @@ export class MailWorker {
     this.#couriers = new Couriers({
       ...parts,
       settler: this.#settler,
+      isTraced: options.tracer !== undefined,
       returnPaths: new ReturnPaths(options),
       troubled: (thrown) => tellFault('cannot deliver', thrown, options.log),
     });

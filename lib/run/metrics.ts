@@ -9,13 +9,14 @@ import { acceptingCounters, acceptingGauges, acceptingHistograms } from '../metr
 import type { Declaration, LabelsOf } from '../metric/declaration.ts';
 import { dnsCounters, dnsHistograms } from '../metric/dns.ts';
 import { sendingCounters, sendingGauges, sendingHistograms } from '../metric/sending.ts';
+import { tracingCounters } from '../metric/tracing.ts';
 import { storingCounters, storingGauges, storingHistograms } from '../metric/storing.ts';
 
 const registry = new Registry();
 const registers = [registry];
 
 export const declared = {
-  counters: { ...acceptingCounters, ...sendingCounters, ...storingCounters, ...dnsCounters },
+  counters: { ...acceptingCounters, ...sendingCounters, ...storingCounters, ...dnsCounters, ...tracingCounters },
   histograms: { ...acceptingHistograms, ...sendingHistograms, ...storingHistograms, ...dnsHistograms },
   gauges: { ...acceptingGauges, ...sendingGauges, ...storingGauges },
 };

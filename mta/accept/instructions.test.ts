@@ -4,6 +4,8 @@ import { seconds } from '#lib/run/clock.ts';
 import { readHeader } from '../header.ts';
 import { type Instructions, readInstructions } from './instructions.ts';
 
+const PARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+
 function read(...fields: readonly string[]) {
   const reading = readHeader(Buffer.from(`From: a@example.com\r\n${fields.map((it) => `${it}\r\n`).join('')}\r\n`));
   if (reading.kind !== 'header') throw new Error(reading.problem);
@@ -26,6 +28,9 @@ test.each<[string, Instructions]>([
   ['X-Postfleet-Priority: bulk', { priority: 'bulk' }],
   ['X-Postfleet-Priority: transactional', {}],
   ['X-Postfleet-Idempotency-Key: order-4711', { key: 'order-4711' }],
+  [`X-Postfleet-Traceparent: ${PARENT}`, { trace: { traceparent: PARENT } }],
+  [`X-Postfleet-Traceparent: ${PARENT}-more`, {}],
+  ['X-Postfleet-Tracestate: rojo=1', {}],
 ])('what is said is read: %j', (field, want) => {
   expect(of(field)).toEqual(want);
 });

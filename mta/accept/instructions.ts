@@ -4,8 +4,10 @@
  *     X-Postfleet-Tags: welcome, trial          X-Postfleet-Metadata: {"order":"4711"}
  *     X-Postfleet-Send-At: 2026-12-31T23:59:59Z X-Postfleet-Expire-After: 3600
  *     X-Postfleet-Idempotency-Key: order-4711     X-Postfleet-Priority: bulk
+ *     X-Postfleet-Traceparent: 00-…             X-Postfleet-Tracestate: vendor=…
  *
- * The same bounds hold for both. An instruction that cannot be followed is refused, never left out; names are compared,
+ * The same bounds hold for both. An instruction that cannot be followed is refused, never left out, but for a trace that
+ * is not valid (W3C Trace Context asks for that); names are compared,
  * never used as keys of an object. The fields are removed before the message is queued (`stamp.ts`).
  */
 import { suggestion } from '#crds/nearest.ts';
@@ -16,6 +18,7 @@ import type { Labels } from '../message.ts';
 import { errorsOf } from '#crds/field-error.ts';
 import { readJson } from '#lib/http/json.ts';
 import { instructionsSchema } from './http/schema.ts';
+import { readTraceContext, type TraceContext } from '#lib/trace/context.ts';
 import { OURS } from './stamp.ts';
 
 export interface Instructions {
@@ -25,6 +28,8 @@ export interface Instructions {
   readonly expireAfter?: Duration;
   /** By SMTP: submitting again under it is harmless. */
   readonly key?: string;
+  /** What the sender did it as a part of. */
+  readonly trace?: TraceContext;
 }
 
 export type InstructionsReading =
@@ -38,13 +43,15 @@ export const isKey = (text: string): boolean => /^[!-~]{1,255}$/.test(text);
 export const SAYS_KEY = 'must be 1 to 255 visible ASCII characters';
 
 /** Names after `X-Postfleet-`, and the field of the schema each is. */
-const FIELDS = new Map<string, keyof Infer<typeof instructionsSchema> | 'key'>([
+const FIELDS = new Map<string, keyof Infer<typeof instructionsSchema> | 'key' | 'traceparent' | 'tracestate'>([
   ['tags', 'tags'],
   ['metadata', 'metadata'],
   ['priority', 'priority'],
   ['send-at', 'sendAt'],
   ['expire-after', 'expireAfter'],
   ['idempotency-key', 'key'],
+  ['traceparent', 'traceparent'],
+  ['tracestate', 'tracestate'],
 ]);
 
 /** What the header says; `problem` is a sentence that names the field. */
@@ -95,16 +102,26 @@ const key: Reader = (header, field) => {
   return isKey(text) ? { value: text } : { problem: SAYS_KEY };
 };
 
-const READERS = { tags: words, metadata: object, priority: asIs, sendAt: asIs, expireAfter: whole, key };
+const READERS = {
+  tags: words,
+  metadata: object,
+  priority: asIs,
+  sendAt: asIs,
+  expireAfter: whole,
+  key,
+  traceparent: asIs,
+  tracestate: asIs,
+};
 
 function checked(said: ReadonlyMap<string, unknown>): InstructionsReading {
-  const { key: own, ...rest } = Object.fromEntries(said);
+  const { key: own, traceparent, tracestate, ...rest } = Object.fromEntries(said);
   const parsed = instructionsSchema.safeParse(rest, { reportInput: true });
   if (parsed.success) {
     const instructions = instructionsOf(parsed.data);
+    const trace = readTraceContext(textOf(traceparent), textOf(tracestate));
     return {
       kind: 'instructions',
-      instructions: typeof own === 'string' ? { ...instructions, key: own } : instructions,
+      instructions: { ...instructions, ...(typeof own === 'string' && { key: own }), ...(trace && { trace }) },
     };
   }
   const [error] = parsed.error.issues.flatMap((it) => errorsOf(it, instructionsSchema));
@@ -112,6 +129,8 @@ function checked(said: ReadonlyMap<string, unknown>): InstructionsReading {
   const [known = ''] = [...FIELDS].find(([, field]) => field === name) ?? [];
   return invalid(OURS + known, error?.detail ?? 'is not as it must be');
 }
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** What was said, as the product uses it. */
 export function instructionsOf({

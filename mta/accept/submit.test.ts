@@ -259,6 +259,18 @@ describe('what the header says to us alone', () => {
     expect(told).toHaveLength(1);
   });
 
+  test('may name a trace: kept with the message, before the one of the request, and another one at the next try is no other message', async () => {
+    const { submit, told } = await open();
+    const parent = (span: string): string => `00-4bf92f3577b34da6a3ce929d0e0e4736-${span.repeat(16)}-01`;
+    const keyed = (span: string): Partial<Submission> =>
+      said('X-Postfleet-Idempotency-Key: order-4711', `X-Postfleet-Traceparent: ${parent(span)}`);
+    await submit({ ...keyed('1'), trace: { traceparent: parent('9') } });
+    expect(await submit(keyed('2'))).toMatchObject({ kind: 'repeated', id: told[0]?.id });
+    expect(told.map((it) => it.trace)).toEqual([{ traceparent: parent('1') }]);
+    await submit({ trace: { traceparent: parent('9') } });
+    expect(told[1]?.trace).toEqual({ traceparent: parent('9') });
+  });
+
   test.each([
     ['of a name nobody knows', 'X-Postfleet-Wish: x', 'x-postfleet-wish is not a known field'],
     ['of too long a life', 'X-Postfleet-Expire-After: 259201', 'expireAfter must be at most 259200 seconds'],

@@ -10,11 +10,14 @@ import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import { hours, seconds } from '#lib/run/clock.ts';
 import { codeOf } from '#lib/run/fault.ts';
 import type { Random } from '#lib/run/random.ts';
+import type { TraceContext } from '#lib/trace/context.ts';
+import type { Tracer } from '#lib/trace/tracer.ts';
 import type { DsnRequest } from '../dsn-request.ts';
 import { type Header, readHeader } from '../header.ts';
 import { type Labels, type Message, newMessageId } from '../message.ts';
 import type { PutOnce, Queue } from '../queue/queue.ts';
 import { reply } from '../reply.ts';
+import { endAccept } from './accept-span.ts';
 import { type Admitted, admitHeader } from './admit.ts';
 import type { Authority, Submitter } from './authority.ts';
 import { readInstructions } from './instructions.ts';
@@ -45,6 +48,8 @@ export interface SubmitterOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly hostname: string;
+  /** Absent: nothing is traced. */
+  readonly tracer?: Tracer | undefined;
   /** Told of each message that was accepted, and how long that took. Must not throw. */
   readonly accepted: (message: Message, took: Duration) => void;
   /** Told when the queue could not be written. Must not throw. */
@@ -63,6 +68,15 @@ interface Instructed {
   readonly labels: Labels | undefined;
   readonly priority: Message['priority'];
   readonly once: Submission['once'];
+  readonly trace: TraceContext | undefined;
+}
+
+/** A submission whose header was read and admitted. */
+interface ReadThrough {
+  readonly reading: { readonly header: Header };
+  readonly admitted: Admitted;
+  readonly instructed: Instructed;
+  readonly begun: Duration;
 }
 
 const DEFAULT_LIFE_SECONDS = 259_200;
@@ -85,6 +99,24 @@ export class Submissions {
     if ('check' in admitted) return { kind: 'refused', ...admitted };
     const instructed = this.#instructed(submission, reading.header);
     if ('check' in instructed) return instructed;
+    const { tracer } = this.#options;
+    if (!tracer) return this.#take(submitter, submission, { reading, admitted, instructed, begun });
+    return this.#traced(tracer, submitter, submission, { reading, admitted, instructed, begun });
+  }
+
+  /** As a span, under which everything that becomes of the message belongs. */
+  async #traced(tracer: Tracer, submitter: Submitter, submission: Submission, read: ReadThrough): Promise<Submitted> {
+    const { clock } = this.#options;
+    const at = clock.now() - (clock.monotonic() - read.begun);
+    const span = tracer.start('accept', 'server', at, read.instructed.trace);
+    const instructed = { ...read.instructed, trace: span.context };
+    const submitted = await this.#take(submitter, submission, { ...read, instructed });
+    endAccept(span, submitter, submission, submitted, clock.now());
+    return submitted;
+  }
+
+  async #take(submitter: Submitter, submission: Submission, read: ReadThrough): Promise<Submitted> {
+    const { reading, admitted, instructed, begun } = read;
     const named = [...new Set(submission.recipients)];
     const sifted = await this.#sift(submitter, submission.via, named);
     if ('kind' in sifted) return sifted;
@@ -148,12 +180,12 @@ export class Submissions {
   #instructed(submission: Submission, header: Header): Instructed | Refused {
     const reading = readInstructions(header);
     if (reading.kind === 'invalid') return refused('header', reply(550, '5.6.0', reading.problem));
-    const { labels, priority, key, ...times } = { ...submission.instructions, ...reading.instructions };
+    const { labels, priority, key, trace, ...times } = { ...submission.instructions, ...reading.instructions };
     if (key !== undefined && submission.once) return refused('header', reply(550, '5.6.0', TWO_KEYS));
     const timing = timingOf(times, this.#options.clock.now(), seconds(this.#lifeSeconds()));
     if ('problem' in timing) return refused('header', reply(550, '5.6.0', timing.problem));
-    const once = key === undefined ? submission.once : { key, hash: hashOf(submission) };
-    return { timing, labels, priority, once };
+    const once = key === undefined ? submission.once : { key, hash: hashOf(submission, header) };
+    return { timing, labels, priority, once, trace: trace ?? submission.trace };
   }
 
   #message(
@@ -161,7 +193,7 @@ export class Submissions {
     submission: Submission,
     admitted: Admitted,
     recipients: readonly string[],
-    { timing, labels, priority }: Instructed,
+    { timing, labels, priority, trace }: Instructed,
     stampWith: (context: StampContext) => Buffer,
   ): Message {
     const now = this.#options.clock.now();
@@ -187,6 +219,7 @@ export class Submissions {
       raw,
       ...(labels && { labels }),
       ...(priority && { priority }),
+      ...(trace && { trace }),
     };
   }
 

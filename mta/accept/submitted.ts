@@ -3,7 +3,9 @@
  */
 import { createHash } from 'node:crypto';
 import type { Duration } from '#lib/run/clock.ts';
+import type { TraceContext } from '#lib/trace/context.ts';
 import type { DsnRequest } from '../dsn-request.ts';
+import type { Header } from '../header.ts';
 import type { Message, MessageId } from '../message.ts';
 import type { PutOnce } from '../queue/queue.ts';
 import { type Reply, reply } from '../reply.ts';
@@ -11,7 +13,7 @@ import type { Check } from './admit.ts';
 import type { Instructions } from './instructions.ts';
 import type { Exceeded } from './quota.ts';
 import { siftedBy, type Sifted, type Suppressed } from './suppressed.ts';
-import type { StampContext } from './stamp.ts';
+import { OURS, type StampContext } from './stamp.ts';
 
 /** What came in: envelope in canonical form, `raw` canonical (CRLF only). */
 export interface Submission {
@@ -27,6 +29,8 @@ export interface Submission {
   readonly peer: StampContext['peer'];
   /** What the sender said of it outside of its header. */
   readonly instructions?: Instructions;
+  /** The request that handed it in; what its own header says goes before. */
+  readonly trace?: TraceContext | undefined;
   /** Submitting again under the key of the tenant is harmless for a day; `hash` says whether it is the same. */
   readonly once?: { readonly key: string; readonly hash: string };
 }
@@ -80,8 +84,15 @@ export function overQuota({ subject, limit, window, retryAfter }: Exceeded, coun
   return { ...refused('quota', reply(452, '4.7.1', `${may}: ${wait}`)), retryAfter };
 }
 
-/** What tells a submission from others under the same key: envelope and every byte. */
-export function hashOf({ sender, recipients, raw }: Submission): string {
+/** What tells a submission from others under the same key: envelope and every byte, but for the span that hands it in. */
+export function hashOf({ sender, recipients, raw }: Submission, { fields }: Header): string {
   const hash = createHash('sha256').update(JSON.stringify([sender, recipients]));
-  return hash.update(raw).digest('base64');
+  let from = 0;
+  for (const field of fields.filter((it) => OF_TRACE.has(it.name))) {
+    hash.update(raw.subarray(from, field.start));
+    from = field.end;
+  }
+  return hash.update(raw.subarray(from)).digest('base64');
 }
+
+const OF_TRACE = new Set([`${OURS}traceparent`, `${OURS}tracestate`]);

@@ -8,6 +8,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Clock } from '#lib/run/clock.ts';
+import type { OpeningStep } from '../attempt.ts';
 import { reply } from '../reply.ts';
 import type { Capabilities } from './capabilities.ts';
 import { awaitBanner, hello, isSetback, type Setback } from './greet.ts';
@@ -36,6 +37,8 @@ export interface Approach {
   readonly tlsMinVersion: TlsVersion;
   /** Private networks that may be connected to, in CIDR form. */
   readonly allowPrivate: readonly string[];
+  /** Where what each step takes is noted. */
+  readonly steps?: OpeningStep[] | undefined;
 }
 
 /** What every connection of a process shares. */
@@ -77,14 +80,15 @@ async function attempt(
   tlsProblem?: string,
 ): Promise<Session | Setback> {
   const { clock, timeouts } = setup;
-  const socket = await measured('connect', clock, () => open(target, approach.source.address, clock, timeouts));
+  const measuring = { clock, steps: approach.steps };
+  const socket = await measured('connect', measuring, () => open(target, approach.source.address, clock, timeouts));
   if (isSetback(socket)) return socket;
   const wire = new Wire(socket, setup.clock);
-  const greeted = await measured('greet', clock, () => greet(wire, approach, setup));
+  const greeted = await measured('greet', measuring, () => greet(wire, approach, setup));
   if (isSetback(greeted)) return leave(wire, greeted, setup);
   if (approach.tls === 'None') return session(wire, socket, target, greeted, setup, tlsProblem);
   const asked = greeted.startTls ? await askForTls(wire, timeouts) : 'declined';
-  if (asked === 'granted') return measured('tls', clock, () => encrypt(wire.release(), target, approach, setup));
+  if (asked === 'granted') return measured('tls', measuring, () => encrypt(wire.release(), target, approach, setup));
   if (asked !== 'declined') return leave(wire, asked, setup);
   if (approach.tls === 'Required') return leave(wire, NO_TLS, setup);
   return session(wire, socket, target, greeted, setup, greeted.startTls ? 'STARTTLS was declined' : undefined);

@@ -2,7 +2,7 @@
  * The settlement of mail that a person bounces: what its event says, and whether its sender is told. Pure.
  */
 import type { Instant } from '#lib/run/clock.ts';
-import { type MailEvent, notBeforeOf } from '../event.ts';
+import { type MailEvent, ofMessage } from '../event.ts';
 import type { Lease, Settlement } from '../queue/queue.ts';
 import { reply, replyLine } from '../reply.ts';
 import { owesReport } from './owing.ts';
@@ -30,7 +30,7 @@ export function bouncedByHand(lease: Lease, { by, why, report }: ByHand, now: In
     recipient,
     reply: replyLine(said),
     attempt: attempts,
-    ...notBeforeOf(message),
+    ...ofMessage(message),
   };
   return { lease, outcome, event, owesReport: report && owesReport(lease, outcome, {}, now) };
 }

@@ -9,7 +9,7 @@
 import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import { minutes, seconds, sleep } from '#lib/run/clock.ts';
 import type { Attempt } from '../attempt.ts';
-import { type EventType, type MailEvent, notBeforeOf } from '../event.ts';
+import { type EventType, type MailEvent, ofMessage } from '../event.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Claim, Lease, Queue, Settlement } from '../queue/queue.ts';
 import { reply, replyLine } from '../reply.ts';
@@ -43,8 +43,8 @@ export interface SettlerOptions {
   readonly onInDoubt: (lease: Lease) => 'Retry' | 'Hold' | 'AssumeDelivered';
   /** When a message's life ends. */
   readonly expiresAt: (lease: Lease) => Instant;
-  /** Told of each event that is durable, and of the lease it is about. Must not throw. */
-  readonly tell: (event: MailEvent, lease: Lease) => void;
+  /** Told of each event that is durable, and of the attempt it is about. Must not throw. */
+  readonly tell: (event: MailEvent, lease: Lease, attempt: Attempt) => void;
   /** Told when outcomes cannot be written, once per try. Must not throw. */
   readonly troubled: (thrown: unknown) => void;
   /** Told of outcomes the queue refused because their lease was void: each may be sent again. Must not throw. */
@@ -70,6 +70,7 @@ const EVENT_OF: Record<Outcome['kind'], EventType> = {
 interface Gathered extends Settlement {
   readonly firing: Firing | undefined;
   readonly suppresses: boolean;
+  readonly attempt: Attempt;
 }
 
 export class Settler {
@@ -91,6 +92,7 @@ export class Settler {
     const event = this.#eventOf(lease, attempt, outcome, verdict);
     this.#gathering.push({
       lease,
+      attempt,
       outcome,
       owesReport: owesReport(lease, outcome, attempt, this.#options.clock.now()),
       ...this.#consider(lease, attempt, verdict, event),
@@ -161,7 +163,7 @@ export class Settler {
       recipient: lease.recipient,
       reply: replyLine(outcome.reply).slice(0, REPLY_LIMIT),
       attempt: outcome.kind === 'later' && outcome.uncounted ? lease.attempts : lease.attempts + 1,
-      ...notBeforeOf(message),
+      ...ofMessage(message),
       ...(outcome.kind === 'later' && (outcome.held ? { held: true } : { due: outcome.due })),
       ...present({ host: attempt.host, source: attempt.source, tls: attempt.tls, took: attempt.took }),
       ...(verdict.kind === 'failed' && {
@@ -206,9 +208,9 @@ export class Settler {
   }
 
   /** Everything that follows from what is on record now. */
-  #act({ event, lease, firing, suppresses }: Gathered): void {
+  #act({ event, lease, attempt, firing, suppresses }: Gathered): void {
     const { tell, fire, suppress } = this.#options;
-    tell(event, lease);
+    tell(event, lease, attempt);
     if (firing) fire(firing);
     if (suppresses) suppress(event);
   }

@@ -125,6 +125,8 @@ export type Event = {
     attempt: number;
     /** For deferred: when it is tried again, in milliseconds since 1970. */
     due?: number;
+    /** The trace the message belongs to (W3C Trace Context), where it has one. */
+    traceparent?: string;
 };
 export type Status = {
     id: string;
@@ -213,8 +215,9 @@ export type SuppressionCount = {
 /**
  * Hands in one message. 202: it is on disk, for all its recipients.
  */
-export function submitMessage(message: Message, { idempotencyKey, to, $from }: {
+export function submitMessage(message: Message, { idempotencyKey, traceparent, to, $from }: {
     idempotencyKey?: string;
+    traceparent?: string;
     to?: string[];
     $from?: string;
 } = {}, opts?: Oazapfts.RequestOpts) {
@@ -259,15 +262,17 @@ export function submitMessage(message: Message, { idempotencyKey, to, $from }: {
         method: "POST",
         body: message,
         headers: oazapfts.mergeHeaders(opts?.headers, {
-            "Idempotency-Key": idempotencyKey
+            "Idempotency-Key": idempotencyKey,
+            traceparent
         })
     }));
 }
 /**
  * Hands in several messages, each with a result of its own, in the same order.
  */
-export function submitMessages(body: Message[], { idempotencyKey }: {
+export function submitMessages(body: Message[], { idempotencyKey, traceparent }: {
     idempotencyKey?: string;
+    traceparent?: string;
 } = {}, opts?: Oazapfts.RequestOpts) {
     return oazapfts.fetchJson<{
         status: 200;
@@ -307,7 +312,8 @@ export function submitMessages(body: Message[], { idempotencyKey }: {
         method: "POST",
         body,
         headers: oazapfts.mergeHeaders(opts?.headers, {
-            "Idempotency-Key": idempotencyKey
+            "Idempotency-Key": idempotencyKey,
+            traceparent
         })
     }));
 }

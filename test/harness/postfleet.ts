@@ -26,6 +26,8 @@ export interface PostfleetOptions {
   readonly data?: string;
   /** Put in front of the command: `['strace', '-f']`. */
   readonly under?: readonly string[];
+  /** Variables beside our own. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export class Postfleet {
@@ -60,7 +62,7 @@ export class Postfleet {
       'mta.test',
       ...addresses,
     ];
-    const program = stage.start('postfleet', command, args);
+    const program = stage.start('postfleet', command, args, { env: { ...process.env, ...options.env } });
     await program.says(/postfleet is ready/);
     return new Postfleet(program, config, data, `http://127.0.0.1:${metrics}`, `http://127.0.0.1:${admin}`);
   }

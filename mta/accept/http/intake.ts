@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import { type Answer, type Asked, json } from '#lib/http/server.ts';
 import { composeMail } from '#lib/mail/mail.ts';
+import { readTraceContext } from '#lib/trace/context.ts';
 import { metrics } from '#lib/run/metrics.ts';
 import type { Message } from '../../message.ts';
 import { admitSender } from '../admit.ts';
@@ -88,6 +89,7 @@ export class MessageIntake {
       ...prepared,
       protocol,
       peer,
+      trace: readTraceContext(asked.header('traceparent'), asked.header('tracestate')),
       ...(once && { once }),
     });
     if (submitted.kind === 'refused') return refused(submitted);

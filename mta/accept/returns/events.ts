@@ -51,4 +51,5 @@ const eventOf = ({ queued, attempt, now }: About, type: EventType, said: Reply):
   recipient: queued.recipient,
   reply: replyLine(said),
   attempt,
+  ...(queued.traceparent !== undefined && { traceparent: queued.traceparent }),
 });

@@ -48,6 +48,7 @@ const event = objectOf(
     reply: { ...text, description: 'What was said, in one line.' },
     attempt: integer,
     due: { ...integer, description: 'For deferred: when it is tried again, in milliseconds since 1970.' },
+    traceparent: { ...text, description: 'The trace the message belongs to (W3C Trace Context), where it has one.' },
   },
   'v',
   'at',
@@ -112,11 +113,20 @@ const idempotencyKey = {
   schema: { type: 'string', maxLength: 255 },
 };
 
+const traceparent = {
+  name: 'traceparent',
+  in: 'header',
+  description:
+    'The trace this belongs to (W3C Trace Context); tracestate goes with it. One that is not valid is ignored.',
+  schema: text,
+};
+
 const submitOne = {
   operationId: 'submitMessage',
   summary: 'Hands in one message. 202: it is on disk, for all its recipients.',
   parameters: [
     idempotencyKey,
+    traceparent,
     query('to', `For ${RAW_TYPE}: a recipient, once for each.`, listOf(text)),
     query('from', `For ${RAW_TYPE}: the envelope sender; the author when absent.`, text),
   ],
@@ -127,7 +137,7 @@ const submitOne = {
 const submitMany = {
   operationId: 'submitMessages',
   summary: 'Hands in several messages, each with a result of its own, in the same order.',
-  parameters: [idempotencyKey],
+  parameters: [idempotencyKey, traceparent],
   requestBody: bodyOf({
     [JSON_TYPE]: { type: 'array', minItems: 1, maxItems: MOST_MESSAGES, items: named('Message') },
   }),
