@@ -5,7 +5,8 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-const FIRST = 10_000;
+/** Past 10080, the last port that `fetch` refuses (Fetch standard, bad ports). */
+const FIRST = 10_081;
 const LAST = 30_000;
 
 /** Different from one another. */
