@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'v
 import { systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
 import { Database } from '#lib/sqlite/database.ts';
+import { serveHere } from '../test/harness/database.ts';
 import { adminToken, MIGRATIONS, openData } from './data-folder.ts';
 
 let root: string;
@@ -47,11 +48,12 @@ describe('a data folder', () => {
     for (let had = 1; had < MIGRATIONS.length; had += 1) {
       const folder = join(root, `release-${had}`);
       mkdirSync(folder);
-      const options = { path: join(folder, 'queue.db'), migrations: MIGRATIONS.slice(0, had) };
-      const older = await Database.open(options, systemClock);
+      const path = join(folder, 'queue.db');
+      const older = await Database.open({ path, migrations: MIGRATIONS.slice(0, had) }, systemClock, serveHere);
       await older.write([{ sql: "INSERT INTO message VALUES (7, 'id', '{}', x'')", params: [] }]);
       await older.close();
-      const database = await open(folder);
+      const database = await Database.open({ path, migrations: MIGRATIONS }, systemClock, serveHere);
+      onTestFinished(() => database.close());
       expect(await database.read('SELECT no FROM message')).toEqual([{ no: 7 }]);
       expect(await database.read('SELECT count(*) AS count FROM suppression')).toEqual([{ count: 0 }]);
     }

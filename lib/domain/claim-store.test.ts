@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '#lib/run/clock.ts';
 import { Database } from '#lib/sqlite/database.ts';
+import { serveHere } from '../../test/harness/database.ts';
 import { CLAIM_TABLES, claimStore } from './claim-store.ts';
 
 async function open() {
   const folder = mkdtempSync(join(tmpdir(), 'postfleet-claims-'));
-  const database = await Database.open({ path: join(folder, 'test.db'), migrations: [CLAIM_TABLES] }, systemClock);
+  const options = { path: join(folder, 'test.db'), migrations: [CLAIM_TABLES] };
+  const database = await Database.open(options, systemClock, serveHere);
   onTestFinished(async () => {
     await database.close();
     rmSync(folder, { recursive: true });

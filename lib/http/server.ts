@@ -180,7 +180,11 @@ function discard(body: Readable): void {
   body.resume();
 }
 
+/** Servers that are closing: what they still answer is the last on its connection, which would idle on otherwise. */
+const closing = new WeakSet<FastifyInstance>();
+
 async function close(app: FastifyInstance, grace?: Parameters<HttpServer['close']>[0]): Promise<void> {
+  closing.add(app);
   const cut = (): void => app.server.closeAllConnections();
   const timer = grace?.clock.after(grace.time, cut);
   if (!timer) cut();
@@ -243,7 +247,7 @@ function problemOf(error: Partial<FastifyError>): Answer {
 const send = (answer: FastifyReply, { status, contentType, body, headers = {}, pieces }: Answer): FastifyReply =>
   answer
     .status(status)
-    .headers(headers)
+    .headers(closing.has(answer.server) ? { ...headers, connection: 'close' } : headers)
     .type(contentType)
     .send(pieces ? Readable.from(pieces, { highWaterMark: 1 }) : body);
 

@@ -7,11 +7,14 @@ import { hash, scrypt, timingSafeEqual } from 'node:crypto';
 import type { Random } from '#lib/run/random.ts';
 import type { ScryptProof, SecretProof } from './keyring.ts';
 
+/** What a proof costs whoever makes or compares it (RFC 7914 §2). */
+export type Effort = Pick<ScryptProof, 'cost' | 'blockSize' | 'parallel'>;
+
 /**
  * 32 MiB and about a tenth of a second, scrypt's customary cost for a login. More would hurt those who guess offline
  * more, but every guess over the wire costs this machine, which signs mail meanwhile, the same.
  */
-const CHOSEN = { cost: 2 ** 15, blockSize: 8, parallel: 1 };
+export const CUSTOMARY: Effort = { cost: 2 ** 15, blockSize: 8, parallel: 1 };
 const HASH_BYTES = 32;
 
 /** Of a secret with at least 128 random bits. */
@@ -23,8 +26,8 @@ export const proofOfGenerated = (secret: string): SecretProof => ({
 const sha256 = (secret: string): Buffer => hash('sha256', secret, 'buffer');
 
 /** Of a secret somebody chose. */
-export async function proofOfChosen(secret: string, random: Random): Promise<ScryptProof> {
-  const unproven = { kind: 'scrypt', ...CHOSEN, salt: random.bytes(16).toString('base64'), hash: '' } as const;
+export async function proofOfChosen(secret: string, random: Random, effort = CUSTOMARY): Promise<ScryptProof> {
+  const unproven = { kind: 'scrypt', ...effort, salt: random.bytes(16).toString('base64'), hash: '' } as const;
   return { ...unproven, hash: (await derive(secret, unproven)).toString('base64') };
 }
 
@@ -37,7 +40,7 @@ export const isProvenGenerated = (secret: string, proven: string): boolean =>
   timingSafeEqual(sha256(secret), Buffer.from(proven, 'base64'));
 
 function derive(secret: string, { cost, blockSize, parallel, salt }: ScryptProof): Promise<Buffer> {
-  const options = { N: cost, r: blockSize, p: parallel, maxmem: 256 * cost * blockSize };
+  const options = { N: cost, r: blockSize, p: parallel, maxmem: 256 * blockSize * (cost + parallel + 2) };
   return new Promise((resolve, reject) => {
     scrypt(secret, Buffer.from(salt, 'base64'), HASH_BYTES, options, (error, key) =>
       error ? reject(error) : resolve(key),

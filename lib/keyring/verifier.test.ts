@@ -5,11 +5,14 @@ import { minutes } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { seededRandom } from '#lib/run/random.ts';
 import type { CredentialRecord, Keyring } from './keyring.ts';
-import { proofOfChosen, proofOfGenerated } from './proof.ts';
+import { CUSTOMARY, proofOfChosen, proofOfGenerated } from './proof.ts';
 import { type Verifier, openVerifier, splitToken, tokenOf } from './verifier.ts';
 
 const random = seededRandom(1);
 const GENERATED = random.bytes(32).toString('base64url');
+
+/** A quarter of the customary: enough to be told from everything else. */
+const EFFORT = { ...CUSTOMARY, cost: CUSTOMARY.cost / 4 };
 
 /** Records that a test can change. */
 class FakeKeyring implements Keyring {
@@ -34,10 +37,10 @@ async function open(): Promise<{ verifier: Verifier; keyring: FakeKeyring; clock
   keyring.records.set('default.own', {
     v: 1,
     username: 'default.own',
-    secret: await proofOfChosen('correct horse', random),
+    secret: await proofOfChosen('correct horse', random, EFFORT),
   });
   const clock = new FakeClock();
-  return { verifier: await openVerifier(keyring, clock, random), keyring, clock };
+  return { verifier: await openVerifier(keyring, clock, random, EFFORT), keyring, clock };
 }
 
 /** Milliseconds of processor time that `act` takes, on all threads: what waiting for other processes does not change. */
@@ -67,7 +70,7 @@ describe('a secret', () => {
 
   it('that is wrong costs one scrypt, whether or not the user exists', async () => {
     const { verifier } = await open();
-    const cost = await costOf(() => proofOfChosen('x', random));
+    const cost = await costOf(() => proofOfChosen('x', random, EFFORT));
     for (const username of ['default.made', 'default.own', 'default.none'])
       expect(await costOf(() => verifier.verify(username, 'wrong'))).toBeGreaterThan(cost / 3);
   });
@@ -83,7 +86,7 @@ describe('a secret', () => {
 
   it('that is right is asked for once when a thousand log in at the same time', async () => {
     const { verifier } = await open();
-    const first = await costOf(() => proofOfChosen('x', random));
+    const first = await costOf(() => proofOfChosen('x', random, EFFORT));
     const logins = Array.from({ length: 1000 }, () => verifier.verify('default.own', 'correct horse'));
     const thousand = await costOf(async () => expect(await Promise.all(logins)).not.toContain(undefined));
     expect(thousand).toBeLessThan(20 * first);
@@ -104,7 +107,7 @@ describe('a secret', () => {
   it('is no longer right once it was changed or taken away, however lately it was used', async () => {
     const { verifier, keyring } = await open();
     await verifier.verify('default.own', 'correct horse');
-    const changed = await proofOfChosen('battery staple', random);
+    const changed = await proofOfChosen('battery staple', random, EFFORT);
     keyring.records.set('default.own', { v: 1, username: 'default.own', secret: changed });
     expect(await verifier.verify('default.own', 'correct horse')).toBeUndefined();
     expect(await verifier.verify('default.own', 'battery staple')).toBeDefined();

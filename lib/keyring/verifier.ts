@@ -14,7 +14,7 @@ import { type Clock, type Duration, minutes } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { CredentialRecord, Keyring, ScryptProof } from './keyring.ts';
 import { FairLine } from './fair-line.ts';
-import { isProven, isProvenGenerated, proofOfChosen } from './proof.ts';
+import { CUSTOMARY, isProven, isProvenGenerated, proofOfChosen } from './proof.ts';
 
 export interface Verifier {
   /** Whether it is a right one that was generated; costs a hash. */
@@ -42,9 +42,17 @@ const MOST_AT_A_TIME = 2;
 const LONGEST_LINE = 500;
 const LONGEST_LINE_OF_ONE = 20;
 
-/** Resolves when what an unknown user is compared with has been made. `keyring` is asked anew each time. */
-export async function openVerifier(keyring: Keyring, clock: Clock, random: Random): Promise<Verifier> {
-  const nobody = await proofOfChosen(random.bytes(32).toString('base64'), random);
+/**
+ * Resolves when what an unknown user is compared with has been made; it takes the effort that chosen secrets take.
+ * `keyring` is asked anew each time.
+ */
+export async function openVerifier(
+  keyring: Keyring,
+  clock: Clock,
+  random: Random,
+  effort = CUSTOMARY,
+): Promise<Verifier> {
+  const nobody = await proofOfChosen(random.bytes(32).toString('base64'), random, effort);
   return new KeyringVerifier(keyring, clock, random.bytes(32), nobody);
 }
 

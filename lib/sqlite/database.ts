@@ -31,8 +31,19 @@ const COMMIT_PACE: Duration = 2;
 const BUSY = 5;
 const FULL = 13;
 
+/** What carries requests out, somewhere else: `exit` is its end, `error` that it failed. */
+export interface Thread {
+  postMessage(request: Request, transfer: readonly ArrayBuffer[]): void;
+  on(event: 'message', hear: (response: Response) => void): unknown;
+  on(event: 'error', hear: (cause: unknown) => void): unknown;
+  on(event: 'exit', hear: () => void): unknown;
+}
+
+const startThread = (options: OpenOptions): Thread =>
+  new Worker(new URL('./thread.ts', import.meta.url), { workerData: options });
+
 export class Database {
-  readonly #worker: Worker;
+  readonly #thread: Thread;
   readonly #clock: Clock;
   #isPlanned = false;
   #lastCommit: Duration = -Infinity;
@@ -43,26 +54,27 @@ export class Database {
   #nextRead = 0;
   #closing: (() => void) | undefined;
   #broken: Fault | undefined;
+  #tellOpened: (problem: SqlProblem | undefined) => void = () => {};
+  readonly #opened = new Promise<SqlProblem | undefined>((resolve) => {
+    this.#tellOpened = resolve;
+  });
   #tellBroken: (fault: Fault) => void = () => {};
 
-  private constructor(worker: Worker, clock: Clock) {
-    this.#worker = worker;
+  private constructor(thread: Thread, clock: Clock) {
+    this.#thread = thread;
     this.#clock = clock;
-    worker.on('message', (response: Response) => this.#hear(response));
-    worker.on('error', (cause) => this.#break(new Fault('storage-failed', 'the database thread failed', { cause })));
-    worker.on('exit', () => this.#ended());
+    thread.on('message', (response) => this.#hear(response));
+    thread.on('error', (cause) => this.#break(new Fault('storage-failed', 'the database thread failed', { cause })));
+    thread.on('exit', () => this.#ended());
   }
 
   /** Faults: `data-locked` when another process has the file open, `storage-failed` otherwise. */
-  static async open(options: OpenOptions, clock: Clock): Promise<Database> {
-    const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: options });
-    const opened = await new Promise<Response>((resolve, reject) => {
-      worker.once('message', resolve);
-      worker.once('error', reject);
-    });
-    if (opened.kind === 'opened' && opened.problem) throw faultOf(opened.problem, options.path);
-    worker.removeAllListeners('error');
-    return new Database(worker, clock);
+  static async open(options: OpenOptions, clock: Clock, start = startThread): Promise<Database> {
+    const database = new Database(start(options), clock);
+    const problem = await Promise.race([database.#opened, database.broken]);
+    if (problem instanceof Fault) throw problem;
+    if (problem) throw faultOf(problem, options.path);
+    return database;
   }
 
   /**
@@ -130,10 +142,11 @@ export class Database {
   }
 
   #send(request: Request, transfer: ArrayBuffer[] = []): void {
-    this.#worker.postMessage(request, transfer);
+    this.#thread.postMessage(request, transfer);
   }
 
   #hear(response: Response): void {
+    if (response.kind === 'opened') this.#tellOpened(response.problem);
     if (response.kind === 'written') this.#written(response.ends);
     if (response.kind === 'rows') {
       const waiting = this.#reading.get(response.id);

@@ -12,6 +12,7 @@ import type { MailEvent } from '#mta/event.ts';
 import type { Message } from '#mta/message.ts';
 import { SqliteQueue } from '#mta/queue/sqlite/queue.ts';
 import { recordEvent } from '#mta/settle/ledger/sqlite.ts';
+import { serveHere } from './database.ts';
 
 export interface TestQueue {
   readonly queue: SqliteQueue;
@@ -29,7 +30,7 @@ export interface TestQueue {
 export function openTestStorage(): (clock: Clock) => Promise<TestQueue> {
   const folder = mkdtempSync(join(tmpdir(), 'postfleet-queue-'));
   const options = { path: join(folder, 'queue.db'), migrations: MIGRATIONS };
-  const opening = Database.open(options, systemClock);
+  const opening = Database.open(options, systemClock, serveHere);
   afterAll(async () => {
     await (await opening).close();
     rmSync(folder, { recursive: true });

@@ -4,6 +4,12 @@
  * Steps that do not depend on one another run side by side; each prints only when it fails. Exit code 1 if any does.
  */
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Threads and programs that tests start compile nothing twice. */
+const env = { NODE_COMPILE_CACHE: join(ROOT, '.cache/compile'), ...process.env };
 
 const STEPS: Record<string, string[]> = {
   format: ['oxfmt', '--check', '.'],
@@ -13,9 +19,10 @@ const STEPS: Record<string, string[]> = {
   tests: ['vitest', 'run', '--project', 'unit', ...process.argv.slice(2)],
 };
 
-async function run(name: string, command: string[]): Promise<boolean> {
+async function run(name: string, [command = '', ...options]: string[]): Promise<boolean> {
   const started = performance.now();
-  const child = spawn('npx', ['--no-install', ...command], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const binary = join(ROOT, 'node_modules/.bin', command);
+  const child = spawn(binary, options, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const output: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk));

@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '#lib/run/fake-clock.ts';
+import { serveHere } from '../../../test/harness/database.ts';
 import { aMessage, openTestStorage } from '../../../test/harness/queue.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,6 +36,7 @@ function harness(): QueueHarness {
           migrations: [QUEUE_TABLES, EVENTS, KEY_TABLES, DEBT_TABLES, INTENT_TABLES, KEY_NOTES],
         },
         systemClock,
+        serveHere,
       );
       opened = {
         database,
@@ -189,6 +191,7 @@ test('looking at a lane and moving it goes by an index, whatever else is queued'
   const database = await Database.open(
     { path: join(folder, 'queue.db'), migrations: [QUEUE_TABLES, DEBT_TABLES, INTENT_TABLES] },
     systemClock,
+    serveHere,
   );
   onTestFinished(async () => {
     await database.close();
