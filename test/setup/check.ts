@@ -14,7 +14,7 @@ const env = { NODE_COMPILE_CACHE: join(ROOT, '.cache/compile'), ...process.env }
 const STEPS: Record<string, string[]> = {
   format: ['oxfmt', '--check', '.'],
   lint: ['oxlint', '--type-aware', '--deny-warnings'],
-  types: ['tsc'],
+  types: ['tsc', '--incremental', '--tsBuildInfoFile', '.cache/types.tsbuildinfo'],
   unused: ['knip'],
   tests: ['vitest', 'run', '--project', 'unit', ...process.argv.slice(2)],
 };
