@@ -40,6 +40,7 @@ describe('a data folder', () => {
       'returned',
       'stray',
       'suppression',
+      'suspect',
       'suspension',
     ]);
   });

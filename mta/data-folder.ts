@@ -14,6 +14,8 @@ import { systemClock } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
 import { Database } from '#lib/sqlite/database.ts';
 import { KEY_NOTES, KEY_TABLES } from './queue/sqlite/keys.ts';
+import { SUSPECT_TABLES } from './queue/sqlite/crashes.ts';
+import { InHand, slotsIn } from './queue/sqlite/in-hand.ts';
 import { DEBT_TABLES, INTENT_TABLES, QUEUE_TABLES } from './queue/sqlite/tables.ts';
 import { SUPPRESSION_TABLES } from './settle/ledger/suppression-rows.ts';
 import { ORDER_TABLES } from './settle/ledger/sqlite-orders.ts';
@@ -24,6 +26,8 @@ import { LEDGER_TABLES } from './settle/ledger/sqlite.ts';
 import { tokenFile } from './watch/admin-client.ts';
 
 const QUEUE_FILE = 'queue.db';
+/** Which messages are in hand: read after a crash, worth nothing otherwise. */
+const IN_HAND_FILE = 'in-hand';
 
 /** Every table there is. Only ever added to at the end: a file remembers how many of these it has had. */
 export const MIGRATIONS: readonly string[] = [
@@ -40,6 +44,7 @@ export const MIGRATIONS: readonly string[] = [
   STRAY_TABLES,
   MEMORY_TABLES,
   ORDER_TABLES,
+  SUSPECT_TABLES,
 ];
 
 /** Opens the database of a data folder; `fresh` empties the folder first, unless somebody uses it. */
@@ -49,6 +54,9 @@ export async function openData(folder: string, fresh: boolean): Promise<Database
   await writable(folder, () => chmod(folder, 0o700));
   return openDatabase(folder);
 }
+
+/** Of a folder whose database is open. */
+export const openInHand = (folder: string): InHand => new InHand(slotsIn(join(folder, IN_HAND_FILE)));
 
 async function writable(folder: string, work: () => Promise<unknown>): Promise<void> {
   try {

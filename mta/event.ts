@@ -19,6 +19,8 @@ export type EventType =
   | 'bounced'
   | 'expired'
   | 'cancelled'
+  /** It is not tried until somebody says so: it was in hand whenever the process died. */
+  | 'set-aside'
   /** Mail came back to the return path of the recipient, whatever it says. */
   | 'returned'
   /** What came back says that it was not delivered after all. */
@@ -38,7 +40,7 @@ export interface MailEvent {
   readonly recipient: string;
   /**
    * What was said, one line: `250 2.0.0 queued as 4711`. For `queued` and `returned` the reply given to who sent it, for
-   * `cancelled` who did it.
+   * `cancelled` who did it, for `set-aside` why.
    */
   readonly reply: string;
   /** Attempts made so far, this one included. */
@@ -99,22 +101,30 @@ export function queuedEvents(message: Message): MailEvent[] {
 }
 
 /** The event that says a recipient was cancelled before it was delivered; `by` is a credential. */
-export const cancelledEvent = (
+export const cancelledEvent = (message: Message, index: number, attempt: number, by: string, at: Instant): MailEvent =>
+  unsentEvent('cancelled', message, index, attempt, `cancelled by ${by}`, at);
+
+/** The event that says a recipient is not tried until somebody says so. */
+export const setAsideEvent = (message: Message, index: number, attempt: number, why: string, at: Instant): MailEvent =>
+  unsentEvent('set-aside', message, index, attempt, why, at);
+
+const unsentEvent = (
+  type: 'cancelled' | 'set-aside',
   message: Message,
   index: number,
   attempt: number,
-  by: string,
+  reply: string,
   at: Instant,
 ): MailEvent => ({
   v: 1,
   at,
-  type: 'cancelled',
+  type,
   message: message.id,
   index,
   tenant: message.tenant,
   sender: message.sender,
   recipient: message.recipients[index] ?? '',
-  reply: `cancelled by ${by}`,
+  reply,
   attempt,
   ...ofMessage(message),
 });

@@ -21,12 +21,13 @@ import type { Tracer } from '#lib/trace/tracer.ts';
 import { yieldToEventLoop } from '#lib/run/priority.ts';
 import { systemRandom as random } from '#lib/run/random.ts';
 import { certificateOf, type LoadedCertificate, ownCertificate } from './certificate.ts';
-import { adminToken, openData } from './data-folder.ts';
+import { adminToken, openData, openInHand } from './data-folder.ts';
 import { apiUrlOf, Declared, endpointOf } from './declared.ts';
 import { diskPart, watchDisk } from './disk-watch.ts';
 import { Domains, openDomainAuthorities } from './domains.ts';
 import { startIngress } from './ingress.ts';
 import type { Queue } from './queue/queue.ts';
+import type { AfterCrash } from './queue/sqlite/crashes.ts';
 import { SqliteQueue } from './queue/sqlite/queue.ts';
 import { QUEUED_IDS } from './queue/sqlite/tables.ts';
 import { startReceiver } from './receiver.ts';
@@ -43,7 +44,7 @@ import { returnedRoutes } from './watch/admin-returned.ts';
 import { adminRoutes } from './watch/admin.ts';
 import { healthRoutes } from './watch/health.ts';
 import { publishHint, type SubmissionHint } from './watch/send.ts';
-import { MailWorker } from './worker.ts';
+import { MailWorker, type WorkerOptions } from './worker.ts';
 
 export interface Standalone {
   readonly metricsUrl: string;
@@ -112,7 +113,8 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   const tracer = opened.adopt(await openTracer(surroundings), (it) => it?.close());
   const unreadable = (thrown: unknown): void =>
     log.error('a queued message was set aside', { reason: reasonOf(thrown) });
-  const queue = opened.adopt(await SqliteQueue.open({ database, clock, recordEvent, unreadable }), (it) => it.close());
+  const kept = { database, inHand: openInHand(data), clock, recordEvent, unreadable };
+  const queue = opened.adopt(await SqliteQueue.open(kept), (it) => it.close());
   if (queue.depth().length > MANY_LANES) collectSooner();
   const ledger = opened.adopt(await SqliteLedger.open({ database, clock, queued: QUEUED_IDS }), (it) => it.close());
   watchGauge('queueDepth', () => depthOf(queue));
@@ -133,6 +135,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     suppressions: ledger.suppressions,
     tracer,
   };
+  tellCrash(queue.afterCrash, shared);
   const resolver = resolverOn(stub.lookUp);
   const { memory, orders } = ledger;
   const worker = opened.adopt(await MailWorker.start({ ...shared, resolver, ledger, memory, orders }), (it) =>
@@ -207,6 +210,12 @@ async function openTracer({
   if (!sampling) return undefined;
   const { openOtlp } = await import('#lib/trace/otlp.ts');
   return openOtlp({ clock, log, sampling });
+}
+
+/** Whoever is paged hears first that it died, and what was in hand. */
+function tellCrash({ inHand, apart, setAside }: AfterCrash, { log, tell }: Pick<WorkerOptions, 'log' | 'tell'>): void {
+  if (inHand > 0) log.warn('the last process died', { inHand, apart, setAside: setAside.length });
+  for (const event of setAside) tell(event);
 }
 
 function clusterOf(declared: Declared): MTACluster {

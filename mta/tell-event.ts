@@ -12,6 +12,7 @@ export function tellEvent(log: Log): (event: MailEvent) => void {
     log.info(event.type, { event });
     if (event.type === 'queued') return;
     if (event.type === 'cancelled') return metrics.cancelled.inc();
+    if (event.type === 'set-aside') return metrics.setAside.inc();
     if (isOfReturnedMail(event)) return metrics.returned.inc({ what: event.type });
     if (!isOfAttempt(event)) return;
     metrics.attempts.inc({ outcome: event.type });

@@ -28,6 +28,18 @@ export const storingCounters = {
       why: 'Nothing is lost: mail that cannot be stored is not taken, and outcomes are written again until it works. Until then nothing goes in or out. Make room, or look at the disk.',
     },
   },
+  setAside: {
+    name: 'postfleet_set_aside_total',
+    help: 'Recipients set aside because their message was in hand whenever the process died.',
+    unit: 'recipients',
+    alert: {
+      name: 'PostfleetSetAside',
+      when: 'increase(postfleet_set_aside_total[15m]) > 0',
+      lasts: '0m',
+      severity: 'ticket',
+      why: 'The process died three times with these messages in hand, and one of them may be why. They wait for a person: the events of type `set-aside` name them. Keep the log of the crashes, then let them go one by one with `postfleet resume --message`.',
+    },
+  },
   logLinesLost: {
     name: 'postfleet_log_lines_lost_total',
     help: 'Log lines that could not be written, or waited too long for somebody to read them.',

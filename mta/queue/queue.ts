@@ -15,6 +15,8 @@
  * - Nothing is given before its due time, and is given within a second after it while somebody watches.
  * - `depth` is exact, also after a crash. Memory is bounded by leases and lanes, not by the backlog; the bytes of leased
  *   messages are bounded over all leases together: a lease beyond that waits until others have ended.
+ * - A message that was in hand at three crashes is set aside, with an event for each recipient, until somebody lets it go;
+ *   at two it comes apart from others (`crashes.contract.ts`).
  * - A message's bytes go when its last entry has ended and no report is owed.
  *
  * Left to others: which lane may send now (`schedule/`), what an outcome is (`settle/`), how long a lease lasts (caller).

@@ -114,7 +114,7 @@ export type Event = {
     v: number;
     /** Milliseconds since 1970. */
     at: number;
-    "type": "queued" | "delivered" | "deferred" | "bounced" | "expired" | "cancelled" | "bounced-later" | "complained" | "returned";
+    "type": "queued" | "delivered" | "deferred" | "bounced" | "expired" | "cancelled" | "set-aside" | "bounced-later" | "complained" | "returned";
     message: string;
     /** Of the recipient in the message. */
     index: number;
@@ -135,7 +135,7 @@ export type Status = {
     recipients: {
         id: string;
         address: string;
-        state: "queued" | "delivered" | "deferred" | "bounced" | "expired" | "cancelled" | "bounced-later" | "complained";
+        state: "queued" | "delivered" | "deferred" | "bounced" | "expired" | "cancelled" | "set-aside" | "bounced-later" | "complained";
     }[];
     events: Event[];
 };

@@ -62,6 +62,7 @@ test('killed five times at any moment under load, it loses nothing and doubles o
     await killUnder(load, fleet);
     fleet = await Postfleet.start(scene, config, { data: fleet.data });
   }
+  await fleet.letGo();
   const verdict = await load.verdict();
   expect(verdict).toMatchObject({ lost: 0, unsigned: 0, refused: 0 });
   expect(verdict.duplicates).toBeLessThanOrEqual(verdict.inDoubt);

@@ -44,6 +44,7 @@ test(
       await disk.mount();
       fleet = await Postfleet.start(scene, config, { data: disk.path });
     }
+    await fleet.letGo();
     load.enough();
     const verdict = await load.verdict();
     const forgotten = losses.reduce((sum, it) => sum + it.writes + it.torn, 0);

@@ -2,7 +2,7 @@
  * The embedded queue in a data folder, as `standalone` opens it.
  */
 import { systemClock as clock } from '#lib/run/clock.ts';
-import { openData } from '#mta/data-folder.ts';
+import { openData, openInHand } from '#mta/data-folder.ts';
 import { SqliteQueue } from '#mta/queue/sqlite/queue.ts';
 import { recordEvent } from '#mta/settle/ledger/sqlite.ts';
 
@@ -13,7 +13,13 @@ export interface QueueFile {
 
 export async function openQueue(folder: string): Promise<QueueFile> {
   const database = await openData(folder, false);
-  const queue = await SqliteQueue.open({ database, clock, recordEvent, unreadable: () => {} });
+  const queue = await SqliteQueue.open({
+    database,
+    inHand: openInHand(folder),
+    clock,
+    recordEvent,
+    unreadable: () => {},
+  });
   const close = async (): Promise<void> => {
     queue.close();
     await database.close();

@@ -122,6 +122,11 @@ export class Postfleet {
     return (await promisify(execFile)(LAUNCHER, [...words, '--data', this.data])).stdout;
   }
 
+  /** After many kills: what was in hand at three of them goes on, as a person would say. */
+  async letGo(): Promise<void> {
+    await this.command('resume', '--all');
+  }
+
   /** Everything known of a message, by the command a person would use. */
   async trace(id: string): Promise<{ readonly events: readonly MailEvent[] }> {
     const stdout = await this.command('trace', id, '--json');

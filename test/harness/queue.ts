@@ -10,9 +10,11 @@ import { Database } from '#lib/sqlite/database.ts';
 import { MIGRATIONS } from '#mta/data-folder.ts';
 import type { MailEvent } from '#mta/event.ts';
 import type { Message } from '#mta/message.ts';
+import { InHand } from '#mta/queue/sqlite/in-hand.ts';
 import { SqliteQueue } from '#mta/queue/sqlite/queue.ts';
 import { recordEvent } from '#mta/settle/ledger/sqlite.ts';
 import { serveHere } from './database.ts';
+import { slotsInMemory } from './slots.ts';
 
 export interface TestQueue {
   readonly queue: SqliteQueue;
@@ -50,6 +52,7 @@ export function openTestStorage(): (clock: Clock) => Promise<TestQueue> {
         'note',
         'suspension',
         'audit',
+        'suspect',
       ].map((it) => ({
         sql: `DELETE FROM ${it}`,
         params: [],
@@ -66,6 +69,7 @@ async function openQueue(database: Database, clock: Clock): Promise<TestQueue> {
     clock,
     recordEvent: (event) => (storage.broken ? { sql: 'INSERT INTO nowhere', params: [] } : recordEvent(event)),
     unreadable: () => undefined,
+    inHand: new InHand(slotsInMemory()),
   });
   onTestFinished(() => queue.close());
   return Object.assign(storage, { queue, database, events: () => eventsOf(database) });

@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest';
 import { type Duration, hours, systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
-import { openData } from '#mta/data-folder.ts';
+import { openData, openInHand } from '#mta/data-folder.ts';
 import { newMessageId } from '#mta/message.ts';
 import { SqliteQueue } from '#mta/queue/sqlite/queue.ts';
 import { recordEvent } from '#mta/settle/ledger/sqlite.ts';
@@ -56,7 +56,8 @@ test('mail leaves from every usable address, by weight', async () => {
 /** Mail that was put into a data folder an hour ago. */
 async function oldMail(data: string, ...lives: readonly Duration[]): Promise<string[]> {
   const database = await openData(data, false);
-  const queue = await SqliteQueue.open({ database, clock: systemClock, recordEvent, unreadable: () => undefined });
+  const kept = { database, inHand: openInHand(data), clock: systemClock, recordEvent };
+  const queue = await SqliteQueue.open({ ...kept, unreadable: () => undefined });
   const acceptedAt = systemClock.now() - hours(1);
   const mail = lives.map((life) =>
     aMessage({

@@ -33,6 +33,7 @@ const RESULTS: Readonly<Record<EventType, CancelResult>> = {
   'bounced-later': 'ended',
   complained: 'ended',
   cancelled: 'cancelled',
+  'set-aside': 'underWay',
 };
 
 export async function cancel(

@@ -9,7 +9,8 @@ import type { Message } from '../../message.ts';
 import { decodeMessage } from '../codec.ts';
 import type { Cancelling, LaneName } from '../queue.ts';
 import type { Held } from './moves.ts';
-import { endEntry, FREE_OF_MESSAGE, indexOf, LANES_OF_MESSAGE, MESSAGE_OF } from './tables.ts';
+import { FREE_OF_MESSAGE, LANES_OF_MESSAGE, MESSAGE_OF } from './looking.ts';
+import { endEntry, indexOf } from './tables.ts';
 
 export interface CancelParts extends Held {
   readonly recordEvent: (event: MailEvent) => Statement;

@@ -4,7 +4,8 @@
 import type { Database } from '#lib/sqlite/database.ts';
 import { acceptedAtOf } from '../../message.ts';
 import type { Glance, LaneName } from '../queue.ts';
-import { ENDS_OF_LANE, IDS, indexOf, messageNoOf } from './tables.ts';
+import { ENDS_OF_LANE, IDS } from './looking.ts';
+import { indexOf, messageNoOf } from './tables.ts';
 
 /** Looked at from each end: a lane of twice as many is known exactly. */
 const MOST = 2500;

@@ -7,6 +7,7 @@
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import type { Lease, LaneName } from '../queue.ts';
 import type { Bodies } from './bodies.ts';
+import type { InHand } from './in-hand.ts';
 import { messageNoOf } from './tables.ts';
 
 interface Held {
@@ -17,18 +18,22 @@ interface Held {
   settling: boolean;
   /** Its message counts. */
   weighs: boolean;
+  /** Where its message is noted as in hand. */
+  readonly slot: number;
 }
 
 export class Leases {
   readonly #clock: Clock;
   readonly #bodies: Bodies;
+  readonly #inHand: Pick<InHand, 'enter' | 'leave'>;
   readonly #held = new Map<number, Held>();
   readonly #byLane = new Map<LaneName, Set<number>>();
   #lastId = 0;
 
-  constructor(clock: Clock, bodies: Bodies) {
+  constructor(clock: Clock, bodies: Bodies, inHand: Pick<InHand, 'enter' | 'leave'>) {
     this.#clock = clock;
     this.#bodies = bodies;
+    this.#inHand = inHand;
   }
 
   /** Entry numbers of a lane that must not be given again. */
@@ -38,7 +43,8 @@ export class Leases {
 
   take(no: number, lane: LaneName, hold: Duration): number {
     const id = (this.#lastId += 1);
-    this.#held.set(id, { no, lane, until: this.#clock.monotonic() + hold, settling: false, weighs: false });
+    const slot = this.#inHand.enter(messageNoOf(no));
+    this.#held.set(id, { no, lane, until: this.#clock.monotonic() + hold, settling: false, weighs: false, slot });
     const entries = this.#byLane.get(lane) ?? new Set();
     this.#byLane.set(lane, entries.add(no));
     return id;
@@ -83,6 +89,7 @@ export class Leases {
     const held = this.#held.get(id);
     if (!held) return undefined;
     this.#held.delete(id);
+    this.#inHand.leave(held.slot);
     if (held.weighs) this.#bodies.drop(messageNoOf(held.no));
     const entries = this.#byLane.get(held.lane);
     entries?.delete(held.no);

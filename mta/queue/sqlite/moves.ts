@@ -10,19 +10,16 @@ import type { Lanes } from './lanes.ts';
 import type { Leases } from './leases.ts';
 import {
   FREE_OF_MESSAGE,
-  indexOf,
   LIST_OF_MESSAGE,
   LIST_SUSPENDED,
   LIST_WAITING,
   MESSAGE_OF,
-  MOST_RECIPIENTS,
   moveEntries,
   SEIZE,
   SLICE_SUSPENDED,
   SLICE_WAITING,
-  SUSPENDED,
-  WAITING,
-} from './tables.ts';
+} from './looking.ts';
+import { indexOf, MOST_RECIPIENTS, SUSPENDED, WAITING } from './tables.ts';
 
 export interface Held {
   readonly database: Database;

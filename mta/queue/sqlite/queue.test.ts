@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { serveHere } from '../../../test/harness/database.ts';
+import { slotsInMemory } from '../../../test/harness/slots.ts';
 import { aMessage, openTestStorage } from '../../../test/harness/queue.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,9 +13,12 @@ import type { MailEvent } from '../../event.ts';
 import type { Lease } from '../queue.ts';
 import { queueContract, type QueueHarness } from '../queue.contract.ts';
 import { recordEvent as recordEventOf } from '../../settle/ledger/sqlite.ts';
-import { SqliteQueue } from './queue.ts';
+import { crashContract } from '../crashes.contract.ts';
+import { SUSPECT_TABLES } from './crashes.ts';
+import { InHand } from './in-hand.ts';
+import { SqliteQueue, type SqliteQueueOptions } from './queue.ts';
 import { KEY_NOTES, KEY_TABLES } from './keys.ts';
-import * as tables from './tables.ts';
+import * as looking from './looking.ts';
 import { DEBT_TABLES, INTENT_TABLES, QUEUE_TABLES } from './tables.ts';
 
 const EVENTS = 'CREATE TABLE event (no INTEGER PRIMARY KEY, event TEXT)';
@@ -27,13 +31,14 @@ const unreadable: unknown[] = [];
 
 function harness(): QueueHarness {
   const folder = mkdtempSync(join(tmpdir(), 'postfleet-queue-'));
+  const slots = slotsInMemory();
   let opened: { database: Database; queue: SqliteQueue } | undefined;
   return {
     async open(clock) {
       const database = await Database.open(
         {
           path: join(folder, 'queue.db'),
-          migrations: [QUEUE_TABLES, EVENTS, KEY_TABLES, DEBT_TABLES, INTENT_TABLES, KEY_NOTES],
+          migrations: [QUEUE_TABLES, EVENTS, KEY_TABLES, DEBT_TABLES, INTENT_TABLES, KEY_NOTES, SUSPECT_TABLES],
         },
         systemClock,
         serveHere,
@@ -45,6 +50,7 @@ function harness(): QueueHarness {
           clock,
           recordEvent,
           unreadable: (thrown) => unreadable.push(thrown),
+          inHand: new InHand(slots),
         }),
       };
       return opened.queue;
@@ -65,8 +71,18 @@ function harness(): QueueHarness {
 }
 
 queueContract('SQLite', harness);
+crashContract('SQLite', harness);
 
 const LANE = 'default default/main dest.test';
+
+/** What a new process would open. */
+const reopen = (options: Pick<SqliteQueueOptions, 'database' | 'clock'> & Partial<SqliteQueueOptions>) =>
+  SqliteQueue.open({
+    recordEvent,
+    unreadable: (it) => unreadable.push(it),
+    inHand: new InHand(slotsInMemory()),
+    ...options,
+  });
 
 test('a message that cannot be read is set aside, told of, and holds nobody up', async () => {
   const clock = new FakeClock();
@@ -74,7 +90,7 @@ test('a message that cannot be read is set aside, told of, and holds nobody up',
   const claim = await queue.claim(0);
   for (let at = 0; at < 3; at += 1) await queue.put(aMessage());
   await database.write([{ sql: `UPDATE message SET envelope = '{"v":2}' WHERE no = 2`, params: [] }]);
-  const reopened = await SqliteQueue.open({ database, clock, recordEvent, unreadable: (it) => unreadable.push(it) });
+  const reopened = await reopen({ database, clock });
   onTestFinished(() => reopened.close());
   const again = await reopened.claim(0);
   expect(await reopened.lease(again, LANE, 10, 1000)).toHaveLength(2);
@@ -93,7 +109,7 @@ test('how long mail waits is known from the start, and by what a lease left', as
     clock.advance(1000);
   }
   expect(queue.oldestDue).toBe(start);
-  const reopened = await SqliteQueue.open({ database, clock, recordEvent, unreadable: (it) => unreadable.push(it) });
+  const reopened = await reopen({ database, clock });
   onTestFinished(() => reopened.close());
   const claim = await reopened.claim(0);
   expect(reopened.oldestDue).toBe(start);
@@ -110,7 +126,7 @@ test('what is due behind a message that cannot be read is told of', async () => 
   const { queue, database } = await openTestStorage()(clock);
   for (let at = 0; at < 3; at += 1) await queue.put(aMessage());
   await database.write([{ sql: `UPDATE message SET envelope = '{"v":2}' WHERE no = 1`, params: [] }]);
-  const reopened = await SqliteQueue.open({ database, clock, recordEvent, unreadable: (it) => unreadable.push(it) });
+  const reopened = await reopen({ database, clock });
   onTestFinished(() => reopened.close());
   const claim = await reopened.claim(0);
   const told: string[] = [];
@@ -124,12 +140,7 @@ test('small and large messages of a lane are given whole, in the order they are 
   const { queue, database } = await openTestStorage()(clock);
   const sizes = [10, 200_000, 3000, 65_536, 65_537, 1];
   for (const [at, size] of sizes.entries()) await queue.put(aMessage({ raw: Buffer.alloc(size, 48 + at) }));
-  const reopened = await SqliteQueue.open({
-    database,
-    clock,
-    recordEvent: recordEventOf,
-    unreadable: (it) => unreadable.push(it),
-  });
+  const reopened = await reopen({ database, clock, recordEvent: recordEventOf });
   onTestFinished(() => reopened.close());
   // Some are in memory, and some in the file.
   await reopened.put(aMessage({ raw: Buffer.alloc(7, 48 + sizes.length) }));
@@ -145,7 +156,7 @@ test('a message is in memory once, however many lanes it goes to', async () => {
   const { queue, database } = await openTestStorage()(clock);
   const recipients = Array.from({ length: 20 }, (_, at) => `b@d${at}.test`);
   await queue.put(aMessage({ recipients }));
-  const reopened = await SqliteQueue.open({ database, clock, recordEvent, unreadable: (it) => unreadable.push(it) });
+  const reopened = await reopen({ database, clock });
   onTestFinished(() => reopened.close());
   const claim = await reopened.claim(0);
   const lanes = reopened.depth().map((it) => it.lane);
@@ -159,13 +170,7 @@ test('leases hold so many bytes together: who wants more waits until others have
   const { queue: unused, database } = await openTestStorage()(clock);
   unused.close();
   const leasedBytes = 16 * 1024 * 1024;
-  const queue = await SqliteQueue.open({
-    database,
-    clock,
-    recordEvent: recordEventOf,
-    unreadable: () => undefined,
-    leasedBytes,
-  });
+  const queue = await reopen({ database, clock, recordEvent: recordEventOf, leasedBytes });
   onTestFinished(() => queue.close());
   const claim = await queue.claim(0);
   const raw = Buffer.alloc(3 * 1024 * 1024, 'x');
@@ -197,7 +202,7 @@ test('looking at a lane and moving it goes by an index, whatever else is queued'
     await database.close();
     rmSync(folder, { recursive: true });
   });
-  const { ENDS_OF_LANE, LIST_SUSPENDED, LIST_WAITING, SEIZE, SLICE_SUSPENDED, SLICE_WAITING } = tables;
+  const { ENDS_OF_LANE, LIST_SUSPENDED, LIST_WAITING, SEIZE, SLICE_SUSPENDED, SLICE_WAITING } = looking;
   for (const sql of [ENDS_OF_LANE, LIST_SUSPENDED, LIST_WAITING, SEIZE, SLICE_SUSPENDED, SLICE_WAITING]) {
     const plan = (await database.read(`EXPLAIN QUERY PLAN ${sql}`)).map((it) => String(it['detail']));
     expect(plan.join('; ')).toMatch(/SEARCH (e|entry) USING (COVERING )?INDEX entry_(due|suspended)/);

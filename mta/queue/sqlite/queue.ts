@@ -17,7 +17,6 @@ import {
   type LaneDepth,
   type LaneListener,
   type LaneName,
-  laneFrom,
   type Glance,
   type Lease,
   type Look,
@@ -33,6 +32,8 @@ import {
 } from '../queue.ts';
 import { Bodies } from './bodies.ts';
 import { cancelMessage } from './cancel.ts';
+import { type AfterCrash, countCrash } from './crashes.ts';
+import type { InHand } from './in-hand.ts';
 import { Lanes } from './lanes.ts';
 import { findKey, takenBy, writeKey } from './keys.ts';
 import { glanceAt } from './glance.ts';
@@ -40,7 +41,8 @@ import { Leases } from './leases.ts';
 import { freeEntries, type Held, lanesOf, listEntries, moveLane } from './moves.ts';
 import { Messages } from './messages.ts';
 import { listOwed } from './owed.ts';
-import { outcomeStatements, type Put, putStatements } from './statements.ts';
+import { type Put, putStatements } from './statements.ts';
+import { Settling } from './settling.ts';
 import { readStock } from './stock.ts';
 import * as tables from './tables.ts';
 import { Taking } from './taking.ts';
@@ -56,56 +58,70 @@ export interface SqliteQueueOptions {
   readonly recordEvent: (event: MailEvent) => Statement;
   /** Told of a message whose record cannot be read and was set aside. Must not throw. */
   readonly unreadable: (thrown: unknown) => void;
+  /** Where it is noted which messages are in hand; closed with the queue. */
+  readonly inHand: InHand;
   /** Bytes of messages that leases hold together, above which they wait. */
   readonly leasedBytes?: number;
 }
 
 export class SqliteQueue implements Queue {
+  /** What was in hand when the last process died. */
+  readonly afterCrash: AfterCrash;
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #recordEvent: (event: MailEvent) => Statement;
   readonly #lanes: Lanes;
+  readonly #inHand: InHand;
   readonly #leases: Leases;
   readonly #bodies: Bodies;
   readonly #held: Held;
   readonly #taking: Taking;
+  readonly #settling: Settling;
   readonly #messages: Messages;
   #messageNo = 0;
   #epoch = 0;
   #claimed = false;
   #sweep: Timer;
 
-  private constructor(options: SqliteQueueOptions) {
+  private constructor(options: SqliteQueueOptions, afterCrash: AfterCrash) {
+    this.afterCrash = afterCrash;
     this.#database = options.database;
     this.#clock = options.clock;
     this.#recordEvent = options.recordEvent;
     this.#lanes = new Lanes(options.clock);
     this.#bodies = new Bodies(options.leasedBytes ?? LEASED_BYTES);
-    this.#leases = new Leases(options.clock, this.#bodies);
+    this.#inHand = options.inHand;
+    this.#leases = new Leases(options.clock, this.#bodies, options.inHand);
     this.#messages = new Messages(options.database, options.unreadable);
     this.#held = { database: this.#database, clock: this.#clock, lanes: this.#lanes, leases: this.#leases };
     this.#taking = new Taking({
       ...this.#held,
       messages: this.#messages,
       bodies: this.#bodies,
+      inHand: this.#inHand,
       holds: (claim) => this.#holds(claim),
     });
+    this.#settling = new Settling({ ...this.#held, messages: this.#messages, recordEvent: options.recordEvent });
     this.#sweep = options.clock.after(SWEEP, () => this.#dropExpired());
   }
 
   /** Reads what is waiting. The database must have the tables of `tables.ts` and `keys.ts` among its migrations. */
   static async open(options: SqliteQueueOptions): Promise<SqliteQueue> {
-    const queue = new SqliteQueue(options);
-    const [last] = await options.database.read(tables.LAST_NUMBER);
+    const { database, clock, inHand, recordEvent } = options;
+    const afterCrash = await countCrash(database, inHand.found, clock.now(), recordEvent);
+    inHand.begin();
+    const queue = new SqliteQueue(options, afterCrash);
+    const [last] = await database.read(tables.LAST_NUMBER);
     queue.#messageNo = Number(last?.['no']);
-    await readStock(options.database, queue.#lanes);
+    await readStock(database, queue.#lanes);
     return queue;
   }
 
-  /** Stops timers and announcements; the database is its opener's to close. */
+  /** Stops timers and announcements; the database is its opener's to close. What is leased stays noted as in hand. */
   close(): void {
     this.#sweep.cancel();
     this.#lanes.close();
+    this.#inHand.close();
   }
 
   async put(message: Message): Promise<void> {
@@ -190,18 +206,8 @@ export class SqliteQueue implements Queue {
     for (const lease of leases) if (this.#leases.drop(lease.id)) this.#lanes.arrive(lease.lane, 0, this.#clock.now());
   }
 
-  async settle(claim: Claim, settlements: readonly Settlement[]): Promise<readonly Settlement[]> {
-    const refused: Settlement[] = [];
-    const taken: Settlement[] = [];
-    const statements: Statement[] = [];
-    for (const settlement of settlements) {
-      const entry = this.#holds(claim) ? this.#leases.startSettling(settlement.lease) : undefined;
-      (entry !== undefined ? taken : refused).push(settlement);
-      if (entry !== undefined)
-        statements.push(this.#recordEvent(settlement.event), ...outcomeStatements(entry, settlement));
-    }
-    if (taken.length > 0) await this.#write(statements, taken);
-    return refused;
+  settle(claim: Claim, settlements: readonly Settlement[]): Promise<readonly Settlement[]> {
+    return this.#holds(claim) ? this.#settling.settle(settlements) : Promise.resolve(settlements);
   }
 
   async unreported(claim: Claim, max: number): Promise<Unreported[]> {
@@ -263,28 +269,6 @@ export class SqliteQueue implements Queue {
 
   #putStatements(message: Message): Put {
     return putStatements((this.#messageNo += 1), message, this.#recordEvent);
-  }
-
-  async #write(statements: readonly Statement[], taken: readonly Settlement[]): Promise<void> {
-    try {
-      await this.#database.write(statements);
-    } catch (thrown) {
-      for (const { lease } of taken) this.#leases.stopSettling(lease);
-      throw thrown;
-    }
-    for (const { lease, outcome } of taken) {
-      const ended = this.#leases.drop(lease.id);
-      if (ended !== undefined && lease.message.recipients.length === 1) this.#messages.drop(tables.messageNoOf(ended));
-      if (outcome.kind === 'later')
-        this.#moveOn(lease.lane, laneFrom(lease.lane, outcome.from), outcome.held ? Infinity : outcome.due);
-      else this.#lanes.end(lease.lane, 1);
-    }
-  }
-
-  #moveOn(from: LaneName, to: LaneName, due: Instant): void {
-    if (from === to) return this.#lanes.arrive(to, 0, due);
-    this.#lanes.end(from, 1);
-    this.#lanes.arrive(to, 1, due);
   }
 
   #voidLeases(): void {

@@ -11,6 +11,7 @@ import type { Row } from '#lib/sqlite/protocol.ts';
 import type { Message } from '../../message.ts';
 import type { Claim, LaneName, Lease, Life, Look, Outlived, Place } from '../queue.ts';
 import type { Bodies } from './bodies.ts';
+import type { InHand } from './in-hand.ts';
 import { Ahead, AHEAD, type Slice, sliceOf } from './ahead.ts';
 import type { Lanes } from './lanes.ts';
 import type { Leases } from './leases.ts';
@@ -31,6 +32,7 @@ export interface TakingOptions {
   readonly leases: Leases;
   readonly messages: Messages;
   readonly bodies: Bodies;
+  readonly inHand: Pick<InHand, 'write'>;
   /** Whether a claim still holds. */
   readonly holds: (claim: Claim) => boolean;
 }
@@ -48,6 +50,7 @@ export class Taking {
   readonly #leases: Leases;
   readonly #messages: Messages;
   readonly #bodies: Bodies;
+  readonly #inHand: Pick<InHand, 'write'>;
   readonly #holds: (claim: Claim) => boolean;
   readonly #ahead = new Ahead();
   readonly #turns = new Turns();
@@ -59,6 +62,7 @@ export class Taking {
     this.#leases = options.leases;
     this.#messages = options.messages;
     this.#bodies = options.bodies;
+    this.#inHand = options.inHand;
     this.#holds = options.holds;
   }
 
@@ -200,7 +204,9 @@ export class Taking {
   }
 
   #reserveAll(rows: readonly Row[], lane: LaneName, hold: Duration): Reserved[] {
-    return rows.map((row) => ({ row, id: this.#leases.take(Number(row['no']), lane, hold) }));
+    const reserved = rows.map((row) => ({ row, id: this.#leases.take(Number(row['no']), lane, hold) }));
+    this.#inHand.write();
+    return reserved;
   }
 
   /**

@@ -29,6 +29,7 @@ const states = [
   'bounced',
   'expired',
   'cancelled',
+  'set-aside',
   'bounced-later',
   'complained',
 ] satisfies EventType[];

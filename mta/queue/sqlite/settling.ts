@@ -1,0 +1,68 @@
+/**
+ * Writes how leases ended: each outcome and its event in one unit, once.
+ *
+ * A lease that is void is refused; one whose unit cannot be written holds as before. Memory follows what was written.
+ */
+import type { Statement } from '#lib/sqlite/protocol.ts';
+import type { Instant } from '#lib/run/clock.ts';
+import type { MailEvent } from '../../event.ts';
+import { laneFrom, type LaneName, type Settlement } from '../queue.ts';
+import type { Messages } from './messages.ts';
+import type { Held } from './moves.ts';
+import { outcomeStatements } from './statements.ts';
+import * as tables from './tables.ts';
+
+export interface SettlingOptions extends Pick<Held, 'database' | 'lanes' | 'leases'> {
+  readonly messages: Messages;
+  readonly recordEvent: (event: MailEvent) => Statement;
+}
+
+export class Settling {
+  readonly #options: SettlingOptions;
+
+  constructor(options: SettlingOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when durable, with those that were refused. */
+  async settle(settlements: readonly Settlement[]): Promise<readonly Settlement[]> {
+    const refused: Settlement[] = [];
+    const taken: Settlement[] = [];
+    const statements: Statement[] = [];
+    for (const settlement of settlements) {
+      const entry = this.#options.leases.startSettling(settlement.lease);
+      (entry !== undefined ? taken : refused).push(settlement);
+      if (entry !== undefined)
+        statements.push(this.#options.recordEvent(settlement.event), ...outcomeStatements(entry, settlement));
+    }
+    if (taken.length > 0) await this.#write(statements, taken);
+    return refused;
+  }
+
+  async #write(statements: readonly Statement[], taken: readonly Settlement[]): Promise<void> {
+    const { database, leases } = this.#options;
+    try {
+      await database.write(statements);
+    } catch (thrown) {
+      for (const { lease } of taken) leases.stopSettling(lease);
+      throw thrown;
+    }
+    for (const settlement of taken) this.#follow(settlement);
+  }
+
+  #follow({ lease, outcome }: Settlement): void {
+    const { lanes, leases, messages } = this.#options;
+    const ended = leases.drop(lease.id);
+    if (ended !== undefined && lease.message.recipients.length === 1) messages.drop(tables.messageNoOf(ended));
+    if (outcome.kind === 'later')
+      this.#moveOn(lease.lane, laneFrom(lease.lane, outcome.from), outcome.held ? Infinity : outcome.due);
+    else lanes.end(lease.lane, 1);
+  }
+
+  #moveOn(from: LaneName, to: LaneName, due: Instant): void {
+    const { lanes } = this.#options;
+    if (from === to) return lanes.arrive(to, 0, due);
+    lanes.end(from, 1);
+    lanes.arrive(to, 1, due);
+  }
+}
