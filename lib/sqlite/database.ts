@@ -39,8 +39,13 @@ export interface Thread {
   on(event: 'exit', hear: () => void): unknown;
 }
 
-const startThread = (options: OpenOptions): Thread =>
-  new Worker(new URL('./thread.ts', import.meta.url), { workerData: options });
+/** Megabytes for what dies young in the thread: rows on their way. As much as the main thread's would be memory for nothing. */
+const THREAD_YOUNG = 24;
+
+const startThread = (options: OpenOptions): Thread => {
+  const resourceLimits = { maxYoungGenerationSizeMb: THREAD_YOUNG };
+  return new Worker(new URL('./thread.ts', import.meta.url), { workerData: options, resourceLimits });
+};
 
 export class Database {
   readonly #thread: Thread;
