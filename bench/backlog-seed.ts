@@ -8,10 +8,10 @@
  */
 import { systemClock as clock } from '#lib/run/clock.ts';
 import { systemRandom as random } from '#lib/run/random.ts';
-import type { MailEvent } from '#mta/event.ts';
-import { type Message, newMessageId } from '#mta/message.ts';
+import type { MailEvent } from '#mta/mail/event.ts';
+import { type Message, newMessageId } from '#mta/mail/message.ts';
 import type { Claim, Lease, Queue, Settlement } from '#mta/queue/queue.ts';
-import { reply, replyLine } from '#mta/reply.ts';
+import { reply, replyLine } from '#mta/mail/reply.ts';
 import { openQueue } from '../test/crash/queue-file.ts';
 
 /** Puts under way at a time: as many share a commit. */

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import type { Attributes, SpanKind, Tracer } from '#lib/trace/tracer.ts';
 import type { TraceContext } from '#lib/trace/context.ts';
 import { aMessage } from '../test/harness/queue.ts';
-import type { Attempt } from './attempt.ts';
+import type { Attempt } from './mail/attempt.ts';
 import { tellAttempt } from './attempt-spans.ts';
-import type { MailEvent } from './event.ts';
-import { reply } from './reply.ts';
+import type { MailEvent } from './mail/event.ts';
+import { reply } from './mail/reply.ts';
 
 const trace = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' };
 const AT = 10_000;

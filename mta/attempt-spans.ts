@@ -13,9 +13,9 @@
 import type { Instant } from '#lib/run/clock.ts';
 import { isSampled } from '#lib/trace/context.ts';
 import type { Attributes, Tracer } from '#lib/trace/tracer.ts';
-import { type Attempt, isInTransaction } from './attempt.ts';
-import type { MailEvent } from './event.ts';
-import { dueOf } from './message.ts';
+import { type Attempt, isInTransaction } from './mail/attempt.ts';
+import type { MailEvent } from './mail/event.ts';
+import { dueOf } from './mail/message.ts';
 import type { Lease } from './queue/queue.ts';
 
 export interface Attempted {

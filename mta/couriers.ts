@@ -8,11 +8,11 @@ import type { Clock } from '#lib/run/clock.ts';
 import type { Log } from '#lib/run/log.ts';
 import { metrics } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
-import type { Attempt, OpeningStep } from './attempt.ts';
+import type { Attempt, OpeningStep } from './mail/attempt.ts';
 import type { Directions } from './directions.ts';
 import { ownPlaces } from './own-places.ts';
 import { type Claim, type LaneName, type Lease, parseLane, type Queue } from './queue/queue.ts';
-import { type Reply, replyLine } from './reply.ts';
+import { type Reply, replyLine } from './mail/reply.ts';
 import type { ReturnPaths } from './return-paths.ts';
 import type { Turn } from './schedule/plan.ts';
 import type { Restraints } from './schedule/restraints.ts';
@@ -28,7 +28,7 @@ import { defaultTimeouts } from './send/timeouts.ts';
 import { clientContext } from './send/tls.ts';
 import type { Suppressions } from './settle/ledger/suppressions.ts';
 import type { Settler } from './settle/settle.ts';
-import { suppressedReply } from './suppression.ts';
+import { suppressedReply } from './mail/suppression.ts';
 
 export interface CouriersOptions {
   readonly queue: Queue;

@@ -9,19 +9,19 @@ import type { Resolver } from '#lib/dns/resolver.ts';
 import type { Clock } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { Directions } from './directions.ts';
-import type { Explanation, Outlook, QueueView, WaitingRecipient, Way } from './explanation.ts';
-import type { Firing } from './firing.ts';
-import { domainOf } from './message.ts';
+import type { Explanation, Outlook, QueueView, WaitingRecipient, Way } from './mail/explanation.ts';
+import type { Firing } from './mail/firing.ts';
+import { domainOf } from './mail/message.ts';
 import { ownPlaces } from './own-places.ts';
 import { type LaneName, laneName, parseLane, type Queue } from './queue/queue.ts';
 import { type QueueFilter, viewQueue } from './queue-rows.ts';
-import { replyLine } from './reply.ts';
+import { replyLine } from './mail/reply.ts';
 import { outlookOf, type OutlookParts } from './schedule/outlook.ts';
 import type { Plan } from './schedule/plan.ts';
 import { resolve } from './send/resolve.ts';
 import type { Ledger } from './settle/ledger/ledger.ts';
 import type { Suppressions } from './settle/ledger/suppressions.ts';
-import { suppressedReply } from './suppression.ts';
+import { suppressedReply } from './mail/suppression.ts';
 
 export interface InsightOptions {
   readonly queue: Queue;

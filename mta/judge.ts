@@ -5,7 +5,7 @@
 import { shippedPolicies } from '#crds/shipped.ts';
 import type { Resources } from '#crds/source/resources.ts';
 import type { Judge } from './accept/returns/consequence.ts';
-import { domainOf } from './message.ts';
+import { domainOf } from './mail/message.ts';
 import { ReplyRules } from './reply-rules.ts';
 import { classify } from './settle/classify.ts';
 

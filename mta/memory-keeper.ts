@@ -7,7 +7,7 @@
  */
 import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
 import { seconds } from '#lib/run/clock.ts';
-import type { Note, Notebook } from './notebook.ts';
+import type { Note, Notebook } from './mail/notebook.ts';
 import type { Memory } from './settle/ledger/memory.ts';
 
 export interface MemoryKeeperOptions {

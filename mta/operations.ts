@@ -6,16 +6,16 @@ import type { Log } from '#lib/run/log.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { Directions } from './directions.ts';
 import type { Resources } from '#crds/source/resources.ts';
-import type { MailEvent } from './event.ts';
+import type { MailEvent } from './mail/event.ts';
 import { bounce, type MovingParts, reroute, retry } from './operate/moving.ts';
 import { resume, suspend } from './operate/suspending.ts';
-import type { Bouncing, Moving, Operated, Rerouting, Resuming, Suspending } from './operation.ts';
+import type { Bouncing, Moving, Operated, Rerouting, Resuming, Suspending } from './mail/operation.ts';
 import type { Claim, Queue } from './queue/queue.ts';
 import type { Rests } from './schedule/rests.ts';
 import type { Suspensions } from './schedule/suspensions.ts';
 import type { Orders } from './settle/ledger/orders.ts';
 import { bouncedByHand } from './settle/by-hand.ts';
-import type { Suspension } from './suspension.ts';
+import type { Suspension } from './mail/suspension.ts';
 
 export interface OperationsOptions {
   readonly queue: Queue;

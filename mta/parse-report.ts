@@ -9,9 +9,9 @@ import type { Judge } from './accept/returns/consequence.ts';
 import { readReport } from './accept/returns/read-report.ts';
 import { FRONT_OF_RETURN } from './accept/returns/returns.ts';
 import { judgeBy } from './judge.ts';
-import type { MessageId } from './message.ts';
-import type { ReplyClass } from './reply.ts';
-import type { ReportKind } from './report.ts';
+import type { MessageId } from './mail/message.ts';
+import type { ReplyClass } from './mail/reply.ts';
+import type { ReportKind } from './mail/report.ts';
 
 export interface ParsedReport {
   readonly file: string;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { QueueRow } from './explanation.ts';
+import type { QueueRow } from './mail/explanation.ts';
 import type { Glance, LaneDepth } from './queue/queue.ts';
 import { viewQueue, waitsFor } from './queue-rows.ts';
 

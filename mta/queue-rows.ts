@@ -3,7 +3,7 @@
  * the last time. Only rows that are shown are asked of the storage, lane by lane.
  */
 import type { Instant } from '#lib/run/clock.ts';
-import type { Outlook, QueueRow, QueueView } from './explanation.ts';
+import type { Outlook, QueueRow, QueueView } from './mail/explanation.ts';
 import { type Glance, type LaneDepth, type LaneName, parseLane, type Queue } from './queue/queue.ts';
 import type { Ledger } from './settle/ledger/ledger.ts';
 

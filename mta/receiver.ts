@@ -15,9 +15,9 @@ import { type Listener, SmtpServer } from './accept/smtp/listener.ts';
 import { defaultLimits } from './accept/smtp/limits.ts';
 import { openReception } from './accept/reception.ts';
 import type { Envelope, SmtpObserver, SmtpPolicy } from './accept/smtp/submission.ts';
-import { fieldsNamed, fieldValue, readHeader } from './header.ts';
-import { domainOf, newMessageId } from './message.ts';
-import { type Reply, reply } from './reply.ts';
+import { fieldsNamed, fieldValue, readHeader } from './mail/header.ts';
+import { domainOf, newMessageId } from './mail/message.ts';
+import { type Reply, reply } from './mail/reply.ts';
 import type { Address } from './settings.ts';
 
 export interface ReceiverOptions {

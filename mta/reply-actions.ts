@@ -5,8 +5,8 @@
 import { codeOf, reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
 import { metrics } from '#lib/run/metrics.ts';
-import type { MailEvent } from './event.ts';
-import type { Firing } from './firing.ts';
+import type { MailEvent } from './mail/event.ts';
+import type { Firing } from './mail/firing.ts';
 import type { Restraints } from './schedule/restraints.ts';
 import type { Suppressions } from './settle/ledger/suppressions.ts';
 

@@ -4,10 +4,10 @@ import type { DestinationPolicy } from '#crds/kinds/destination-policy.ts';
 import { sample } from '#crds/sample.ts';
 import { shippedPolicies } from '#crds/shipped.ts';
 import { validate } from '#crds/validate.ts';
-import type { Attempt } from './attempt.ts';
+import type { Attempt } from './mail/attempt.ts';
 import { explain } from './explain-reply.ts';
-import { PROVIDER_NAMES } from './provider.ts';
-import { reply } from './reply.ts';
+import { PROVIDER_NAMES } from './mail/provider.ts';
+import { reply } from './mail/reply.ts';
 import { ReplyRules } from './reply-rules.ts';
 import { meaningOf } from './settle/rules/meaning.ts';
 

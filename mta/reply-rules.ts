@@ -9,8 +9,8 @@ import type { ReplyRule } from '#crds/kinds/reply-rule.ts';
 import type { Shipped } from '#crds/shipped.ts';
 import { compilePattern } from '#lib/pattern/pattern.ts';
 import { seconds } from '#lib/run/clock.ts';
-import type { Stage } from './attempt.ts';
-import { providerOf } from './provider.ts';
+import type { Stage } from './mail/attempt.ts';
+import { providerOf } from './mail/provider.ts';
 import { policyOf } from './schedule/destination.ts';
 import type { Action, Rule, Scope } from './settle/rules/rule.ts';
 

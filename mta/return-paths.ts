@@ -9,8 +9,8 @@ import type { Resources } from '#crds/source/resources.ts';
 import type { Keyring } from '#lib/keyring/keyring.ts';
 import type { Clock } from '#lib/run/clock.ts';
 import type { Returned } from './accept/returns/place.ts';
-import { domainOf, type Message } from './message.ts';
-import { readReturnPath, signReturnPath } from './return-path.ts';
+import { domainOf, type Message } from './mail/message.ts';
+import { readReturnPath, signReturnPath } from './mail/return-path.ts';
 
 export interface ReturnPathsOptions {
   readonly resources: () => Resources;

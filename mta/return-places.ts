@@ -9,7 +9,7 @@ import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import type { Resources } from '#crds/source/resources.ts';
 import { isPostmaster } from '#lib/address/address.ts';
 import type { Place, Returned, ReturnPlaces } from './accept/returns/place.ts';
-import { domainOf } from './message.ts';
+import { domainOf } from './mail/message.ts';
 import type { ReturnPaths } from './return-paths.ts';
 
 export interface DeclaredPlacesOptions {

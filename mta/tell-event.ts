@@ -4,8 +4,8 @@
 import type { Instant } from '#lib/run/clock.ts';
 import type { Log } from '#lib/run/log.ts';
 import { metrics } from '#lib/run/metrics.ts';
-import { isOfAttempt, isOfReturnedMail, type MailEvent } from './event.ts';
-import { acceptedAtOf } from './message.ts';
+import { isOfAttempt, isOfReturnedMail, type MailEvent } from './mail/event.ts';
+import { acceptedAtOf } from './mail/message.ts';
 
 export function tellEvent(log: Log): (event: MailEvent) => void {
   return (event) => {

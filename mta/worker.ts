@@ -19,8 +19,8 @@ import type { Tracer } from '#lib/trace/tracer.ts';
 import { oneOf } from '#lib/metric/declaration.ts';
 import { Couriers } from './couriers.ts';
 import { Directions } from './directions.ts';
-import type { MailEvent } from './event.ts';
-import type { Firing } from './firing.ts';
+import type { MailEvent } from './mail/event.ts';
+import type { Firing } from './mail/firing.ts';
 import type { Claim, LaneName, Queue } from './queue/queue.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
 import { Operations } from './operations.ts';
@@ -44,7 +44,7 @@ import type { Orders } from './settle/ledger/orders.ts';
 import type { Suppressions } from './settle/ledger/suppressions.ts';
 import type { Settler } from './settle/settle.ts';
 import { openSettler } from './settling.ts';
-import type { Suspension } from './suspension.ts';
+import type { Suspension } from './mail/suspension.ts';
 
 export interface WorkerOptions {
   readonly queue: Queue;

@@ -50,12 +50,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
   { layer: 'watch', files: /^mta\/watch\//, may: ['noun', 'queue port', 'ledger port', 'crds', 'lib'] },
   { layer: 'queue port', files: /^mta\/queue\/(queue|codec)\.ts$/, may: ['noun', 'lib'] },
   { layer: 'queue adapter', files: /^mta\/queue\//, may: ['queue port', 'noun', 'lib'] },
-  {
-    layer: 'noun',
-    files:
-      /^mta\/(message|dsn-request|reply|outcome|event|attempt|header|suppression|gcra|turn|provider|scope|firing|return-path|returned-mail|report|suspension|operation|audit|explanation|notebook)\.ts$/,
-    may: ['lib'],
-  },
+  { layer: 'noun', files: /^mta\/mail\//, may: ['lib'] },
   {
     layer: 'root',
     files: /^mta\/[^/]+\.ts$/,

@@ -7,7 +7,7 @@ import { stringify } from 'yaml';
 import type { Alert, Declaration, Label } from '#lib/metric/declaration.ts';
 import { processAlerts } from '#lib/metric/running.ts';
 import { declared, metricsPage, watchProcess } from '#lib/run/metrics.ts';
-import { PROVIDER_NAMES } from '#mta/provider.ts';
+import { PROVIDER_NAMES } from '#mta/mail/provider.ts';
 
 const TYPES = { counters: 'counter', histograms: 'histogram', gauges: 'gauge' } as const;
 

@@ -2,7 +2,7 @@
  * The judge of `24-three-receivers` sees each thing that may go wrong.
  */
 import { expect, test } from 'vitest';
-import type { EventType, MailEvent } from '#mta/event.ts';
+import type { EventType, MailEvent } from '#mta/mail/event.ts';
 import type { Counts } from './harness/tempers.ts';
 import { type Outcome, type Sent } from './harness/three-receivers.ts';
 import { wrongWith } from './harness/three-receivers-judge.ts';

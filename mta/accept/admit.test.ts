@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Sample, sample } from '#crds/sample.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { worldOf } from '../../test/harness/world.ts';
-import { readHeader } from '../header.ts';
+import { readHeader } from '../mail/header.ts';
 import { admitHeader, admitSender, type Admitted, type Refusal } from './admit.ts';
 import { Authority, type DomainProof, type Submitter } from './authority.ts';
 

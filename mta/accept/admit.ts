@@ -11,9 +11,9 @@ import type { Duration } from '#lib/run/clock.ts';
 import { keyOf } from '#crds/resource.ts';
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import { parseMailboxList } from '#lib/address/mailbox-list.ts';
-import { fieldsNamed, fieldValue, type Header, type HeaderField } from '../header.ts';
-import { domainOf } from '../message.ts';
-import { type Reply, reply } from '../reply.ts';
+import { fieldsNamed, fieldValue, type Header, type HeaderField } from '../mail/header.ts';
+import { domainOf } from '../mail/message.ts';
+import { type Reply, reply } from '../mail/reply.ts';
 import type { Authority, DomainProof, Protocol, Submitter } from './authority.ts';
 
 export type Check =

@@ -11,7 +11,7 @@ import { returnPathHostOf, type SendingDomain } from '#crds/kinds/sending-domain
 import type { Resources } from '#crds/source/resources.ts';
 import { matchesNetwork } from '#lib/dns/private-address.ts';
 import type { Clock, Duration } from '#lib/run/clock.ts';
-import type { Rate } from '../gcra.ts';
+import type { Rate } from '../mail/gcra.ts';
 import type { LogIn, Unheard } from './logins.ts';
 import type { Sharers } from './memory.ts';
 import { Rates } from './rates.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { seconds } from '#lib/run/clock.ts';
-import { readHeader } from '../header.ts';
+import { readHeader } from '../mail/header.ts';
 import { type Instructions, readInstructions } from './instructions.ts';
 
 const PARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';

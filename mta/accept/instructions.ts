@@ -13,8 +13,8 @@
 import { suggestion } from '#crds/nearest.ts';
 import type { Infer } from '#crds/schema.ts';
 import { type Duration, type Instant, seconds } from '#lib/run/clock.ts';
-import { fieldValue, type Header, type HeaderField } from '../header.ts';
-import type { Labels } from '../message.ts';
+import { fieldValue, type Header, type HeaderField } from '../mail/header.ts';
+import type { Labels } from '../mail/message.ts';
 import { errorsOf } from '#crds/field-error.ts';
 import { readJson } from '#lib/http/json.ts';
 import { instructionsSchema } from './http/schema.ts';

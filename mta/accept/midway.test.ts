@@ -9,7 +9,7 @@ import { type Random, seededRandom } from '#lib/run/random.ts';
 import { openTestStorage } from '../../test/harness/queue.ts';
 import { until } from '../../test/harness/until.ts';
 import { worldOf } from '../../test/harness/world.ts';
-import type { Message } from '../message.ts';
+import type { Message } from '../mail/message.ts';
 import { Authority } from './authority.ts';
 import { Quotas } from './quota.ts';
 import { submissionPolicy } from './smtp-policy.ts';

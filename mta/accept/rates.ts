@@ -5,7 +5,7 @@
  * a sender who is told to wait has to send again.
  */
 import type { Duration } from '#lib/run/clock.ts';
-import { NEVER_USED, type Rate, take, type UsedUntil } from '../gcra.ts';
+import { NEVER_USED, type Rate, take, type UsedUntil } from '../mail/gcra.ts';
 
 export class Rates {
   readonly #usedUntil = new Map<string, UsedUntil>();

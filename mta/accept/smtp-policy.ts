@@ -5,9 +5,9 @@
  * recipients are fine for those who may send, unless the tenant's own suppressions name the recipient.
  */
 import { metrics } from '#lib/run/metrics.ts';
-import type { Reply } from '../reply.ts';
+import type { Reply } from '../mail/reply.ts';
 import type { Suppressions } from '../settle/ledger/suppressions.ts';
-import { type Suppression, suppressedReply } from '../suppression.ts';
+import { type Suppression, suppressedReply } from '../mail/suppression.ts';
 import { admitSender } from './admit.ts';
 import { type Authority, sharersOf, type Submitter } from './authority.ts';
 import type { Submissions } from './submit.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Header, fieldsNamed, fieldValue, readHeader } from '../header.ts';
+import { type Header, fieldsNamed, fieldValue, readHeader } from '../mail/header.ts';
 import { stamp, type StampContext } from './stamp.ts';
 
 const CONTEXT: StampContext = {

@@ -6,8 +6,8 @@
  * One copy of the message is made. Text a peer chose (its EHLO name) is reduced to letters that cannot mislead.
  */
 import type { Instant } from '#lib/run/clock.ts';
-import { type Header, type HeaderField, fieldsNamed } from '../header.ts';
-import type { MessageId } from '../message.ts';
+import { type Header, type HeaderField, fieldsNamed } from '../mail/header.ts';
+import type { MessageId } from '../mail/message.ts';
 
 export interface StampContext {
   readonly id: MessageId;

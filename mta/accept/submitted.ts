@@ -4,11 +4,11 @@
 import { createHash } from 'node:crypto';
 import type { Duration } from '#lib/run/clock.ts';
 import type { TraceContext } from '#lib/trace/context.ts';
-import type { DsnRequest } from '../dsn-request.ts';
-import type { Header } from '../header.ts';
-import type { Message, MessageId } from '../message.ts';
+import type { DsnRequest } from '../mail/dsn-request.ts';
+import type { Header } from '../mail/header.ts';
+import type { Message, MessageId } from '../mail/message.ts';
 import type { PutOnce } from '../queue/queue.ts';
-import { type Reply, reply } from '../reply.ts';
+import { type Reply, reply } from '../mail/reply.ts';
 import type { Check } from './admit.ts';
 import type { Instructions } from './instructions.ts';
 import type { Exceeded } from './quota.ts';

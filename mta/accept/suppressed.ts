@@ -5,7 +5,7 @@
  * suppressed then is kept with the key, as text.
  */
 import type { Suppressions } from '../settle/ledger/suppressions.ts';
-import type { Suppression } from '../suppression.ts';
+import type { Suppression } from '../mail/suppression.ts';
 
 export interface Suppressed {
   readonly address: string;

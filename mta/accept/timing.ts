@@ -2,7 +2,7 @@
  * Decides from when to when a message may be sent. Pure.
  */
 import { type Duration, hours, type Instant } from '#lib/run/clock.ts';
-import type { Message } from '../message.ts';
+import type { Message } from '../mail/message.ts';
 import type { Instructions } from './instructions.ts';
 
 /** With it, waiting and the longest life of a message end before its events are forgotten. */

@@ -1,9 +1,9 @@
 /**
  * Which lanes a choice of mail is about.
  */
-import type { Chosen } from '../operation.ts';
+import type { Chosen } from '../mail/operation.ts';
 import { type LaneDepth, type LaneName, parseLane, type Queue } from '../queue/queue.ts';
-import { includes } from '../suspension.ts';
+import { includes } from '../mail/suspension.ts';
 
 /** More recipients than one message may have. */
 const MOST_LISTED = 10_000;

@@ -3,13 +3,13 @@ import { hours, minutes } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { seededRandom } from '#lib/run/random.ts';
 import { aMessage, openTestStorage, type TestQueue } from '../../test/harness/queue.ts';
-import type { AuditEvent } from '../audit.ts';
-import type { MailEvent } from '../event.ts';
+import type { AuditEvent } from '../mail/audit.ts';
+import type { MailEvent } from '../mail/event.ts';
 import type { Claim, Lease } from '../queue/queue.ts';
-import { reply } from '../reply.ts';
+import { reply } from '../mail/reply.ts';
 import { bouncedByHand } from '../settle/by-hand.ts';
 import { SqliteOrders } from '../settle/ledger/sqlite-orders.ts';
-import type { Suspension } from '../suspension.ts';
+import type { Suspension } from '../mail/suspension.ts';
 import { bounce, type MovingParts, reroute, retry } from './moving.ts';
 
 const openStorage = openTestStorage();

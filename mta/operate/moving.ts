@@ -6,11 +6,11 @@
  */
 import type { Duration } from '#lib/run/clock.ts';
 import { minutes } from '#lib/run/clock.ts';
-import type { AuditEvent } from '../audit.ts';
-import type { MailEvent } from '../event.ts';
-import type { Bouncing, Moving, Operated, Rerouting } from '../operation.ts';
+import type { AuditEvent } from '../mail/audit.ts';
+import type { MailEvent } from '../mail/event.ts';
+import type { Bouncing, Moving, Operated, Rerouting } from '../mail/operation.ts';
 import type { LaneDepth, LaneName, Lease, Move, Queue, Settlement } from '../queue/queue.ts';
-import { meets, type Suspension } from '../suspension.ts';
+import { meets, type Suspension } from '../mail/suspension.ts';
 import { lanesOf, recipientsIn } from './chosen.ts';
 import type { OperatingParts } from './suspending.ts';
 

@@ -3,11 +3,11 @@ import { hours } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { seededRandom } from '#lib/run/random.ts';
 import { aMessage, openTestStorage } from '../../test/harness/queue.ts';
-import type { AuditEvent } from '../audit.ts';
+import type { AuditEvent } from '../mail/audit.ts';
 import type { Claim } from '../queue/queue.ts';
 import type { SqliteQueue } from '../queue/sqlite/queue.ts';
 import { SqliteOrders } from '../settle/ledger/sqlite-orders.ts';
-import type { Suspension } from '../suspension.ts';
+import type { Suspension } from '../mail/suspension.ts';
 import { type OperatingParts, resume, suspend } from './suspending.ts';
 
 const openStorage = openTestStorage();

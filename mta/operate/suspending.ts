@@ -6,12 +6,12 @@
  */
 import type { Clock } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
-import type { AuditEvent } from '../audit.ts';
-import { ALPHABET } from '../message.ts';
-import type { Chosen, Operated, Resuming, Suspending } from '../operation.ts';
+import type { AuditEvent } from '../mail/audit.ts';
+import { ALPHABET } from '../mail/message.ts';
+import type { Chosen, Operated, Resuming, Suspending } from '../mail/operation.ts';
 import type { Claim, LaneName, Queue } from '../queue/queue.ts';
 import type { Orders } from '../settle/ledger/orders.ts';
-import { isWithin, meets, type Suspension } from '../suspension.ts';
+import { isWithin, meets, type Suspension } from '../mail/suspension.ts';
 import { lanesOf, recipientsIn } from './chosen.ts';
 
 /** The orders that hold, where mail is scheduled. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { DsnRequest, Notification } from '../dsn-request.ts';
-import type { Message } from '../message.ts';
+import type { DsnRequest, Notification } from '../mail/dsn-request.ts';
+import type { Message } from '../mail/message.ts';
 import { decodeMessage, encodeEnvelope } from './codec.ts';
 
 const wishes = fc.record(

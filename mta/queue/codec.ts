@@ -4,7 +4,7 @@
  * A version is never given a second meaning: what it once wrote, every later release reads.
  */
 import { Fault, reasonOf } from '#lib/run/fault.ts';
-import type { Message } from '../message.ts';
+import type { Message } from '../mail/message.ts';
 
 const VERSION = 1;
 

@@ -7,10 +7,10 @@ import { FakeClock } from '#lib/run/fake-clock.ts';
 import { hours, minutes, seconds } from '#lib/run/clock.ts';
 import { seededRandom } from '#lib/run/random.ts';
 import { until } from '../../test/harness/until.ts';
-import type { EventType, MailEvent } from '../event.ts';
-import { type Message, newMessageId } from '../message.ts';
-import type { Outcome } from '../outcome.ts';
-import { reply } from '../reply.ts';
+import type { EventType, MailEvent } from '../mail/event.ts';
+import { type Message, newMessageId } from '../mail/message.ts';
+import type { Outcome } from '../mail/outcome.ts';
+import { reply } from '../mail/reply.ts';
 import type { Claim, Lease, Life, Look, Once, Place, Queue, Settlement } from './queue.ts';
 
 /** An adapter over storage that outlives it. */

@@ -22,9 +22,9 @@
  * Left to others: which lane may send now (`schedule/`), what an outcome is (`settle/`), how long a lease lasts (caller).
  */
 import type { Duration, Instant } from '#lib/run/clock.ts';
-import type { MailEvent } from '../event.ts';
-import type { Message, MessageId } from '../message.ts';
-import type { Outcome } from '../outcome.ts';
+import type { MailEvent } from '../mail/event.ts';
+import type { Message, MessageId } from '../mail/message.ts';
+import type { Outcome } from '../mail/outcome.ts';
 
 /** One tenant's mail of one urgency for one recipient domain by one pool; Kumo's "scheduled queue". */
 export interface Lane {

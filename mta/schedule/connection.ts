@@ -5,7 +5,7 @@
  */
 import type { Duration } from '#lib/run/clock.ts';
 import type { LaneName } from '../queue/queue.ts';
-import type { End, Offer } from '../turn.ts';
+import type { End, Offer } from '../mail/turn.ts';
 import type { Claim, Limits } from './limits/limits.ts';
 import { learn, namesOf, type Permit, restOf } from './permit.ts';
 import type { Plan, Turn } from './plan.ts';

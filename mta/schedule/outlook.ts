@@ -3,7 +3,7 @@
  *
  * Asks the same questions in the same order as sending does, and gives back what it is granted.
  */
-import type { LimitState, Outlook } from '../explanation.ts';
+import type { LimitState, Outlook } from '../mail/explanation.ts';
 import type { Claim, Limits } from './limits/limits.ts';
 import { giveBackPermit, permitFor, type PermitParts } from './permit.ts';
 import type { Plan } from './plan.ts';

@@ -9,7 +9,7 @@
  */
 import type { Duration } from '#lib/run/clock.ts';
 import type { Claim, Limits, Slot } from './limits/limits.ts';
-import type { End } from '../turn.ts';
+import type { End } from '../mail/turn.ts';
 import type { Plan } from './plan.ts';
 import type { Rests } from './rests.ts';
 import { sourceAtSite, type SourceOffer, sourceRest, type Sources } from './source.ts';

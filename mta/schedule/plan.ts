@@ -3,7 +3,7 @@
  *
  * Made by `plans.ts` from what is declared and what DNS says; read by the scheduler and by whoever opens a connection.
  */
-import type { LaneSupply } from '../turn.ts';
+import type { LaneSupply } from '../mail/turn.ts';
 import type { Claim, SlotClaim } from './limits/limits.ts';
 import type { EgressSource, Towards } from './source.ts';
 

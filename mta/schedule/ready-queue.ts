@@ -5,7 +5,7 @@
  */
 import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
 import type { Claim } from './limits/limits.ts';
-import type { Offer } from '../turn.ts';
+import type { Offer } from '../mail/turn.ts';
 import type { Plan } from './plan.ts';
 import { ReadyLanes } from './ready.ts';
 import { connectionsOf, narrowed, NEW_WINDOW, type Window, widened } from './window.ts';

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { FakeNotebook } from '../../test/harness/notebook.ts';
-import type { Course, Firing } from '../firing.ts';
+import type { Course, Firing } from '../mail/firing.ts';
 import type { Plan } from './plan.ts';
 import { Restraints } from './restraints.ts';
 

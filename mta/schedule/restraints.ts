@@ -7,9 +7,9 @@
  * while nothing is restrained.
  */
 import { type Clock, type Duration, type Instant, seconds } from '#lib/run/clock.ts';
-import type { Course, Firing, Hold, SlowLimits } from '../firing.ts';
-import type { Notebook } from '../notebook.ts';
-import { NEVER_USED, take, type UsedUntil } from '../gcra.ts';
+import type { Course, Firing, Hold, SlowLimits } from '../mail/firing.ts';
+import type { Notebook } from '../mail/notebook.ts';
+import { NEVER_USED, take, type UsedUntil } from '../mail/gcra.ts';
 import type { Claim } from './limits/limits.ts';
 import type { Plan } from './plan.ts';
 import { sourceAtSite } from './source.ts';

@@ -8,7 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type Duration, hours, type Instant, minutes, seconds } from '#lib/run/clock.ts';
-import type { MessageId } from '../message.ts';
+import type { MessageId } from '../mail/message.ts';
 
 export interface RetryPolicy {
   /** Wait after the first attempt. */

@@ -7,7 +7,7 @@ import { type Duration, minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { FakeNotebook } from '../../test/harness/notebook.ts';
 import { LocalLimits } from './limits/local.ts';
-import type { End, Offer } from '../turn.ts';
+import type { End, Offer } from '../mail/turn.ts';
 import type { Plan, Turn } from './plan.ts';
 import { Rests } from './rests.ts';
 import { Scheduler } from './scheduler.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { hours, minutes } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
-import type { Suspension } from '../suspension.ts';
+import type { Suspension } from '../mail/suspension.ts';
 import type { Plan } from './plan.ts';
 import { Suspensions } from './suspensions.ts';
 

@@ -6,7 +6,7 @@
  */
 import { type Clock, type Duration, minutes, type Timer } from '#lib/run/clock.ts';
 import { type LaneName, parseLane } from '../queue/queue.ts';
-import { includes, isOver, type Suspension, suspensionLine } from '../suspension.ts';
+import { includes, isOver, type Suspension, suspensionLine } from '../mail/suspension.ts';
 import type { Plan } from './plan.ts';
 
 export interface SuspensionsOptions {

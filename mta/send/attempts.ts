@@ -2,11 +2,11 @@
  * What a connection tells of each try: attempts made of replies, failures and verdicts. Pure.
  */
 import type { Duration } from '#lib/run/clock.ts';
-import type { Attempt } from '../attempt.ts';
-import type { Hold } from '../firing.ts';
-import { type Reply, reply, replyLine } from '../reply.ts';
+import type { Attempt } from '../mail/attempt.ts';
+import type { Hold } from '../mail/firing.ts';
+import { type Reply, reply, replyLine } from '../mail/reply.ts';
 import type { ConnectFailure } from './connect.ts';
-import type { End } from '../turn.ts';
+import type { End } from '../mail/turn.ts';
 import type { Session } from './session.ts';
 import type { TransactionResult } from './transaction.ts';
 

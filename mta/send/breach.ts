@@ -1,7 +1,7 @@
 /**
  * How a conversation ends without the peer's word: a value, and our own temporary reply in place of the missing one.
  */
-import { type Reply, reply } from '../reply.ts';
+import { type Reply, reply } from '../mail/reply.ts';
 
 /** `protocol`: the peer's bytes make no sense here. `io`: the connection failed under us. */
 export type BreachKind = 'protocol' | 'closed' | 'timeout' | 'io';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { aMessage } from '../../test/harness/queue.ts';
 import type { Lease } from '../queue/queue.ts';
-import { reply } from '../reply.ts';
+import { reply } from '../mail/reply.ts';
 import { companions, wasTooMany } from './companions.ts';
 import type { TransactionResult, Verdict } from './transaction.ts';
 

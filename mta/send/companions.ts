@@ -5,7 +5,7 @@
  * deferrals. How many a receiver takes at a time it announces (RFC 9422) or says with 452, 4.5.3 or, as RFC 5321
  * §4.5.3.1.10 asks to read it, 552; who was too many has not failed and goes in the next transaction at once.
  */
-import { askedByUs } from '../dsn-request.ts';
+import { askedByUs } from '../mail/dsn-request.ts';
 import type { Lease } from '../queue/queue.ts';
 import type { Mail } from './envelope.ts';
 import type { TransactionResult, Verdict } from './transaction.ts';

@@ -3,7 +3,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Certificate, selfMadeCertificate } from '#lib/run/certificate.ts';
 import { minutes, seconds, systemClock } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
-import { replyLine } from '../reply.ts';
+import { replyLine } from '../mail/reply.ts';
 import { type Approach, connect, type ConnectFailure, type Connection, isConnectFailure } from './connect.ts';
 import { type Client, FakePeer, type Script } from './fake-peer.ts';
 import { Lacks } from './lacks.ts';

@@ -8,8 +8,8 @@
  */
 import type { Socket } from 'node:net';
 import type { Clock } from '#lib/run/clock.ts';
-import type { OpeningStep } from '../attempt.ts';
-import { reply } from '../reply.ts';
+import type { OpeningStep } from '../mail/attempt.ts';
+import { reply } from '../mail/reply.ts';
 import type { Capabilities } from './capabilities.ts';
 import { awaitBanner, hello, isSetback, type Setback } from './greet.ts';
 import type { Lacks } from './lacks.ts';

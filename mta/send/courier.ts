@@ -2,10 +2,10 @@
  * What a connection needs from others for its life, beside its turn: everything that is not SMTP. Types only.
  */
 import type { Clock, Instant } from '#lib/run/clock.ts';
-import type { Attempt } from '../attempt.ts';
-import type { Hold } from '../firing.ts';
+import type { Attempt } from '../mail/attempt.ts';
+import type { Hold } from '../mail/firing.ts';
 import type { Claim, Lease, Queue } from '../queue/queue.ts';
-import type { Reply } from '../reply.ts';
+import type { Reply } from '../mail/reply.ts';
 import type { ConnectFailure } from './connect.ts';
 import type { Dialled, dialFor, Need } from './dial.ts';
 import type { Signed } from './sign.ts';

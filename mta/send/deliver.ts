@@ -13,10 +13,10 @@
  */
 import { type Duration, seconds } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
-import type { Attempt } from '../attempt.ts';
+import type { Attempt } from '../mail/attempt.ts';
 import type { Lease } from '../queue/queue.ts';
-import { type Reply, replyLine } from '../reply.ts';
-import { scopeOf } from '../scope.ts';
+import { type Reply, replyLine } from '../mail/reply.ts';
+import { scopeOf } from '../mail/scope.ts';
 import {
   connectAttempt,
   END_OF,
@@ -30,7 +30,7 @@ import {
   utf8NotFound,
 } from './attempts.ts';
 import { mailFor, MOST_TOGETHER, wasTooMany } from './companions.ts';
-import type { End, LaneSupply, Offer } from '../turn.ts';
+import type { End, LaneSupply, Offer } from '../mail/turn.ts';
 import type { Courier, Opening, OpeningFor, UnderWay } from './courier.ts';
 import { needsUtf8 } from './envelope.ts';
 import { Held } from './held.ts';

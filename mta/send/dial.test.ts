@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '#lib/run/clock.ts';
-import { reply } from '../reply.ts';
+import { reply } from '../mail/reply.ts';
 import type { ConnectFailure } from './connect.ts';
 import { dial, dialFor, mostTelling } from './dial.ts';
 import { FakePeer } from './fake-peer.ts';

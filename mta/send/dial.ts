@@ -8,7 +8,7 @@
  */
 import { strict as assert } from 'node:assert';
 import { type Duration, minutes } from '#lib/run/clock.ts';
-import { isTransient } from '../reply.ts';
+import { isTransient } from '../mail/reply.ts';
 import { type Approach, connect, type ConnectFailure, type ConnectSetup, isConnectFailure } from './connect.ts';
 import type { ConnectStage } from './greet.ts';
 import type { Session } from './session.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { DsnRequest } from '../dsn-request.ts';
-import { replyLine } from '../reply.ts';
+import type { DsnRequest } from '../mail/dsn-request.ts';
+import { replyLine } from '../mail/reply.ts';
 import { type Capabilities, noCapabilities } from './capabilities.ts';
 import { type Mail, mailCommand, rcptCommand, refusalOf } from './envelope.ts';
 

@@ -2,9 +2,9 @@
  * The commands of a transaction as text, and what must not be sent to this peer at all. Pure.
  */
 import { strict as assert } from 'node:assert';
-import type { DsnRequest, MessageWishes, RecipientWishes } from '../dsn-request.ts';
-import type { BodyType } from '../message.ts';
-import { type Reply, reply } from '../reply.ts';
+import type { DsnRequest, MessageWishes, RecipientWishes } from '../mail/dsn-request.ts';
+import type { BodyType } from '../mail/message.ts';
+import { type Reply, reply } from '../mail/reply.ts';
 import type { Capabilities } from './capabilities.ts';
 import { sizeOf } from './content.ts';
 

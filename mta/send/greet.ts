@@ -3,7 +3,7 @@
  *
  * Left to others: sockets (`connect.ts`), TLS (`tls.ts`), what a refusal means for the mail (`settle/`).
  */
-import { isPositive, type Reply } from '../reply.ts';
+import { isPositive, type Reply } from '../mail/reply.ts';
 import { type Breach, breachReply, isBreach } from './breach.ts';
 import { type Capabilities, noCapabilities, parseCapabilities } from './capabilities.ts';
 import type { Timeouts } from './timeouts.ts';

@@ -6,9 +6,9 @@
  * given back.
  */
 import { type Duration, type Instant, minutes } from '#lib/run/clock.ts';
-import { domainOf, type Message } from '../message.ts';
+import { domainOf, type Message } from '../mail/message.ts';
 import type { Lease } from '../queue/queue.ts';
-import type { LaneSupply, Offer } from '../turn.ts';
+import type { LaneSupply, Offer } from '../mail/turn.ts';
 import { INTERRUPTED, ownAttempt, tooLate } from './attempts.ts';
 import { companions } from './companions.ts';
 import type { Courier } from './courier.ts';

@@ -4,7 +4,7 @@
  */
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import { metrics } from '#lib/run/metrics.ts';
-import type { OpeningStep } from '../attempt.ts';
+import type { OpeningStep } from '../mail/attempt.ts';
 
 /** Whose clock, and where each step is noted; absent: nowhere. */
 export interface Measuring {

@@ -6,7 +6,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '#lib/run/clock.ts';
 import { codeOf } from '#lib/run/fault.ts';
-import { reply } from '../reply.ts';
+import { reply } from '../mail/reply.ts';
 import type { Setback } from './greet.ts';
 import type { Target } from './target.ts';
 import type { Timeouts } from './timeouts.ts';

@@ -3,10 +3,10 @@ import { hours, minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { aMessage, openTestStorage } from '../../test/harness/queue.ts';
 import { until } from '../../test/harness/until.ts';
-import type { Attempt } from '../attempt.ts';
-import type { Message } from '../message.ts';
+import type { Attempt } from '../mail/attempt.ts';
+import type { Message } from '../mail/message.ts';
 import type { Lease } from '../queue/queue.ts';
-import { reply } from '../reply.ts';
+import { reply } from '../mail/reply.ts';
 import { Outlived, type OutlivedOptions, type Stuck } from './outlived.ts';
 
 const openQueue = openTestStorage();

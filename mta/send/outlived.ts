@@ -7,7 +7,7 @@
  */
 import type { Clock, Duration, Instant, Timer } from '#lib/run/clock.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
-import type { Attempt } from '../attempt.ts';
+import type { Attempt } from '../mail/attempt.ts';
 import type { Claim, LaneName, Lease, Life, Place, Queue } from '../queue/queue.ts';
 import { tooLate } from './attempts.ts';
 

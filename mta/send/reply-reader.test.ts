@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatReply, reply } from '../reply.ts';
+import { formatReply, reply } from '../mail/reply.ts';
 import { ReplyReader } from './reply-reader.ts';
 
 /** All that `stream` holds, fed in pieces cut at `cuts`; an unfinished reply is not shown. */

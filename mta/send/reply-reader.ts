@@ -6,7 +6,7 @@
  * `ProtocolProblem`, and after one nothing more is read: where the next reply would begin is unknown.
  * Left to others: whether a reply was asked for, and when it is late.
  */
-import { enhancedOf, type Reply } from '../reply.ts';
+import { enhancedOf, type Reply } from '../mail/reply.ts';
 
 /** RFC 5321 allows 512 octets; peers are wordier. */
 const LONGEST_LINE = 2048;

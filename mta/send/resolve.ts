@@ -10,7 +10,7 @@ import { isIP } from 'node:net';
 import type { AddressAnswer, MxRecord, Resolver } from '#lib/dns/resolver.ts';
 import { type Clock, type Duration, seconds } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
-import { type Reply, reply } from '../reply.ts';
+import { type Reply, reply } from '../mail/reply.ts';
 import { hostAndPort, mayConnect, type Target } from './target.ts';
 
 const SMTP_PORT = 25;

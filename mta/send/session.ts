@@ -9,7 +9,7 @@
  */
 import { strict as assert } from 'node:assert';
 import type { Clock, Duration } from '#lib/run/clock.ts';
-import type { Reply } from '../reply.ts';
+import type { Reply } from '../mail/reply.ts';
 import type { Breach } from './breach.ts';
 import type { Capabilities } from './capabilities.ts';
 import { asChunk, asData, blocks, type Content, sizeOf } from './content.ts';

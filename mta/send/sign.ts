@@ -6,9 +6,9 @@
 import type { SigningKey } from '#lib/dkim/key.ts';
 import { signMessage } from '#lib/dkim/sign.ts';
 import type { Instant } from '#lib/run/clock.ts';
-import { readHeader } from '../header.ts';
-import type { Message } from '../message.ts';
-import { type Reply, reply } from '../reply.ts';
+import { readHeader } from '../mail/header.ts';
+import type { Message } from '../mail/message.ts';
+import { type Reply, reply } from '../mail/reply.ts';
 
 export type Signed =
   | { readonly kind: 'signed'; readonly signatures: Buffer }

@@ -8,7 +8,7 @@ import { isIP, type Socket } from 'node:net';
 import { connect, createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import type { Clock } from '#lib/run/clock.ts';
 import { codeOf, reasonOf } from '#lib/run/fault.ts';
-import { reply } from '../reply.ts';
+import { reply } from '../mail/reply.ts';
 import { isBreach } from './breach.ts';
 import { type Setback, setback } from './greet.ts';
 import type { Timeouts } from './timeouts.ts';

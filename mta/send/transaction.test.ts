@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { enhancedOf, reply, type Reply, replyLine } from '../reply.ts';
+import { enhancedOf, reply, type Reply, replyLine } from '../mail/reply.ts';
 import { type Capabilities, noCapabilities } from './capabilities.ts';
 import type { Mail } from './envelope.ts';
 import { type Step, Transaction, type TransactionResult } from './transaction.ts';

@@ -9,7 +9,7 @@
  * reached the peer and no reply to it was read; a peer that does not know the BDAT it announced has refused nothing.
  * Left to others: bytes, time and the connection (`session.ts`); what a reply means for a recipient (`settle/`).
  */
-import { isPositive, reply as ownReply, replyLine, type Reply } from '../reply.ts';
+import { isPositive, reply as ownReply, replyLine, type Reply } from '../mail/reply.ts';
 import { type Breach, type BreachKind, breachReply } from './breach.ts';
 import type { Capabilities } from './capabilities.ts';
 import { type Mail, mailCommand, rcptCommand, refusalOf } from './envelope.ts';

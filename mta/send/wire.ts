@@ -8,7 +8,7 @@
 import type { Socket } from 'node:net';
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import { codeOf } from '#lib/run/fault.ts';
-import type { Reply } from '../reply.ts';
+import type { Reply } from '../mail/reply.ts';
 import type { Breach } from './breach.ts';
 import { Deadline } from '#lib/run/deadline.ts';
 import { isProblem, ReplyReader } from './reply-reader.ts';

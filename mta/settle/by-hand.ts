@@ -2,9 +2,9 @@
  * The settlement of mail that a person bounces: what its event says, and whether its sender is told. Pure.
  */
 import type { Instant } from '#lib/run/clock.ts';
-import { type MailEvent, ofMessage } from '../event.ts';
+import { type MailEvent, ofMessage } from '../mail/event.ts';
 import type { Lease, Settlement } from '../queue/queue.ts';
-import { reply, replyLine } from '../reply.ts';
+import { reply, replyLine } from '../mail/reply.ts';
 import { owesReport } from './owing.ts';
 
 /** Who bounces it and why; both are in the event, and in the report unless nobody is told. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { compilePattern } from '#lib/pattern/pattern.ts';
-import type { Attempt, Stage } from '../attempt.ts';
-import { reply } from '../reply.ts';
+import type { Attempt, Stage } from '../mail/attempt.ts';
+import { reply } from '../mail/reply.ts';
 import { classify as classifyBy, type Verdict } from './classify.ts';
 import type { Rule } from './rules/rule.ts';
 

@@ -4,8 +4,8 @@
  * A positive reply in a transaction is delivery. Everything else has a meaning (`rules/meaning.ts`): a class, a rule that
  * says so, an outcome. While nobody knows whether the peer took the message, nothing is final.
  */
-import { type Attempt, isInTransaction } from '../attempt.ts';
-import { isPositive } from '../reply.ts';
+import { type Attempt, isInTransaction } from '../mail/attempt.ts';
+import { isPositive } from '../mail/reply.ts';
 import { type Meaning, meaningOf } from './rules/meaning.ts';
 import type { Rule } from './rules/rule.ts';
 

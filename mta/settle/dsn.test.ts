@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { hours } from '#lib/run/clock.ts';
 import { aMessage } from '../../test/harness/queue.ts';
-import type { MailEvent } from '../event.ts';
-import { type Header, fieldValue, readHeader } from '../header.ts';
-import type { Message } from '../message.ts';
+import type { MailEvent } from '../mail/event.ts';
+import { type Header, fieldValue, readHeader } from '../mail/header.ts';
+import type { Message } from '../mail/message.ts';
 import { composeReport } from './dsn.ts';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);

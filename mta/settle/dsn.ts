@@ -10,10 +10,10 @@
 import { isAscii } from 'node:buffer';
 import { type Part, composeMultipart } from '#lib/mail/mail.ts';
 import type { Instant } from '#lib/run/clock.ts';
-import { decodeOriginalRecipient, decodeXtext } from '../dsn-request.ts';
-import type { MailEvent } from '../event.ts';
-import { domainOf, type Message, type MessageId } from '../message.ts';
-import { enhancedOf } from '../reply.ts';
+import { decodeOriginalRecipient, decodeXtext } from '../mail/dsn-request.ts';
+import type { MailEvent } from '../mail/event.ts';
+import { domainOf, type Message, type MessageId } from '../mail/message.ts';
+import { enhancedOf } from '../mail/reply.ts';
 import type { Unreported } from '../queue/queue.ts';
 
 export interface ReportContext {

@@ -2,10 +2,10 @@
  * Whether the sender is owed a report of an outcome. Pure.
  */
 import { type Duration, hours, type Instant } from '#lib/run/clock.ts';
-import type { Attempt } from '../attempt.ts';
-import { wants } from '../dsn-request.ts';
-import { dueOf } from '../message.ts';
-import type { Outcome } from '../outcome.ts';
+import type { Attempt } from '../mail/attempt.ts';
+import { wants } from '../mail/dsn-request.ts';
+import { dueOf } from '../mail/message.ts';
+import type { Outcome } from '../mail/outcome.ts';
 import type { Lease } from '../queue/queue.ts';
 
 /** When mail that waits is late (RFC 5321 §4.5.4.1 gives up after days; four hours are customary for a word in between). */

@@ -4,10 +4,10 @@ import { FakeClock } from '#lib/run/fake-clock.ts';
 import { seededRandom } from '#lib/run/random.ts';
 import { aMessage, openTestStorage, type TestQueue } from '../../test/harness/queue.ts';
 import { until } from '../../test/harness/until.ts';
-import type { MailEvent } from '../event.ts';
-import type { Message } from '../message.ts';
+import type { MailEvent } from '../mail/event.ts';
+import type { Message } from '../mail/message.ts';
 import type { Claim, Lease } from '../queue/queue.ts';
-import { reply } from '../reply.ts';
+import { reply } from '../mail/reply.ts';
 import { Reporter } from './reporter.ts';
 
 const openQueue = openTestStorage();

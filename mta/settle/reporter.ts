@@ -8,7 +8,7 @@
 import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
 import { hours, seconds } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
-import { newMessageId } from '../message.ts';
+import { newMessageId } from '../mail/message.ts';
 import type { Claim, Queue } from '../queue/queue.ts';
 import { composeReport } from './dsn.ts';
 

@@ -5,12 +5,12 @@ import { aMessage, openTestStorage } from '../../test/harness/queue.ts';
 import { openSettler } from '../../test/harness/settler.ts';
 import { until } from '../../test/harness/until.ts';
 import { compilePattern } from '#lib/pattern/pattern.ts';
-import type { Attempt } from '../attempt.ts';
-import type { Firing } from '../firing.ts';
-import type { MailEvent } from '../event.ts';
-import type { Message } from '../message.ts';
+import type { Attempt } from '../mail/attempt.ts';
+import type { Firing } from '../mail/firing.ts';
+import type { MailEvent } from '../mail/event.ts';
+import type { Message } from '../mail/message.ts';
 import type { Lease } from '../queue/queue.ts';
-import { reply } from '../reply.ts';
+import { reply } from '../mail/reply.ts';
 import type { Rule } from './rules/rule.ts';
 import type { SettlerOptions } from './settle.ts';
 

@@ -8,15 +8,15 @@
  */
 import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import { minutes, seconds, sleep } from '#lib/run/clock.ts';
-import type { Attempt } from '../attempt.ts';
-import { type EventType, type MailEvent, ofMessage } from '../event.ts';
-import type { Outcome } from '../outcome.ts';
+import type { Attempt } from '../mail/attempt.ts';
+import { type EventType, type MailEvent, ofMessage } from '../mail/event.ts';
+import type { Outcome } from '../mail/outcome.ts';
 import type { Claim, Lease, Queue, Settlement } from '../queue/queue.ts';
-import { reply, replyLine } from '../reply.ts';
-import { scopeOf } from '../scope.ts';
+import { reply, replyLine } from '../mail/reply.ts';
+import { scopeOf } from '../mail/scope.ts';
 import { classify, type Verdict } from './classify.ts';
 import type { Meaning } from './rules/meaning.ts';
-import type { Course, Firing } from '../firing.ts';
+import type { Course, Firing } from '../mail/firing.ts';
 import type { Firings } from './rules/firings.ts';
 import { owesReport } from './owing.ts';
 import type { Rule } from './rules/rule.ts';

@@ -5,9 +5,9 @@ import { parseAddress } from '#lib/address/address.ts';
 import type { Instant } from '#lib/run/clock.ts';
 import { query } from '#lib/http/openapi.ts';
 import { type Answer, json, problem } from '#lib/http/server.ts';
-import type { Explanation, QueueView } from '../explanation.ts';
-import type { Firing } from '../firing.ts';
-import type { Suspension } from '../suspension.ts';
+import type { Explanation, QueueView } from '../mail/explanation.ts';
+import type { Firing } from '../mail/firing.ts';
+import type { Suspension } from '../mail/suspension.ts';
 import type { AdminRoute } from './admin-route.ts';
 import type { Live } from './top.ts';
 

@@ -2,7 +2,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { asked } from '../../test/harness/asked.ts';
-import type { Operated } from '../operation.ts';
+import type { Operated } from '../mail/operation.ts';
 import type { Ledger } from '../settle/ledger/ledger.ts';
 import { adminRoutes } from './admin.ts';
 import { domainRoutes } from './admin-domains.ts';

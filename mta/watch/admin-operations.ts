@@ -9,9 +9,9 @@ import type { Clock } from '#lib/run/clock.ts';
 import { seconds } from '#lib/run/clock.ts';
 import { query } from '#lib/http/openapi.ts';
 import { type Answer, json, problem } from '#lib/http/server.ts';
-import type { Bouncing, Chosen, Moving, Operated, Rerouting, Resuming, Suspending } from '../operation.ts';
+import type { Bouncing, Chosen, Moving, Operated, Rerouting, Resuming, Suspending } from '../mail/operation.ts';
 import type { Orders } from '../settle/ledger/orders.ts';
-import type { Suspension } from '../suspension.ts';
+import type { Suspension } from '../mail/suspension.ts';
 import { type AdminRoute, reading } from './admin-route.ts';
 
 /** What is done, where mail is sent. */

@@ -6,11 +6,11 @@
 import { parseAddress } from '#lib/address/address.ts';
 import { query as queryOf } from '#lib/http/openapi.ts';
 import { json, problem } from '#lib/http/server.ts';
-import type { MessageId } from '../message.ts';
-import { type ReturnedMailItem, returnedItems, withCopy } from '../returned-mail.ts';
+import type { MessageId } from '../mail/message.ts';
+import { type ReturnedMailItem, returnedItems, withCopy } from '../mail/returned-mail.ts';
 import type { Ledger } from '../settle/ledger/ledger.ts';
 import type { Stray } from '../settle/ledger/returned.ts';
-import { subjectKey } from '../suppression.ts';
+import { subjectKey } from '../mail/suppression.ts';
 import type { AdminRoute } from './admin-route.ts';
 import type { Returned } from './returned.ts';
 

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { asked } from '../../test/harness/asked.ts';
 import { openTestStorage } from '../../test/harness/queue.ts';
-import type { AuditEvent } from '../audit.ts';
+import type { AuditEvent } from '../mail/audit.ts';
 import { SqliteOrders } from '../settle/ledger/sqlite-orders.ts';
 import { SqliteSuppressions } from '../settle/ledger/sqlite-suppressions.ts';
 import type { AdminRoute } from './admin-route.ts';

@@ -6,10 +6,10 @@ import { moment } from '#crds/time.ts';
 import { query } from '#lib/http/openapi.ts';
 import { type Answer, json, problem } from '#lib/http/server.ts';
 import type { Clock } from '#lib/run/clock.ts';
-import type { AuditEvent } from '../audit.ts';
+import type { AuditEvent } from '../mail/audit.ts';
 import type { Orders } from '../settle/ledger/orders.ts';
 import type { Suppressions } from '../settle/ledger/suppressions.ts';
-import { readSubject, REASONS, subjectKey, type Suppression } from '../suppression.ts';
+import { readSubject, REASONS, subjectKey, type Suppression } from '../mail/suppression.ts';
 import { type AdminRoute, reading } from './admin-route.ts';
 
 export interface SuppressionParts {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Way } from '../explanation.ts';
+import type { Way } from '../mail/explanation.ts';
 import { formatExplanation } from './explain.ts';
 
 const WAY: Way = {

@@ -1,7 +1,7 @@
 /**
  * `postfleet explain RECIPIENT`: what would happen to mail for it now, and why what waits for it waits.
  */
-import type { Explanation, LimitState, SourceState, WaitingRecipient, Way } from '../explanation.ts';
+import type { Explanation, LimitState, SourceState, WaitingRecipient, Way } from '../mail/explanation.ts';
 import { askAdmin } from './admin-client.ts';
 import { firingLine } from './queue.ts';
 import { spanText } from './span.ts';

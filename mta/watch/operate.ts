@@ -1,9 +1,9 @@
 /**
  * `postfleet suspend`, `resume`, `retry`, `bounce`, `reroute` and `audit`: acts on mail through the admin API, and says in a sentence what was done.
  */
-import type { Done } from '../operation.ts';
+import type { Done } from '../mail/operation.ts';
 import type { AuditRecord } from '../settle/ledger/orders.ts';
-import { matterLine, type Suspension, suspensionLine } from '../suspension.ts';
+import { matterLine, type Suspension, suspensionLine } from '../mail/suspension.ts';
 import { askAdmin } from './admin-client.ts';
 import { readSpan } from './span.ts';
 

@@ -3,9 +3,9 @@
  * replies hold back.
  */
 import type { Instant } from '#lib/run/clock.ts';
-import type { QueueRow, QueueView } from '../explanation.ts';
-import type { Firing } from '../firing.ts';
-import type { Suspension } from '../suspension.ts';
+import type { QueueRow, QueueView } from '../mail/explanation.ts';
+import type { Firing } from '../mail/firing.ts';
+import type { Suspension } from '../mail/suspension.ts';
 import { askAdmin } from './admin-client.ts';
 import { orderLine } from './operate.ts';
 import { spanText } from './span.ts';

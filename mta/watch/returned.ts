@@ -3,8 +3,8 @@
  * as it came.
  */
 import { Fault } from '#lib/run/fault.ts';
-import type { MailEvent } from '../event.ts';
-import type { ReturnedMailItem } from '../returned-mail.ts';
+import type { MailEvent } from '../mail/event.ts';
+import type { ReturnedMailItem } from '../mail/returned-mail.ts';
 import { askAdmin } from './admin-client.ts';
 
 export interface Returned {

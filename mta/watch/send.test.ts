@@ -9,7 +9,7 @@ import { defaultLimits } from '../accept/smtp/limits.ts';
 import { openReception } from '../accept/reception.ts';
 import { SmtpServer } from '../accept/smtp/listener.ts';
 import type { Envelope, SmtpPolicy } from '../accept/smtp/submission.ts';
-import { type Reply, reply } from '../reply.ts';
+import { type Reply, reply } from '../mail/reply.ts';
 import { publishHint, sendCommand, type SendFlags } from './send.ts';
 
 let certificate: Certificate;

@@ -4,7 +4,7 @@
 import type { Clock } from '#lib/run/clock.ts';
 import { seconds } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
-import type { Suppression } from '../suppression.ts';
+import type { Suppression } from '../mail/suppression.ts';
 import { askAdmin } from './admin-client.ts';
 import { readSpan } from './span.ts';
 

@@ -2,7 +2,7 @@
  * `postfleet trace ID`: every event and reply of one message, in order, for people or as JSON; `--follow` goes on until it has ended.
  */
 import { type Clock, type Duration, seconds, sleep } from '#lib/run/clock.ts';
-import type { MailEvent } from '../event.ts';
+import type { MailEvent } from '../mail/event.ts';
 import type { Pending } from '../queue/queue.ts';
 import { askAdmin } from './admin-client.ts';
 

@@ -20,8 +20,8 @@ import { defaultLimits } from '#mta/accept/smtp/limits.ts';
 import { readMailParameters, readRcptParameters } from '#mta/accept/smtp/parameters.ts';
 import { readProxyHeader } from '#mta/accept/smtp/proxy.ts';
 import { parseCommand } from '#mta/accept/smtp/verbs.ts';
-import { decodeOriginalRecipient, decodeXtext } from '#mta/dsn-request.ts';
-import { readHeader } from '#mta/header.ts';
+import { decodeOriginalRecipient, decodeXtext } from '#mta/mail/dsn-request.ts';
+import { readHeader } from '#mta/mail/header.ts';
 import { parseCapabilities } from '#mta/send/capabilities.ts';
 import { asData } from '#mta/send/content.ts';
 

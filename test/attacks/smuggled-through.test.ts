@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { stamp } from '#mta/accept/stamp.ts';
 import { type StagePartner, codes, greeted, readyForData } from '#mta/accept/smtp/stage-partner.ts';
-import { readHeader } from '#mta/header.ts';
+import { readHeader } from '#mta/mail/header.ts';
 import { asData } from '#mta/send/content.ts';
 import { HIDDEN, HONEST, SMUGGLED } from './sequences.ts';
 import { KIND_NAMES, split } from '../harness/sinks.ts';

@@ -6,7 +6,7 @@
 import { writeSync } from 'node:fs';
 import { systemClock as clock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
-import { type Message, newMessageId } from '#mta/message.ts';
+import { type Message, newMessageId } from '#mta/mail/message.ts';
 import { openQueue } from './queue-file.ts';
 
 const AT_ONCE = 10;

@@ -8,7 +8,7 @@ import { tokenOf } from '#lib/keyring/verifier.ts';
 import { apiRoutes } from '#mta/accept/http/api.ts';
 import { ReceivingMemory } from '#mta/accept/memory.ts';
 import type { SuppressionChange } from '#mta/accept/http/suppressions.ts';
-import type { MailEvent } from '#mta/event.ts';
+import type { MailEvent } from '#mta/mail/event.ts';
 import { SqliteReturned } from '#mta/settle/ledger/sqlite-returned.ts';
 import { openTestStorage } from './queue.ts';
 import { openSubmissions } from './submissions.ts';

@@ -1,7 +1,7 @@
 /**
  * A notebook in memory, and what the next process would be given of it.
  */
-import type { Note, Notebook } from '#mta/notebook.ts';
+import type { Note, Notebook } from '#mta/mail/notebook.ts';
 
 export class FakeNotebook implements Notebook {
   readonly notes: readonly Note[];

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { execFile } from 'node:child_process';
-import type { EventType, MailEvent } from '#mta/event.ts';
+import type { EventType, MailEvent } from '#mta/mail/event.ts';
 import type { ConfigFolder, Ports } from './config.ts';
 import { freePorts } from './ports.ts';
 import type { Exit, Program } from './program.ts';

@@ -3,7 +3,7 @@
  */
 import { minutes } from '#lib/run/clock.ts';
 import type { FakeClock } from '#lib/run/fake-clock.ts';
-import type { MailEvent } from '#mta/event.ts';
+import type { MailEvent } from '#mta/mail/event.ts';
 import { Firings } from '#mta/settle/rules/firings.ts';
 import { Settler, type SettlerOptions } from '#mta/settle/settle.ts';
 import { FakeNotebook } from './notebook.ts';

@@ -7,7 +7,7 @@ import { seededRandom } from '#lib/run/random.ts';
 import { Authority, type AuthorityOptions } from '#mta/accept/authority.ts';
 import { Quotas } from '#mta/accept/quota.ts';
 import { Submissions, type SubmitterOptions } from '#mta/accept/submit.ts';
-import type { Message } from '#mta/message.ts';
+import type { Message } from '#mta/mail/message.ts';
 import { SqliteSuppressions } from '#mta/settle/ledger/sqlite-suppressions.ts';
 import type { openTestStorage } from './queue.ts';
 

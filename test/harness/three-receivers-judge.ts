@@ -3,7 +3,7 @@
  *
  * The receivers' own counts decide what was delivered; traces must say the same.
  */
-import type { EventType } from '#mta/event.ts';
+import type { EventType } from '#mta/mail/event.ts';
 import { MOST_CONNECTIONS, type Outcome, type Sent } from './three-receivers.ts';
 
 const ENDS: ReadonlySet<EventType> = new Set<EventType>(['delivered', 'bounced', 'expired', 'cancelled']);

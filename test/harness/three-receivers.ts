@@ -7,7 +7,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { MailEvent } from '#mta/event.ts';
+import type { MailEvent } from '#mta/mail/event.ts';
 import { Authority } from './authority.ts';
 import { ConfigFolder } from './config.ts';
 import { Postfleet } from './postfleet.ts';

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import type { Done } from '#mta/operation.ts';
+import type { Done } from '#mta/mail/operation.ts';
 import { ConfigFolder } from '../harness/config.ts';
 import { Postfleet } from '../harness/postfleet.ts';
 import { Receiver } from '../harness/receiver.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { hours, minutes } from '#lib/run/clock.ts';
 import { ask, openTestApi, type OpenedApi, submit } from '../../../test/harness/api.ts';
 import type { Lease } from '../../queue/queue.ts';
-import { reply } from '../../reply.ts';
+import { reply } from '../../mail/reply.ts';
 
 const open = openTestApi();
 

@@ -5,8 +5,8 @@
  * that never was. Asking again is harmless.
  */
 import { type Answer, json, problem } from '#lib/http/server.ts';
-import type { EventType, MailEvent } from '../../event.ts';
-import type { MessageId } from '../../message.ts';
+import type { EventType, MailEvent } from '../../mail/event.ts';
+import type { MessageId } from '../../mail/message.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Submitter } from '../authority.ts';
 import { unknownMessage } from './problem.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { jsonSchemaOf } from '#crds/schema.ts';
 import { parseMailboxList } from '#lib/address/mailbox-list.ts';
 import { composeMail } from '#lib/mail/mail.ts';
-import { fieldsNamed, fieldValue, readHeader } from '../../header.ts';
+import { fieldsNamed, fieldValue, readHeader } from '../../mail/header.ts';
 import { type Draft, readDraft } from './draft.ts';
 import type { FieldError } from '#crds/field-error.ts';
 import { messageSchema } from './schema.ts';

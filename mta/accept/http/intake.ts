@@ -9,7 +9,7 @@ import { type Answer, type Asked, json } from '#lib/http/server.ts';
 import { composeMail } from '#lib/mail/mail.ts';
 import { readTraceContext } from '#lib/trace/context.ts';
 import { metrics } from '#lib/run/metrics.ts';
-import type { Message } from '../../message.ts';
+import type { Message } from '../../mail/message.ts';
 import { admitSender } from '../admit.ts';
 import type { Authority, Submitter } from '../authority.ts';
 import { isKey, SAYS_KEY } from '../instructions.ts';

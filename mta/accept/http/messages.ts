@@ -3,7 +3,7 @@
  */
 import type { Answer, Head, Route } from '#lib/http/server.ts';
 import { metrics } from '#lib/run/metrics.ts';
-import { replyLine } from '../../reply.ts';
+import { replyLine } from '../../mail/reply.ts';
 import { type Authority, sharersOf } from '../authority.ts';
 import type { ReceivingMemory } from '../memory.ts';
 import type { Submissions } from '../submit.ts';

@@ -3,7 +3,7 @@
  */
 import { type Answer, problem } from '#lib/http/server.ts';
 import { codeOf } from '#lib/run/fault.ts';
-import { replyLine } from '../../reply.ts';
+import { replyLine } from '../../mail/reply.ts';
 import type { Unheard } from '../logins.ts';
 import type { Submitted } from '../submitted.ts';
 import type { FieldError } from '#crds/field-error.ts';

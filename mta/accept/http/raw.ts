@@ -5,7 +5,7 @@
  * sees another message. Its header is admission's business.
  */
 import { parseAddress } from '#lib/address/address.ts';
-import { fieldsNamed, fieldValue, readHeader } from '../../header.ts';
+import { fieldsNamed, fieldValue, readHeader } from '../../mail/header.ts';
 import { parseMailboxList } from '#lib/address/mailbox-list.ts';
 import type { FieldError } from '#crds/field-error.ts';
 

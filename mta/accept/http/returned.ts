@@ -4,9 +4,9 @@
  * A message of somebody else is as unknown as one that never was.
  */
 import { json, type Route } from '#lib/http/server.ts';
-import type { MailEvent } from '../../event.ts';
-import type { MessageId } from '../../message.ts';
-import { returnedItems } from '../../returned-mail.ts';
+import type { MailEvent } from '../../mail/event.ts';
+import type { MessageId } from '../../mail/message.ts';
+import { returnedItems } from '../../mail/returned-mail.ts';
 import type { Authority } from '../authority.ts';
 import { allowing, type Handler } from './bearer.ts';
 import { unknownMessage } from './problem.ts';

@@ -4,8 +4,8 @@
  * A message of somebody else is as unknown as one that never was.
  */
 import { type Answer, json } from '#lib/http/server.ts';
-import type { EventType, MailEvent } from '../../event.ts';
-import type { MessageId } from '../../message.ts';
+import type { EventType, MailEvent } from '../../mail/event.ts';
+import type { MessageId } from '../../mail/message.ts';
 import { unknownMessage } from './problem.ts';
 
 interface RecipientStatus {

@@ -6,7 +6,7 @@
  */
 import { readCsv } from '#lib/csv/csv.ts';
 import type { Instant } from '#lib/run/clock.ts';
-import type { Suppression } from '../../suppression.ts';
+import type { Suppression } from '../../mail/suppression.ts';
 import { COLUMNS, readSuppression } from './suppression-schema.ts';
 
 /** What is wrong with one row; `line` is where it ends, from 1. */

@@ -7,7 +7,7 @@
 import { closed, type Infer, oneOf, text } from '#crds/schema.ts';
 import { moment } from '#crds/time.ts';
 import type { Instant } from '#lib/run/clock.ts';
-import { readSubject, REASONS, type Suppression } from '../../suppression.ts';
+import { readSubject, REASONS, type Suppression } from '../../mail/suppression.ts';
 import { errorsOf, type FieldError } from '#crds/field-error.ts';
 
 const LONGEST_SUBJECT = 320;

@@ -9,7 +9,7 @@ import { type Answer, type Asked, type Head, json, problem, type Route } from '#
 import { csvRow } from '#lib/csv/csv.ts';
 import type { Clock } from '#lib/run/clock.ts';
 import type { Suppressions } from '../../settle/ledger/suppressions.ts';
-import { readSubject, subjectKey, type Suppression } from '../../suppression.ts';
+import { readSubject, subjectKey, type Suppression } from '../../mail/suppression.ts';
 import { type Authority, sharersOf, type Submitter } from '../authority.ts';
 import type { ReceivingMemory } from '../memory.ts';
 import { allowing, bearerOf, type Handler } from './bearer.ts';

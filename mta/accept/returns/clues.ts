@@ -5,8 +5,8 @@
  * searched alike, decoded. What is found is a guess until its seal or the ledger says otherwise. Bounded, and linear.
  */
 import type { Mime } from '#lib/mail/parse.ts';
-import type { Report } from '../../report.ts';
-import { ALPHABET, type MessageId } from '../../message.ts';
+import type { Report } from '../../mail/report.ts';
+import { ALPHABET, type MessageId } from '../../mail/message.ts';
 import { readAddress } from './words.ts';
 
 export type Clues = Pick<Report, 'returnPaths' | 'messageIds'>;

@@ -6,9 +6,9 @@
  * replies say that such an address is never to be written to again. A complaint suppresses for what a person meant by it.
  * Delays, deliveries, answers and doubts come to nothing: they are kept with the message.
  */
-import type { Reply, ReplyClass } from '../../reply.ts';
-import type { Report, ReportedRecipient } from '../../report.ts';
-import { subjectKey, type Suppression } from '../../suppression.ts';
+import type { Reply, ReplyClass } from '../../mail/reply.ts';
+import type { Report, ReportedRecipient } from '../../mail/report.ts';
+import { subjectKey, type Suppression } from '../../mail/suppression.ts';
 
 /** What the rules say of a refusal. */
 export interface Judged {

@@ -4,7 +4,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ReportedAction } from '../../report.ts';
+import type { ReportedAction } from '../../mail/report.ts';
 import { readReport } from './read-report.ts';
 
 const FOLDER = new URL('../../../test/reports/', import.meta.url);

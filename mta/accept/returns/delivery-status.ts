@@ -4,7 +4,7 @@
  * The first block is about the message, the others each about a recipient; some leave the first one out. An action that is
  * missing follows from the status, a status that is missing or says nothing from what was said.
  */
-import { ACTIONS, type ReportedAction, type ReportedRecipient } from '../../report.ts';
+import { ACTIONS, type ReportedAction, type ReportedRecipient } from '../../mail/report.ts';
 import { type Block, readBlocks } from './fields.ts';
 import { bestStatus, readTypedAddress, replyOf } from './words.ts';
 

@@ -2,9 +2,9 @@
  * The events that mail which came back makes: that it came, and what it says. Pure.
  */
 import type { Instant } from '#lib/run/clock.ts';
-import type { EventType, MailEvent } from '../../event.ts';
-import { type Reply, replyLine } from '../../reply.ts';
-import type { Report } from '../../report.ts';
+import type { EventType, MailEvent } from '../../mail/event.ts';
+import { type Reply, replyLine } from '../../mail/reply.ts';
+import type { Report } from '../../mail/report.ts';
 import type { Peer } from '../smtp/submission.ts';
 import type { Consequence } from './consequence.ts';
 

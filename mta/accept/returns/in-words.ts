@@ -4,7 +4,7 @@
  *
  * What follows the line that announces the original is not looked at for failures, only for its Message-ID.
  */
-import type { ReportedRecipient } from '../../report.ts';
+import type { ReportedRecipient } from '../../mail/report.ts';
 import { bestStatus, readAddress, replyOf } from './words.ts';
 
 /** Programs that return mail announce the original so. */

@@ -5,10 +5,10 @@
  * is known to all recipients of a message and to whoever they showed it, so by an id only a recipient counts that the
  * message was sent to, of a tenant whose mail may come back here; who is meant among several, the report must name.
  */
-import type { MailEvent } from '../../event.ts';
-import type { MessageId } from '../../message.ts';
-import type { Report } from '../../report.ts';
-import { subjectKey } from '../../suppression.ts';
+import type { MailEvent } from '../../mail/event.ts';
+import type { MessageId } from '../../mail/message.ts';
+import type { Report } from '../../mail/report.ts';
+import { subjectKey } from '../../mail/suppression.ts';
 import { includes, type Returned, type Tenants } from './place.ts';
 
 export interface Found {

@@ -1,7 +1,7 @@
 /**
  * Where mail that comes back may go, and whose messages it may be about.
  */
-import type { Returning } from '../../return-path.ts';
+import type { Returning } from '../../mail/return-path.ts';
 
 /** A recipient and whose it is. */
 export interface Returned extends Returning {

@@ -4,7 +4,7 @@
  * Who has an identity sends as before. Who has none may say MAIL only while mail may come back to some address, and then
  * RCPT to nobody but such.
  */
-import { reply } from '../../reply.ts';
+import { reply } from '../../mail/reply.ts';
 import type { SmtpPolicy } from '../smtp/submission.ts';
 import { FRONT_OF_RETURN, type Giver, type Returns } from './returns.ts';
 

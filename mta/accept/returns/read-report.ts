@@ -5,7 +5,7 @@
  * the signs of an answer. Whatever is in it, and however it is broken, there is an answer, in bounded time (A19).
  */
 import { type Mime, type MimePart, parseMime } from '#lib/mail/parse.ts';
-import type { Report, ReportedRecipient } from '../../report.ts';
+import type { Report, ReportedRecipient } from '../../mail/report.ts';
 import { isAutoReply, isBounceInWords } from './auto-reply.ts';
 import { readDeliveryStatus } from './delivery-status.ts';
 import { readClues } from './clues.ts';

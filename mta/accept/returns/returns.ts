@@ -10,13 +10,13 @@
 import type { Clock, Instant } from '#lib/run/clock.ts';
 import { codeOf } from '#lib/run/fault.ts';
 import { metrics } from '#lib/run/metrics.ts';
-import type { MailEvent } from '../../event.ts';
-import { type Reply, reply } from '../../reply.ts';
-import type { Report } from '../../report.ts';
+import type { MailEvent } from '../../mail/event.ts';
+import { type Reply, reply } from '../../mail/reply.ts';
+import type { Report } from '../../mail/report.ts';
 import type { Ledger } from '../../settle/ledger/ledger.ts';
 import type { ReturnedMail, Stray } from '../../settle/ledger/returned.ts';
 import type { Suppressions } from '../../settle/ledger/suppressions.ts';
-import type { Suppression } from '../../suppression.ts';
+import type { Suppression } from '../../mail/suppression.ts';
 import type { Envelope, Peer } from '../smtp/submission.ts';
 import { type Consequence, consequenceOf, type Judge } from './consequence.ts';
 import { type About, hostOf, laterEvent, returnedEvent } from './events.ts';

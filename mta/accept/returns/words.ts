@@ -2,7 +2,7 @@
  * Addresses, status codes and replies in the words of strangers. Pure; every search is linear and in bounded text.
  */
 import { parseAddress } from '#lib/address/address.ts';
-import { type Reply, reply } from '../../reply.ts';
+import { type Reply, reply } from '../../mail/reply.ts';
 
 /** `rfc822; <someone@example.com>` or less of it → the address in canonical form; undefined when there is none. */
 export function readTypedAddress(value: string | undefined): string | undefined {

@@ -4,7 +4,7 @@
  * Promises: nothing it answers rejects or throws. An error of the policy is observed and becomes what is said of a server
  * that cannot tell: 451, 454, or nobody trusted.
  */
-import type { Reply } from '#mta/reply.ts';
+import type { Reply } from '#mta/mail/reply.ts';
 import { replies } from './replies.ts';
 import type { Input } from './state.ts';
 import type { Envelope, Peer, SmtpObserver, SmtpPolicy } from './submission.ts';

@@ -5,7 +5,7 @@
  * for somebody else (an authorization identity of its own) is refused like a wrong password. When AUTH is allowed,
  * and what counts as a failure, is the dialogue's; whether the credentials are right, the policy's.
  */
-import type { Reply } from '#mta/reply.ts';
+import type { Reply } from '#mta/mail/reply.ts';
 import { replies } from './replies.ts';
 
 /** What the next line of the peer answers. */

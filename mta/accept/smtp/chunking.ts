@@ -5,7 +5,7 @@
  * thrown away, and none of them is ever a command. Once a chunk was refused the rest of the transaction is, until its last
  * chunk or RSET. The rules for content are those of DATA; BINARYMIME is not offered.
  */
-import type { Reply } from '#mta/reply.ts';
+import type { Reply } from '#mta/mail/reply.ts';
 import { chunkTaken, replies } from './replies.ts';
 import { type Answer, type Phase, type Rules, type State, idle } from './state.ts';
 import type { Command } from './verbs.ts';

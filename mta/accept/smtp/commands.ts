@@ -4,7 +4,7 @@
  * Pure. Each function answers one command in one state. Counting errors and closing for too many is left to `dialogue.ts`,
  * which knows an engine's refusal by its code; the policy's refusals are marked `byPolicy`.
  */
-import { type Reply, reply } from '#mta/reply.ts';
+import { type Reply, reply } from '#mta/mail/reply.ts';
 import { bdat } from './chunking.ts';
 import { type AuthStep, type Exchange, continueAuth, startAuth } from './auth.ts';
 import { replies } from './replies.ts';

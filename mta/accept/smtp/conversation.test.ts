@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { reply } from '#mta/reply.ts';
+import { reply } from '#mta/mail/reply.ts';
 import { StagePartner, codes, greeted, readyForData } from './stage-partner.ts';
 
 describe('A03 commands injected before TLS', () => {

@@ -5,7 +5,7 @@
  * nothing more is read; memory held for a message is given back when it is answered, refused or abandoned; an error
  * of the policy becomes a 4xx reply and an observation, never an exception. Sockets, TLS and time are `session.ts`.
  */
-import { type Reply, formatReply, reply } from '#mta/reply.ts';
+import { type Reply, formatReply, reply } from '#mta/mail/reply.ts';
 import type { Hold, ReceivingMemory, Sharers } from '../memory.ts';
 import { networkOf } from '#lib/address/network.ts';
 import { Asking } from './asking.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { reply } from '#mta/reply.ts';
+import { reply } from '#mta/mail/reply.ts';
 import { advance, takesFrames } from './dialogue.ts';
 import { defaultLimits } from './limits.ts';
 import { type Input, type Rules, type State, type Step, isReceiving, openingState } from './state.ts';

@@ -23,7 +23,7 @@
  * message, refused or not; nothing comes out of `closed`. `handshake`, `checking`, `accepting` and `authenticating` take no
  * frames: the caller holds them back.
  */
-import { type Reply, isPermanent, isPositive } from '#mta/reply.ts';
+import { type Reply, isPermanent, isPositive } from '#mta/mail/reply.ts';
 import { SMALL_CHUNK, chunkRead, discarded, spoiled } from './chunking.ts';
 import { perform, recipientChecked, resumeAuth } from './commands.ts';
 import { dataReplies, lineReplies, replies } from './replies.ts';

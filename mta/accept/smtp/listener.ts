@@ -11,7 +11,7 @@ import { type Server, type Socket, createServer } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import { Fault, codeOf } from '#lib/run/fault.ts';
-import { formatReply } from '#mta/reply.ts';
+import { formatReply } from '#mta/mail/reply.ts';
 import type { Doors, Excess } from '../doors.ts';
 import type { ReceivingMemory } from '../memory.ts';
 import type { SmtpLimits } from './limits.ts';

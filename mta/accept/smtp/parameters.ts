@@ -8,9 +8,9 @@ import {
   type RecipientWishes,
   decodeOriginalRecipient,
   decodeXtext,
-} from '#mta/dsn-request.ts';
-import type { BodyType } from '#mta/message.ts';
-import type { Reply } from '#mta/reply.ts';
+} from '#mta/mail/dsn-request.ts';
+import type { BodyType } from '#mta/mail/message.ts';
+import type { Reply } from '#mta/mail/reply.ts';
 import { replies } from './replies.ts';
 
 export interface MailParameters {

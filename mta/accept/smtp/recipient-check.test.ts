@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Reply, reply } from '#mta/reply.ts';
+import { type Reply, reply } from '#mta/mail/reply.ts';
 import { type StagePartner, codes, greeted } from './stage-partner.ts';
 
 const REFUSED = reply(550, '5.7.1', 'is suppressed');

@@ -1,7 +1,7 @@
 /**
  * Every reply the engine gives of its own accord, in one table. What a policy answers is the policy's.
  */
-import { type Reply, reply } from '#mta/reply.ts';
+import { type Reply, reply } from '#mta/mail/reply.ts';
 import type { DataProblem } from './data.ts';
 import type { LineProblem } from './framing.ts';
 

@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { selfMadeCertificate } from '#lib/run/certificate.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
-import { reply } from '#mta/reply.ts';
+import { reply } from '#mta/mail/reply.ts';
 import { openReception } from '../reception.ts';
 import { defaultLimits } from './limits.ts';
 import { type Listener, type ListenerOptions, SmtpServer } from './listener.ts';

@@ -5,7 +5,7 @@
  * `locked` and `busy` are what they say. Senders `refused@`, recipients
  * `nobody@` and messages of `reject@` are refused, messages of `crash@` make the policy throw.
  */
-import { reply } from '#mta/reply.ts';
+import { reply } from '#mta/mail/reply.ts';
 import { Conversation, type ConversationContext, type ConversationOptions } from './conversation.ts';
 import { ReceivingMemory } from '../memory.ts';
 import { type SmtpLimits, defaultLimits } from './limits.ts';

@@ -1,7 +1,7 @@
 /**
  * The words of the dialogue: its states, what goes in, what comes out. No decisions; those are in `dialogue.ts`.
  */
-import type { Reply } from '#mta/reply.ts';
+import type { Reply } from '#mta/mail/reply.ts';
 import type { Exchange } from './auth.ts';
 import type { DataLimits } from './data.ts';
 import type { Frame } from './framing.ts';

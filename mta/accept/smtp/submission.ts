@@ -7,9 +7,9 @@
  * `rcpt` may answer a promise. Until it resolves nothing more is read of that connection, so it is for the few.
  * The same recipient may be named twice: whether that means two copies is the policy's business.
  */
-import type { DsnRequest } from '#mta/dsn-request.ts';
-import type { BodyType } from '#mta/message.ts';
-import type { Reply } from '#mta/reply.ts';
+import type { DsnRequest } from '#mta/mail/dsn-request.ts';
+import type { BodyType } from '#mta/mail/message.ts';
+import type { Reply } from '#mta/mail/reply.ts';
 import type { Sharers } from '../memory.ts';
 
 /** The other end of a connection, as far as it is known at the moment of asking. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { replyLine } from '#mta/reply.ts';
+import { replyLine } from '#mta/mail/reply.ts';
 import { type Command, parseCommand } from './verbs.ts';
 
 const parse = (line: string): Command => parseCommand(Buffer.from(line, 'latin1'), 'mail.example');

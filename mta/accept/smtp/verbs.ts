@@ -9,7 +9,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { isPostmaster, parseAddress } from '#lib/address/address.ts';
-import type { Reply } from '#mta/reply.ts';
+import type { Reply } from '#mta/mail/reply.ts';
 import { LONGEST_LINE } from './framing.ts';
 import { type MailParameters, type RcptParameters, readMailParameters, readRcptParameters } from './parameters.ts';
 import { badRecipient, badSender, replies } from './replies.ts';

@@ -4,8 +4,8 @@
  * An entry is either leased first, and then its holder's to settle, or cancelled first, and then never given again.
  */
 import type { Statement } from '#lib/sqlite/protocol.ts';
-import { cancelledEvent, type MailEvent } from '../../event.ts';
-import type { Message } from '../../message.ts';
+import { cancelledEvent, type MailEvent } from '../../mail/event.ts';
+import type { Message } from '../../mail/message.ts';
 import { decodeMessage } from '../codec.ts';
 import type { Cancelling, LaneName } from '../queue.ts';
 import type { Held } from './moves.ts';

@@ -8,7 +8,7 @@
 import { type Duration, hours, type Instant, seconds } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Row, Statement } from '#lib/sqlite/protocol.ts';
-import { type MailEvent, setAsideEvent } from '../../event.ts';
+import { type MailEvent, setAsideEvent } from '../../mail/event.ts';
 import { decodeMessage } from '../codec.ts';
 import * as tables from './tables.ts';
 

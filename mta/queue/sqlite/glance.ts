@@ -2,7 +2,7 @@
  * A look at a lane: when something is next due, how old the oldest is. By the index, and over so many entries at most.
  */
 import type { Database } from '#lib/sqlite/database.ts';
-import { acceptedAtOf } from '../../message.ts';
+import { acceptedAtOf } from '../../mail/message.ts';
 import type { Glance, LaneName } from '../queue.ts';
 import { ENDS_OF_LANE, IDS } from './looking.ts';
 import { indexOf, messageNoOf } from './tables.ts';

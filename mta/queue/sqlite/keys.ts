@@ -6,7 +6,7 @@
  */
 import type { Row, Statement } from '#lib/sqlite/protocol.ts';
 import type { Instant } from '#lib/run/clock.ts';
-import type { MessageId } from '../../message.ts';
+import type { MessageId } from '../../mail/message.ts';
 import type { Once, PutOnce } from '../queue.ts';
 
 export const KEY_TABLES = `

@@ -5,7 +5,7 @@
 import assert from 'node:assert';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Row } from '#lib/sqlite/protocol.ts';
-import type { Message } from '../../message.ts';
+import type { Message } from '../../mail/message.ts';
 import { decodeMessage } from '../codec.ts';
 import { Recent } from './recent.ts';
 import { messageNoOf, MESSAGES, setAside } from './tables.ts';

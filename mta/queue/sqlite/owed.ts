@@ -2,7 +2,7 @@
  * Which senders are owed a report of what.
  */
 import type { Database } from '#lib/sqlite/database.ts';
-import type { MailEvent } from '../../event.ts';
+import type { MailEvent } from '../../mail/event.ts';
 import type { Unreported } from '../queue.ts';
 import { messageOf } from './messages.ts';
 import { indexOf, OWED_EVENTS, OWED_MESSAGES } from './tables.ts';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { hours, systemClock } from '#lib/run/clock.ts';
 import { Database } from '#lib/sqlite/database.ts';
 import type { Statement } from '#lib/sqlite/protocol.ts';
-import type { MailEvent } from '../../event.ts';
+import type { MailEvent } from '../../mail/event.ts';
 import type { Lease } from '../queue.ts';
 import { queueContract, type QueueHarness } from '../queue.contract.ts';
 import { recordEvent as recordEventOf } from '../../settle/ledger/sqlite.ts';

@@ -9,8 +9,8 @@ import assert from 'node:assert';
 import type { Clock, Duration, Instant, Timer } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Statement } from '#lib/sqlite/protocol.ts';
-import type { MailEvent } from '../../event.ts';
-import { dueOf, type Message } from '../../message.ts';
+import type { MailEvent } from '../../mail/event.ts';
+import { dueOf, type Message } from '../../mail/message.ts';
 import {
   type Cancelling,
   type Claim,

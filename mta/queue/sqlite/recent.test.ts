@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Message } from '../../message.ts';
+import type { Message } from '../../mail/message.ts';
 import { Recent } from './recent.ts';
 
 const message = (bytes: number): Message => ({

@@ -3,7 +3,7 @@
  *
  * Bounded in bytes; the oldest go first. Only a shortcut: what is not here is in the file.
  */
-import type { Message } from '../../message.ts';
+import type { Message } from '../../mail/message.ts';
 
 /** What a message takes beside its bytes, about. */
 const OVERHEAD = 1024;

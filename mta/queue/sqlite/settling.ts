@@ -5,7 +5,7 @@
  */
 import type { Statement } from '#lib/sqlite/protocol.ts';
 import type { Instant } from '#lib/run/clock.ts';
-import type { MailEvent } from '../../event.ts';
+import type { MailEvent } from '../../mail/event.ts';
 import { laneFrom, type LaneName, type Settlement } from '../queue.ts';
 import type { Messages } from './messages.ts';
 import type { Held } from './moves.ts';

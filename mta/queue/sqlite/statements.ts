@@ -3,8 +3,8 @@
  */
 import assert from 'node:assert';
 import type { Statement } from '#lib/sqlite/protocol.ts';
-import { type MailEvent, queuedEvents } from '../../event.ts';
-import { domainOf, dueOf, type Message } from '../../message.ts';
+import { type MailEvent, queuedEvents } from '../../mail/event.ts';
+import { domainOf, dueOf, type Message } from '../../mail/message.ts';
 import { laneFrom, type LaneName, laneName, type Settlement } from '../queue.ts';
 import * as tables from './tables.ts';
 

@@ -10,7 +10,7 @@
  */
 import type { Statement } from '#lib/sqlite/protocol.ts';
 import { encodeEnvelope } from '../codec.ts';
-import type { Message, MessageId } from '../../message.ts';
+import type { Message, MessageId } from '../../mail/message.ts';
 import type { LaneName } from '../queue.ts';
 
 /** `state` of an entry: to be tried, ended and not yet reported to the sender, held back by an operator. */

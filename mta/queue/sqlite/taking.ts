@@ -8,7 +8,7 @@ import assert from 'node:assert';
 import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Row } from '#lib/sqlite/protocol.ts';
-import type { Message } from '../../message.ts';
+import type { Message } from '../../mail/message.ts';
 import type { Claim, LaneName, Lease, Life, Look, Outlived, Place } from '../queue.ts';
 import type { Bodies } from './bodies.ts';
 import type { InHand } from './in-hand.ts';

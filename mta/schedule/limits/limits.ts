@@ -15,7 +15,7 @@
  * Left to others: which names and limits hold for whom, and what to do meanwhile (`../scheduler.ts`).
  */
 import type { Duration, Instant } from '#lib/run/clock.ts';
-import type { Rate } from '../../gcra.ts';
+import type { Rate } from '../../mail/gcra.ts';
 
 /** So much over time, under a name such as `site mx.example.net`. */
 export interface RateClaim {

@@ -5,8 +5,8 @@
  * noted, and goes on.
  */
 import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
-import type { Notebook } from '../../notebook.ts';
-import { giveBack, NEVER_USED, take, type UsedUntil } from '../../gcra.ts';
+import type { Notebook } from '../../mail/notebook.ts';
+import { giveBack, NEVER_USED, take, type UsedUntil } from '../../mail/gcra.ts';
 import type { BudgetClaim, Claim, Grant, Limits, RateClaim, Slot, SlotClaim } from './limits.ts';
 
 interface Budget {

@@ -4,8 +4,8 @@
  * Events come into it with the outcomes they tell of, in the queue's own transactions; those of mail that came back later
  * come in with that mail. They are kept for the retention its adapter was opened with, whole messages at a time.
  */
-import type { MailEvent } from '../../event.ts';
-import type { MessageId } from '../../message.ts';
+import type { MailEvent } from '../../mail/event.ts';
+import type { MessageId } from '../../mail/message.ts';
 import type { Orders } from './orders.ts';
 import type { ReturnedMail } from './returned.ts';
 import type { Memory } from './memory.ts';

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
-import { keysOf, type Suppression } from '../../suppression.ts';
+import { keysOf, type Suppression } from '../../mail/suppression.ts';
 import { COLUMNS, suppressionOf } from './suppression-rows.ts';
 
 interface Asked {

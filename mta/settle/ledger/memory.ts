@@ -10,7 +10,7 @@
  *
  * Left to others: what a note means, and how often notes are written (`mta/memory-keeper.ts`).
  */
-import type { Note } from '../../notebook.ts';
+import type { Note } from '../../mail/notebook.ts';
 
 export interface Memory {
   /** Everything that holds now. */

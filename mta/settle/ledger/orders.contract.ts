@@ -4,8 +4,8 @@
 import { describe, expect, test } from 'vitest';
 import { hours } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
-import type { AuditEvent } from '../../audit.ts';
-import type { Suspension } from '../../suspension.ts';
+import type { AuditEvent } from '../../mail/audit.ts';
+import type { Suspension } from '../../mail/suspension.ts';
 import type { Orders } from './orders.ts';
 
 export interface OrdersHarness {

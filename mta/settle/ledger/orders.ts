@@ -5,8 +5,8 @@
  * change it tells of are durable, both or none; a suspension that is over is not read, and goes from the storage with the
  * next record; records are read newest first, and at least the last hundred thousand are kept.
  */
-import type { AuditEvent } from '../../audit.ts';
-import type { Suspension } from '../../suspension.ts';
+import type { AuditEvent } from '../../mail/audit.ts';
+import type { Suspension } from '../../mail/suspension.ts';
 
 /** A change of what is suspended; ending what is not there is harmless. */
 export interface OrdersChange {

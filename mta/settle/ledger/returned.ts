@@ -6,8 +6,8 @@
  * long as events are.
  */
 import type { Instant } from '#lib/run/clock.ts';
-import type { MessageId } from '../../message.ts';
-import type { ReportKind } from '../../report.ts';
+import type { MessageId } from '../../mail/message.ts';
+import type { ReportKind } from '../../mail/report.ts';
 
 export interface Stray {
   /** Whose address it came to; `''` for the machine's own. */

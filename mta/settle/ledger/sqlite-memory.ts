@@ -3,7 +3,7 @@
  */
 import type { Clock } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
-import type { Note } from '../../notebook.ts';
+import type { Note } from '../../mail/notebook.ts';
 import type { Memory } from './memory.ts';
 
 export const MEMORY_TABLES = `

@@ -4,8 +4,8 @@
 import type { Clock } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Statement } from '#lib/sqlite/protocol.ts';
-import type { AuditEvent } from '../../audit.ts';
-import type { Suspension } from '../../suspension.ts';
+import type { AuditEvent } from '../../mail/audit.ts';
+import type { Suspension } from '../../mail/suspension.ts';
 import type { AuditRecord, Orders, OrdersChange } from './orders.ts';
 
 export const ORDER_TABLES = `

@@ -4,10 +4,10 @@
 import type { Instant } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Statement } from '#lib/sqlite/protocol.ts';
-import type { MailEvent } from '../../event.ts';
-import type { MessageId } from '../../message.ts';
-import { REPORT_KINDS } from '../../report.ts';
-import { subjectKey } from '../../suppression.ts';
+import type { MailEvent } from '../../mail/event.ts';
+import type { MessageId } from '../../mail/message.ts';
+import { REPORT_KINDS } from '../../mail/report.ts';
+import { subjectKey } from '../../mail/suppression.ts';
 import { MOST_STRAYS, type ReturnedMail, type Stray } from './returned.ts';
 
 /** Mail that came back, cut to what is worth keeping. */

@@ -8,7 +8,7 @@ import type { Clock, Duration } from '#lib/run/clock.ts';
 import { hours } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Statement } from '#lib/sqlite/protocol.ts';
-import { keysOf, subjectKey, type Suppression } from '../../suppression.ts';
+import { keysOf, subjectKey, type Suppression } from '../../mail/suppression.ts';
 import { Filter } from './filter.ts';
 import { LookUps } from './look-ups.ts';
 import { COLUMNS, INSERT, INSERT_LONGER, suppressionOf } from './suppression-rows.ts';

@@ -5,7 +5,7 @@ import { FakeClock } from '#lib/run/fake-clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import { aMessage, openTestStorage } from '../../../test/harness/queue.ts';
 import { until } from '../../../test/harness/until.ts';
-import { firstIdAt, newMessageId } from '../../message.ts';
+import { firstIdAt, newMessageId } from '../../mail/message.ts';
 import { QUEUED_IDS } from '../../queue/sqlite/tables.ts';
 import { anEvent, ledgerContract, type LedgerHarness } from './ledger.contract.ts';
 import { SqliteSuppressions } from './sqlite-suppressions.ts';

@@ -2,7 +2,7 @@
  * How a suppression lies in SQLite. SQL and its reading only; no state.
  */
 import type { Row } from '#lib/sqlite/protocol.ts';
-import type { Suppression } from '../../suppression.ts';
+import type { Suppression } from '../../mail/suppression.ts';
 
 /** `key`: what all ways of writing the subject have in common. */
 export const SUPPRESSION_TABLES = `

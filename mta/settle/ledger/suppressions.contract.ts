@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { minutes } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
-import type { Suppression } from '../../suppression.ts';
+import type { Suppression } from '../../mail/suppression.ts';
 import type { Suppressions } from './suppressions.ts';
 
 const START = Date.UTC(2026, 0, 1);

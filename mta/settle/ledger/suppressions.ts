@@ -5,7 +5,7 @@
  * every look-up from then on; all ways of writing an address that mean the same (`suppression.ts`) are one entry; an
  * entry that has expired is as if it were not there; no tenant sees or meets another's. Every change may be repeated.
  */
-import type { Suppression } from '../../suppression.ts';
+import type { Suppression } from '../../mail/suppression.ts';
 
 /** Entries of a tenant, in an order that stays the same; `after` is the key of the last one seen. */
 export interface Page {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { hours, minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { FakeNotebook } from '../../../test/harness/notebook.ts';
-import type { Course } from '../../firing.ts';
+import type { Course } from '../../mail/firing.ts';
 import { Firings } from './firings.ts';
 import type { Meaning } from './meaning.ts';
 import type { Rule } from './rule.ts';

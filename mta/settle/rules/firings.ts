@@ -6,8 +6,8 @@
  */
 import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import { hours, minutes } from '#lib/run/clock.ts';
-import type { Course, Firing } from '../../firing.ts';
-import type { Notebook } from '../../notebook.ts';
+import type { Course, Firing } from '../../mail/firing.ts';
+import type { Notebook } from '../../mail/notebook.ts';
 import type { Meaning } from './meaning.ts';
 import type { Rule } from './rule.ts';
 

@@ -6,8 +6,8 @@
  * (5.7.x); what was said before a session about nobody in particular fails nobody (RFC 5321 §4.2.1); what is temporary
  * fails only if the rule says so outright.
  */
-import { type Attempt, isBeforeSession, type Stage } from '../../attempt.ts';
-import type { ReplyClass } from '../../reply.ts';
+import { type Attempt, isBeforeSession, type Stage } from '../../mail/attempt.ts';
+import type { ReplyClass } from '../../mail/reply.ts';
 import { type Action, fits, type Rule, type Said, saidOf } from './rule.ts';
 
 export interface Meaning {

@@ -6,9 +6,9 @@
  */
 import { type FoldedText, foldText, matches, type Pattern } from '#lib/pattern/pattern.ts';
 import type { Duration } from '#lib/run/clock.ts';
-import type { Stage } from '../../attempt.ts';
-import type { Firing, SlowLimits } from '../../firing.ts';
-import { type Reply, type ReplyClass, replyLine } from '../../reply.ts';
+import type { Stage } from '../../mail/attempt.ts';
+import type { Firing, SlowLimits } from '../../mail/firing.ts';
+import { type Reply, type ReplyClass, replyLine } from '../../mail/reply.ts';
 
 /**
  * What is done about a reply. `suppress`: the address is never written to again. `fail`: this mail fails. `retry`: this

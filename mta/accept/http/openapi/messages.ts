@@ -2,7 +2,7 @@
  * What the OpenAPI document says of messages; what one may hold comes from the schema that checks it.
  */
 import { jsonSchemaOf } from '#crds/schema.ts';
-import type { EventType } from '../../../event.ts';
+import type { EventType } from '../../../mail/event.ts';
 import type { CancelResult } from '../cancel.ts';
 import { JSON_TYPE, RAW_TYPE } from '../intake.ts';
 import { MOST_MESSAGES, messageSchema } from '../schema.ts';

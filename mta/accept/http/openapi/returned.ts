@@ -1,7 +1,7 @@
 /**
  * What the OpenAPI document says of mail that came back.
  */
-import { REPORT_KINDS } from '../../../report.ts';
+import { REPORT_KINDS } from '../../../mail/report.ts';
 import { JSON_TYPE } from '../intake.ts';
 import { answer, integer, listOf, named, objectOf, problem, text, unauthorized } from '#lib/http/openapi.ts';
 
