@@ -22,7 +22,8 @@ export interface Relay {
 
 export type RelayName = 'none' | 'Postfix' | 'Postfleet';
 
-export const starters: Readonly<Record<RelayName, (stage: Stage) => Promise<Relay>>> = {
+/** `deliveries`: connections that Postfleet may have to the sink; Postfix's are in its configuration. */
+export const starters: Readonly<Record<RelayName, (stage: Stage, deliveries?: number) => Promise<Relay>>> = {
   none: startNone,
   Postfix: startPostfix,
   Postfleet: startPostfleet,
@@ -34,8 +35,9 @@ async function startNone(): Promise<Relay> {
   return { port: sink, sink, pid: undefined, stop: async () => {} };
 }
 
-async function startPostfleet(stage: Stage): Promise<Relay> {
-  const config = await ConfigFolder.from(stage, 'bench');
+async function startPostfleet(stage: Stage, deliveries = 40): Promise<Relay> {
+  const limits = { connections: deliveries };
+  const config = await ConfigFolder.from(stage, 'bench', { DestinationPolicy: { spec: { limits } } });
   const fleet = await Postfleet.start(stage, config);
   const { submission: port, receiver: sink } = config.ports;
   const stop = async (): Promise<void> => void (await fleet.stop());

@@ -7,6 +7,8 @@ import type { RelayName } from './relays.ts';
 export interface Row {
   readonly relay: RelayName;
   readonly connections: number;
+  /** What the sink takes to say 250. */
+  readonly sinkLatency: string;
   readonly perSecond: number;
   /** To Postfix at as many connections. */
   readonly ratio: number;
@@ -29,6 +31,7 @@ const WHO: Readonly<Record<RelayName, string>> = {
 const HEAD = [
   'relay',
   'connections',
+  'sink',
   'messages/s',
   'to Postfix',
   'lost',
@@ -46,6 +49,7 @@ const or = (value: number | undefined, format: (value: number) => string): strin
 const cells = (row: Row): string[] => [
   WHO[row.relay],
   String(row.connections),
+  row.sinkLatency,
   String(Math.round(row.perSecond)),
   row.relay === 'none' ? '–' : `${row.ratio.toFixed(2)} ×`,
   String(row.lost),
