@@ -182,7 +182,7 @@ function ratio(read: (bytes: Buffer) => unknown, pattern: string, size: number):
   const whole = Buffer.alloc(size, pattern, 'latin1');
   const parts = Array.from({ length: PARTS }, () => whole.subarray(0, size / PARTS));
   let [apart, together, doubling] = [Infinity, Infinity, Infinity];
-  for (let time = 0; time < 20 && doubling >= MOST; time += 1) {
+  for (let time = 0; time < 60 && doubling >= MOST; time += 1) {
     apart = Math.min(apart, timeOf(read, parts));
     together = Math.min(together, timeOf(read, [whole]));
     doubling = together <= TOO_SHORT ? 1 : 2 * Math.cbrt(together / apart);
