@@ -88,3 +88,15 @@ test('one timer is set, however many lanes wait', () => {
   for (let at = 0; at < 100; at += 1) scene.lanes.arrive(`lane-${at}`, 1, scene.clock.now() + 10_000 - at);
   expect(scene.clock.timers).toBe(1);
 });
+
+test('a lane whose last entry has ended does not come back by what is told of it late', () => {
+  const scene = open();
+  watch(scene);
+  scene.lanes.arrive('lane', 1, scene.clock.now());
+  scene.lanes.reading('lane');
+  scene.lanes.end('lane', 1);
+  // The reading failed: what it might have found is free again.
+  scene.lanes.arrive('lane', 0, scene.clock.now());
+  expect([scene.lanes.depths(), scene.lanes.oldestDue()]).toEqual([[], Infinity]);
+  expect(scene.told).toEqual(['lane']);
+});

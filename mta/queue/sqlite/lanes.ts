@@ -38,8 +38,12 @@ export class Lanes {
     this.#clock = clock;
   }
 
-  /** Entries came into a lane, or became free in it: `by` more, the earliest due at `due`. */
+  /**
+   * Entries came into a lane, or became free in it: `by` more, the earliest due at `due`. None more of a lane that is not
+   * known any more: the last of it has ended meanwhile.
+   */
   arrive(name: LaneName, by: number, due: Instant): void {
+    if (by === 0 && !this.#lanes.has(name)) return;
     const lane = this.#lane(name);
     lane.depth += by;
     lane.oldest = Math.min(lane.oldest, due);
