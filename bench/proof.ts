@@ -14,6 +14,7 @@ import { loadAverage, publishSection } from './page.ts';
 import { measureReceivers } from './receivers.ts';
 import { measureRelay } from './relay.ts';
 import { measureRestarts } from './restarts.ts';
+import { measureSimulation } from './simulation.ts';
 import { measureSlowDisk } from './slow-disk.ts';
 import { measureSoak } from './soak.ts';
 import type { Finding, Measurement } from './rounds.ts';
@@ -28,6 +29,7 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['restarts', measureRestarts],
   ['soak', measureSoak],
   ['slow-disk', measureSlowDisk],
+  ['simulation', measureSimulation],
 ]);
 /** Faults that are shown. */
 const MOST_SAID = 20;

@@ -22,6 +22,7 @@ import type { Courier, Opening, OpeningFor, UnderWay } from './send/courier.ts';
 import { dial, dialFor, type Need } from './send/dial.ts';
 import { Lacks } from './send/lacks.ts';
 import { measured } from './send/measured.ts';
+import type { OpenSocket } from './send/open.ts';
 import { familiesOf, type Resolution, resolve } from './send/resolve.ts';
 import { sign } from './send/sign.ts';
 import { defaultTimeouts } from './send/timeouts.ts';
@@ -48,6 +49,7 @@ export interface CouriersOptions {
   readonly settler: Settler;
   /** Whether attempts are traced. */
   readonly isTraced: boolean;
+  readonly openSocket?: OpenSocket | undefined;
   /** Told of faults of ours. Must not throw. */
   readonly troubled: (thrown: unknown) => void;
 }
@@ -76,6 +78,7 @@ export class Couriers {
       timeouts: defaultTimeouts,
       context: clientContext(),
       lacks: new Lacks(options.clock),
+      openSocket: options.openSocket,
     };
   }
 

@@ -36,6 +36,7 @@ import { Scheduler } from './schedule/scheduler.ts';
 import { Sources } from './schedule/source.ts';
 import { Suspensions } from './schedule/suspensions.ts';
 import { deliver } from './send/deliver.ts';
+import type { OpenSocket } from './send/open.ts';
 import { Outlived } from './send/outlived.ts';
 import { Reporter } from './settle/reporter.ts';
 import type { Ledger } from './settle/ledger/ledger.ts';
@@ -65,6 +66,8 @@ export interface WorkerOptions {
   readonly hostname: string;
   /** Absent: nothing is traced. */
   readonly tracer?: Tracer | undefined;
+  /** Absent: the machine's own sockets. */
+  readonly openSocket?: OpenSocket | undefined;
   /** Told of each durable event. Must not throw. */
   readonly tell: (event: MailEvent) => void;
 }

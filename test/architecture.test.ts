@@ -142,15 +142,48 @@ test('each library is imported by one file, and each one is in the table', () =>
   );
 });
 
-test('only the clock reads the time and sets timers', () => {
-  const reads = /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bsetTimeout\(|\bsetInterval\(|node:timers/;
-  expect(files.filter((file) => file !== 'lib/run/clock.ts' && reads.test(text.get(file) ?? ''))).toEqual([]);
+/** Whatever tells the time or waits for it, called or handed on. */
+const TIME =
+  /\bDate\.now\b|\bnew Date\b(?!\()|\bnew Date\(\s*\)|(?<!new )\bDate\(|\bperformance\.|\bset(Timeout|Interval)\b|node:(timers|perf_hooks)|\bprocess\.(hrtime|uptime)\b|\bAbortSignal\.timeout\b/;
+const CHANCE = /\bMath\.random\b|\brandom(Bytes|UUID|Int|Fill|FillSync)\b|\bgetRandomValues\b/;
+
+/** A word in a comment or a text of prose is no reading. */
+const codeOf = (file: string): string => (text.get(file) ?? '').replaceAll(/^\s*(?:\/\*[^]*?\*\/|\/\/.*$)/gm, '');
+
+test('only lib/run/clock.ts reads the time and sets timers', () => {
+  expect(files.filter((file) => TIME.test(codeOf(file)))).toEqual(['lib/run/clock.ts']);
 });
 
-test('only random.ts draws chance', () => {
-  const draws = /\bMath\.random\(|\brandomBytes\(|\brandomUUID\(|\brandomInt\(/;
-  expect(files.filter((file) => file !== 'lib/run/random.ts' && draws.test(text.get(file) ?? ''))).toEqual([]);
+test('only lib/run/random.ts draws chance', () => {
+  expect(files.filter((file) => CHANCE.test(codeOf(file)))).toEqual(['lib/run/random.ts']);
 });
+
+test('the simulation reads no time and draws no chance but its own', () => {
+  const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
+  const simulation = walk('test/simulation').filter((it) => TIME.test(read(it)) || CHANCE.test(read(it)));
+  expect(simulation).toEqual([]);
+});
+
+test.each([
+  'const now = Date.now();',
+  'const now = new Date();',
+  'const text = Date();',
+  'const clock = Date.now;',
+  'performance.now()',
+  "import { setTimeout as sleep } from 'node:timers/promises';",
+  'setInterval(act, 1000)',
+  'process.hrtime.bigint()',
+  'AbortSignal.timeout(5)',
+])('%s reads the time, and is found', (line) => {
+  expect(TIME.test(line)).toBe(true);
+});
+
+test.each(['new Date(event.at).toISOString()', 'Date.UTC(2026, 0, 1)', 'Date.parse(text)', 'isRealDate(it)'])(
+  '%s reads no time',
+  (line) => {
+    expect(TIME.test(line)).toBe(false);
+  },
+);
 
 test('nothing but the command line and shutdown touches the process', () => {
   const touches = /\bprocess\.(env|exit|argv|on|kill)\b/;

@@ -35,6 +35,17 @@ test('a timer that is set while another fires counts from that moment', () => {
   expect(clock.timers).toBe(0);
 });
 
+test('says when the next timer fires, for whoever goes on from one to the next', () => {
+  const clock = new FakeClock();
+  expect(clock.next).toBe(Infinity);
+  clock.after(seconds(3), () => undefined);
+  clock.after(seconds(2), () => undefined);
+  clock.advance(seconds(1));
+  expect(clock.next).toBe(seconds(2));
+  clock.advance(seconds(1));
+  expect(clock.next).toBe(seconds(3));
+});
+
 test('a cancelled timer never fires, and cancelling again is harmless', () => {
   const clock = new FakeClock();
   let fired = 0;

@@ -36,6 +36,11 @@ export class FakeClock implements Clock {
     return this.#pending.size;
   }
 
+  /** When the next timer fires, on the monotonic clock; Infinity when none is set. */
+  get next(): Duration {
+    return this.#earliest(Infinity)?.due ?? Infinity;
+  }
+
   /** Moves both clocks on by `by` and fires what becomes due, in order. */
   advance(by: Duration): void {
     const end = this.#elapsed + by;

@@ -7,17 +7,15 @@
  * Left to others: other targets (`dial.ts`), remembering whose TLS is broken.
  */
 import type { Socket } from 'node:net';
-import type { Clock } from '#lib/run/clock.ts';
 import type { OpeningStep } from '../mail/attempt.ts';
 import { reply } from '../mail/reply.ts';
 import type { Capabilities } from './capabilities.ts';
 import { awaitBanner, hello, isSetback, type Setback } from './greet.ts';
 import type { Lacks } from './lacks.ts';
 import { measured } from './measured.ts';
-import { open } from './open.ts';
+import { open, type OpenSetup } from './open.ts';
 import { type Session, SmtpSession } from './session.ts';
 import { hostAndPort, mayConnect, type Target, targetText } from './target.ts';
-import type { Timeouts } from './timeouts.ts';
 import { askForTls, type ClientContext, shakeHands, tlsBroken, tlsFacts, type TlsVersion } from './tls.ts';
 import { Wire } from './wire.ts';
 
@@ -42,9 +40,7 @@ export interface Approach {
 }
 
 /** What every connection of a process shares. */
-export interface ConnectSetup {
-  readonly clock: Clock;
-  readonly timeouts: Timeouts;
+export interface ConnectSetup extends OpenSetup {
   /** `clientContext()`, made once. */
   readonly context: ClientContext;
   readonly lacks: Lacks;
@@ -79,9 +75,9 @@ async function attempt(
   setup: ConnectSetup,
   tlsProblem?: string,
 ): Promise<Session | Setback> {
-  const { clock, timeouts } = setup;
-  const measuring = { clock, steps: approach.steps };
-  const socket = await measured('connect', measuring, () => open(target, approach.source.address, clock, timeouts));
+  const { timeouts } = setup;
+  const measuring = { clock: setup.clock, steps: approach.steps };
+  const socket = await measured('connect', measuring, () => open(target, approach.source.address, setup));
   if (isSetback(socket)) return socket;
   const wire = new Wire(socket, setup.clock);
   const greeted = await measured('greet', measuring, () => greet(wire, approach, setup));

@@ -3,7 +3,7 @@
  *
  * Left to others: whether the target may be connected to at all (`connect.ts` asks `mayConnect` first).
  */
-import { connect, type Socket } from 'node:net';
+import { connect, type Socket, type TcpNetConnectOpts } from 'node:net';
 import type { Clock } from '#lib/run/clock.ts';
 import { codeOf } from '#lib/run/fault.ts';
 import { reply } from '../mail/reply.ts';
@@ -23,18 +23,29 @@ const OWN_FAULTS = new Set([
   'ERR_INVALID_IP_ADDRESS',
 ]);
 
+/** Opens a socket: `net.connect`, or what stands in for it. May throw what it would tell as an error. */
+export type OpenSocket = (where: TcpNetConnectOpts) => Socket;
+
+const openOnMachine: OpenSocket = (where) => connect(where);
+
+export interface OpenSetup {
+  readonly clock: Clock;
+  readonly timeouts: Timeouts;
+  /** Absent: the machine's own sockets. */
+  readonly openSocket?: OpenSocket | undefined;
+}
+
 /** `localAddress` `''` leaves the choice to the system. */
 export async function open(
   target: Target,
   localAddress: string,
-  clock: Clock,
-  timeouts: Timeouts,
+  { clock, timeouts, openSocket = openOnMachine }: OpenSetup,
 ): Promise<Socket | Setback> {
   const { promise, resolve } = Promise.withResolvers<Socket | Setback>();
   const timer = clock.after(timeouts.connect, () => resolve(notConnected('ETIMEDOUT')));
   let socket: Socket | undefined;
   try {
-    socket = connect({
+    socket = openSocket({
       host: target.address,
       port: target.port,
       noDelay: true,
