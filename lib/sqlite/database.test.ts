@@ -1,9 +1,12 @@
+import { EventEmitter } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../run/clock.ts';
-import { Database } from './database.ts';
+import { Database, type Thread } from './database.ts';
+import { Unpacker } from './packing.ts';
+import type { Request, Response } from './protocol.ts';
 
 const TABLE = 'CREATE TABLE note (id INTEGER PRIMARY KEY, body BLOB)';
 const insert = (id: number, body: Uint8Array) => ({ sql: 'INSERT INTO note VALUES (?, ?)', params: [id, body] });
@@ -108,4 +111,37 @@ test('closing is no breakage', async () => {
   await database.close();
   await expect(database.read('SELECT 1')).rejects.toMatchObject({ code: 'storage-closed' });
   expect(broken).toBe(false);
+});
+
+/** A thread to a disk on which nothing can be written. */
+class OnFullDisk extends EventEmitter implements Thread {
+  readonly #unpacker = new Unpacker();
+
+  constructor() {
+    super();
+    this.#say({ kind: 'opened' });
+  }
+
+  postMessage(request: Request): void {
+    if (request.kind === 'close') this.#say({ kind: 'closed' });
+    if (request.kind !== 'write') return;
+    const problem = { code: 13, message: 'database or disk is full' };
+    this.#say({ kind: 'written', ends: this.#unpacker.unpack(request.packed).map(() => ({ problem })) });
+  }
+
+  #say(response: Response): void {
+    setImmediate(() => {
+      this.emit('message', response);
+      if (response.kind === 'closed') this.emit('exit');
+    });
+  }
+}
+
+test('closing ends although what is under way cannot be written', async () => {
+  const database = await Database.open({ path: '', migrations: [] }, systemClock, () => new OnFullDisk());
+  const writing = database.write([insert(1, Buffer.from('x'))]);
+  const closing = database.close();
+  await expect(writing).rejects.toMatchObject({ code: 'storage-full' });
+  await expect(closing).resolves.toBeUndefined();
+  await expect(database.write([])).rejects.toMatchObject({ code: 'storage-closed' });
 });

@@ -113,7 +113,9 @@ export class Database {
   /** Resolves when everything asked for before is durable and the file is closed, or when that is past hope. */
   async close(): Promise<void> {
     if (this.#broken) return;
-    while (!this.#broken && (this.#gathering.length > 0 || this.#committing.length > 0)) await this.write([]);
+    // What cannot be written was told to whoever asked for it.
+    while (!this.#broken && (this.#gathering.length > 0 || this.#committing.length > 0))
+      await this.write([]).catch(() => undefined);
     await new Promise<void>((resolve) => {
       this.#closing = resolve;
       this.#send({ kind: 'close' });
