@@ -10,7 +10,7 @@ import { table } from './page.ts';
 import type { Finding, Say } from './rounds.ts';
 
 const FULL_SEEDS = 1000;
-const SHORT_SEEDS = 12;
+const SHORT_SEEDS = 8;
 /** A planted bug is to be found by then. */
 const MOST_SEEDS = 1000;
 const SAID_EVERY = 50;

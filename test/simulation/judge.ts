@@ -90,7 +90,7 @@ export class Judge {
     if (ENDS.has(last.type)) this.violate(`${recipient} is tried after it was ${last.type}`);
     if (dueOf(message) > now && hurried < message.acceptedAt) this.violate(`${recipient} is tried before it may be`);
     if (last.type === 'deferred' && (last.due ?? 0) > now && hurried < last.at)
-      this.violate(`${recipient} is tried ${(last.due ?? 0) - now} ms before it is due`);
+      this.violate(`${recipient} is tried ${Math.round((last.due ?? 0) - now)} ms before it is due`);
     if (this.#stateOf(message.id, index) === SUSPENDED) this.violate(`${recipient} is tried although it is suspended`);
   }
 
@@ -120,14 +120,14 @@ export class Judge {
   /** The process is dead: what it had heard some time ago is on record. */
   died(): void {
     const { clock, disk } = this.#around;
-    const since = Math.max(disk.troubledAt + seconds(10), -Infinity);
+    const since = disk.troubledAt + seconds(10);
     for (const [key, takes] of this.#takes) {
       const heardAt = takes.find((it) => it.process === this.#process)?.heardAt;
       if (heardAt === undefined || heardAt < since || clock.monotonic() - heardAt < RECORDED_WITHIN) continue;
       const [id = '', recipient = ''] = key.split(' ');
       const isRecorded = this.#eventsOf(id).some((it) => it.recipient === recipient && ENDS.has(it.type));
       if (!isRecorded)
-        this.violate(`${recipient} was taken ${clock.monotonic() - heardAt} ms ago and is not on record`);
+        this.violate(`${recipient} was taken ${Math.round(clock.monotonic() - heardAt)} ms ago and is not on record`);
     }
   }
 
