@@ -233,9 +233,12 @@ export class MailWorker {
     const hurry = clock.after(HURRY, () => {
       for (const it of this.#couriers.underWay) it.cutShort();
     });
-    const late = new Promise<'late'>((tell) => clock.after(limit, () => tell('late')));
-    if ((await Promise.race([this.#end(), late])) === 'late') log.warn('stopped before everything under way had ended');
+    const late = Promise.withResolvers<'late'>();
+    const limited = clock.after(limit, () => late.resolve('late'));
+    const ended = await Promise.race([this.#end(), late.promise]);
+    if (ended === 'late') log.warn('stopped before everything under way had ended');
     hurry.cancel();
+    limited.cancel();
     await queue.release(this.#claim);
   }
 

@@ -95,4 +95,5 @@ async function end(world: World): Promise<void> {
   if (!ended) return world.judge.violate('a machine does not end');
   if (leased !== 0) world.judge.violate(`${leased} bytes are leased and nothing is there`);
   if (ended.network.sockets > 0) world.judge.violate(`${ended.network.sockets} connections are open after the end`);
+  if (ended.clock.timers > 0) world.judge.violate(`${ended.clock.timers} timers are set after the end`);
 }
