@@ -51,6 +51,9 @@ async function costOf(act: () => Promise<unknown>): Promise<number> {
   return (user + system) / 1000;
 }
 
+/** Of one proof: the first of a process costs more, and so does one that is disturbed. */
+const costOfProof = (): Promise<number> => costOf(() => proofOfChosen('x', random, EFFORT));
+
 describe('a secret', () => {
   const opened = open();
   it.each([
@@ -70,7 +73,8 @@ describe('a secret', () => {
 
   it('that is wrong costs one scrypt, whether or not the user exists', async () => {
     const { verifier } = await open();
-    const cost = await costOf(() => proofOfChosen('x', random, EFFORT));
+    const costs = [await costOfProof(), await costOfProof(), await costOfProof()];
+    const cost = Math.min(...costs);
     for (const username of ['default.made', 'default.own', 'default.none'])
       expect(await costOf(() => verifier.verify(username, 'wrong'))).toBeGreaterThan(cost / 3);
   });
@@ -86,7 +90,7 @@ describe('a secret', () => {
 
   it('that is right is asked for once when a thousand log in at the same time', async () => {
     const { verifier } = await open();
-    const first = await costOf(() => proofOfChosen('x', random, EFFORT));
+    const first = await costOfProof();
     const logins = Array.from({ length: 1000 }, () => verifier.verify('default.own', 'correct horse'));
     const thousand = await costOf(async () => expect(await Promise.all(logins)).not.toContain(undefined));
     expect(thousand).toBeLessThan(20 * first);
