@@ -55,8 +55,9 @@ export async function openData(folder: string, fresh: boolean): Promise<Database
   return openDatabase(folder);
 }
 
-/** Of a folder whose database is open. */
-export const openInHand = (folder: string): InHand => new InHand(slotsIn(join(folder, IN_HAND_FILE)));
+/** Of a folder whose database is open. `troubled` is told when nothing can be noted. */
+export const openInHand = (folder: string, troubled?: (thrown: unknown) => void): InHand =>
+  new InHand(slotsIn(join(folder, IN_HAND_FILE)), troubled);
 
 async function writable(folder: string, work: () => Promise<unknown>): Promise<void> {
   try {

@@ -113,7 +113,9 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   const tracer = opened.adopt(await openTracer(surroundings), (it) => it?.close());
   const unreadable = (thrown: unknown): void =>
     log.error('a queued message was set aside', { reason: reasonOf(thrown) });
-  const kept = { database, inHand: openInHand(data), clock, recordEvent, unreadable };
+  const unnoted = (thrown: unknown): void =>
+    log.warn('cannot note which messages are in hand', { reason: reasonOf(thrown) });
+  const kept = { database, inHand: openInHand(data, unnoted), clock, recordEvent, unreadable };
   const queue = opened.adopt(await SqliteQueue.open(kept), (it) => it.close());
   if (queue.depth().length > MANY_LANES) collectSooner();
   const ledger = opened.adopt(await SqliteLedger.open({ database, clock, queued: QUEUED_IDS }), (it) => it.close());

@@ -6,6 +6,7 @@
  * forgotten, and so is every crash when a message ends. Whether the process ended by itself is `in-hand.ts`'s to know.
  */
 import { type Duration, hours, type Instant, seconds } from '#lib/run/clock.ts';
+import { codeOf } from '#lib/run/fault.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Row, Statement } from '#lib/sqlite/protocol.ts';
 import { type MailEvent, setAsideEvent } from '../../mail/event.ts';
@@ -45,8 +46,25 @@ const FOUND = `
   LEFT JOIN suspect s ON s.message = m.no AND s.last >= ?2
   WHERE m.no IN (SELECT value FROM json_each(?1)) ORDER BY m.no`;
 
-/** Counts a crash for every message `found` in hand, and does what follows from it; durable when it resolves. */
+/**
+ * Counts a crash for every message `found` in hand, and does what follows from it; durable when it resolves. On a full disk
+ * the start is worth more than the count: then nothing is written.
+ */
 export async function countCrash(
+  database: Database,
+  found: readonly number[],
+  now: Instant,
+  recordEvent: (event: MailEvent) => Statement,
+): Promise<AfterCrash> {
+  try {
+    return await count(database, found, now, recordEvent);
+  } catch (thrown) {
+    if (codeOf(thrown) === 'storage-full') return { inHand: found.length, apart: 0, setAside: [] };
+    throw thrown;
+  }
+}
+
+async function count(
   database: Database,
   found: readonly number[],
   now: Instant,

@@ -3,7 +3,8 @@
  *
  * What `write` has written outlives the process, not the machine: nothing is synced, because what matters is which
  * message was there when a process died, and a machine that loses its power says nothing about any. Who writes once for
- * many leases pays microseconds for them. What a crash means for a message is in `crashes.ts`.
+ * many leases pays microseconds for them. A disk that takes nothing holds up nobody: there is room for the usual from the
+ * start, and what cannot be written is written with what comes next. What a crash means for a message is in `crashes.ts`.
  */
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
 
@@ -15,6 +16,8 @@ export interface Slots {
 }
 
 const SLOT_BYTES = 8;
+/** Room for a thousand connections with four leases each. */
+const USUAL_BYTES = 4096 * SLOT_BYTES;
 const EMPTY = 0n;
 
 export class InHand {
@@ -31,16 +34,20 @@ export class InHand {
   #to = 0;
   #isPlanned = false;
   #isClosed = false;
+  readonly #troubled: (thrown: unknown) => void;
+  #isTroubled = false;
 
-  constructor(slots: Slots) {
+  /** `troubled` is told once when slots cannot be written, until they can be again. Must not throw. */
+  constructor(slots: Slots, troubled: (thrown: unknown) => void = () => undefined) {
     this.#slots = slots;
+    this.#troubled = troubled;
     this.#image = slots.read();
     this.found = numbersIn(this.#image);
   }
 
   /** What was found has been counted: the slots are this process's from now on. */
   begin(): void {
-    this.#image.fill(0);
+    this.#image = Buffer.alloc(Math.max(this.#image.length, USUAL_BYTES));
     this.#from = 0;
     this.#to = Math.floor(this.#image.length / SLOT_BYTES);
     this.write();
@@ -71,9 +78,15 @@ export class InHand {
   write(): void {
     if (this.#isClosed || this.#to <= this.#from) return;
     const [from, to] = [this.#from * SLOT_BYTES, this.#to * SLOT_BYTES];
-    this.#slots.write(this.#image.subarray(from, to), from);
-    this.#from = Infinity;
-    this.#to = 0;
+    try {
+      this.#slots.write(this.#image.subarray(from, to), from);
+      this.#from = Infinity;
+      this.#to = 0;
+      this.#isTroubled = false;
+    } catch (thrown) {
+      if (!this.#isTroubled) this.#troubled(thrown);
+      this.#isTroubled = true;
+    }
   }
 
   /** What is in hand now stays on file. */

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hours, systemClock } from '#lib/run/clock.ts';
+import { Fault } from '#lib/run/fault.ts';
 import { Database } from '#lib/sqlite/database.ts';
 import type { Statement } from '#lib/sqlite/protocol.ts';
 import type { MailEvent } from '../../mail/event.ts';
@@ -189,6 +190,24 @@ test('leases hold so many bytes together: who wants more waits until others have
   expect(second).toHaveLength(2);
   queue.giveBack([...(second ?? []), ...(other ? [other] : [])]);
   expect(queue.leasedBytes).toBe(0);
+});
+
+test('a start on a full disk after a crash goes on, without counting it', async () => {
+  const clock = new FakeClock();
+  const { queue, database } = await openTestStorage()(clock);
+  await queue.put(aMessage());
+  const slots = slotsInMemory();
+  const died = new InHand(slots);
+  died.enter(1);
+  died.write();
+  const full = {
+    read: (...asked: Parameters<Database['read']>) => database.read(...asked),
+    write: () => Promise.reject(new Fault('storage-full', 'free some')),
+  };
+  const reopened = await reopen({ database: full as unknown as Database, clock, inHand: new InHand(slots) });
+  onTestFinished(() => reopened.close());
+  expect(reopened.afterCrash).toEqual({ inHand: 1, apart: 0, setAside: [] });
+  expect(reopened.depth()).toEqual([{ lane: LANE, depth: 1 }]);
 });
 
 test('looking at a lane and moving it goes by an index, whatever else is queued', async () => {
