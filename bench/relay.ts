@@ -46,7 +46,7 @@ const SCENES: readonly Scene[] = [
 ];
 const CANDIDATES = SCENES.flatMap((scene) => RELAYS.map((relay): Candidate => ({ relay, scene })));
 const FULL = { messages: 20_000, rounds: 3 };
-const SHORT = { messages: 4000, rounds: 1 };
+const SHORT = { messages: 2000, rounds: 1 };
 const BODY_BYTES = 10_240;
 
 const measure = ({ relay, scene }: Candidate, messages: number): Promise<Run> =>
