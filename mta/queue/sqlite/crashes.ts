@@ -56,33 +56,24 @@ export async function countCrash(
   now: Instant,
   recordEvent: (event: MailEvent) => Statement,
 ): Promise<AfterCrash> {
-  try {
-    return await count(database, found, now, recordEvent);
-  } catch (thrown) {
-    if (codeOf(thrown) === 'storage-full') return { inHand: found.length, apart: 0, setAside: [] };
-    throw thrown;
-  }
-}
-
-async function count(
-  database: Database,
-  found: readonly number[],
-  now: Instant,
-  recordEvent: (event: MailEvent) => Statement,
-): Promise<AfterCrash> {
   const rows = await database.read(FOUND, [JSON.stringify(found), now - REMEMBERED_FOR]);
   const suspects = rows.map((row) => ({ no: Number(row['no']), crashes: Number(row['crashes']) }));
   const most = suspects.filter((it) => it.crashes >= MOST);
   const apart = suspects.filter((it) => it.crashes === APART);
   const waiting = await database.read(tables.WAITING_OF, [JSON.stringify(most.map((it) => it.no))]);
   const setAside = waiting.map((row) => eventOf(row, now));
-  await database.write([
-    forget(now - REMEMBERED_FOR),
-    ...suspects.map((it) => note(it, now)),
-    ...most.map((it) => tables.suspendMessage(it.no)),
-    ...setAside.map(recordEvent),
-    ...spread(apart, now),
-  ]);
+  try {
+    await database.write([
+      forget(now - REMEMBERED_FOR),
+      ...suspects.map((it) => note(it, now)),
+      ...most.map((it) => tables.suspendMessage(it.no)),
+      ...setAside.map(recordEvent),
+      ...spread(apart, now),
+    ]);
+  } catch (thrown) {
+    if (codeOf(thrown) !== 'storage-full') throw thrown;
+    return { inHand: suspects.length, apart: 0, setAside: [] };
+  }
   return { inHand: suspects.length, apart: apart.length, setAside };
 }
 

@@ -3,10 +3,11 @@
  *
  * What `write` has written outlives the process, not the machine: nothing is synced, because what matters is which
  * message was there when a process died, and a machine that loses its power says nothing about any. Who writes once for
- * many leases pays microseconds for them. A disk that takes nothing holds up nobody: there is room for the usual from the
+ * many leases makes one system call for them. A disk that takes nothing holds up nobody: there is room for the usual from the
  * start, and what cannot be written is written with what comes next. What a crash means for a message is in `crashes.ts`.
  */
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
+import { Fault } from '#lib/run/fault.ts';
 
 /** Where slots are kept. */
 export interface Slots {
@@ -122,7 +123,11 @@ export function slotsIn(path: string): Slots {
   const file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
   return {
     read: () => readFileSync(path),
-    write: (bytes, at) => void writeSync(file, bytes, 0, bytes.length, at),
+    write: (bytes, at) => {
+      // A disk that fills takes a part: the whole is written again when there is room.
+      const written = writeSync(file, bytes, 0, bytes.length, at);
+      if (written < bytes.length) throw new Fault('storage-full', `no space left for ${path}: free some`);
+    },
     close: () => closeSync(file),
   };
 }

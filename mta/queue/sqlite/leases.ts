@@ -1,5 +1,6 @@
 /**
- * Who holds which entry, in memory: the leases of the one process that has the file open. No I/O.
+ * Who holds which entry, in memory: the leases of the one process that has the file open. Which messages these are is noted
+ * as in hand; whoever takes leases writes it down.
  *
  * A lease is `held` until its end, then void. While its settlement is being written it is `settling`: it can neither
  * run out nor be settled again, and its entry stays out of reach.
