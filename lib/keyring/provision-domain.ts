@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import type { SendingDomain, SendingDomainSpec } from '#crds/kinds/sending-domain.ts';
 import { keyOf } from '#crds/resource.ts';
 import { type KeyKind, generateKey, kindOf, loadKey, pemOf } from '#lib/dkim/key.ts';
+import { selectorFor } from '#lib/dkim/selector.ts';
 import type { Instant } from '#lib/run/clock.ts';
 import { codeOf, reasonOf } from '#lib/run/fault.ts';
 import { readSecret } from './chosen-secret.ts';
@@ -111,11 +112,6 @@ async function keysOf(domain: string, folder: string): Promise<{ selector: strin
     const parsed = parseKeyFile(file);
     return parsed?.domain === domain ? [{ selector: parsed.selector, file }] : [];
   });
-}
-
-function selectorFor(prefix: string, now: Instant, kind: KeyKind): string {
-  const day = new Date(now).toISOString().slice(0, 10).replaceAll('-', '');
-  return `${prefix}${day}${kind === 'Ed25519' ? 'e' : 'r'}`;
 }
 
 async function makeKey(kind: KeyKind, path: string): Promise<string> {
