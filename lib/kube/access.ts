@@ -1,0 +1,77 @@
+/**
+ * Which API server, and how to be let in: kubeconfig files and service accounts. The one user of `@kubernetes/client-node`.
+ *
+ * Tokens and certificates are read again when their files change. Nothing here speaks to the server but what a
+ * kubeconfig's own login commands do.
+ */
+import { Agent, type RequestOptions } from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node';
+import { Fault, reasonOf } from '#lib/run/fault.ts';
+
+export interface KubeAccess {
+  /** `https://host:port`, with a path where a gateway serves several. */
+  readonly server: URL;
+  /** What a request needs to be let in, connections shared. */
+  options(): Promise<RequestOptions>;
+  /** Ends connections that are kept. */
+  close(): void;
+}
+
+/**
+ * From a kubeconfig's text; without one as kubectl does it: `KUBECONFIG`, the home folder's, the pod's service account.
+ * Throws `kube-config` when that does not say where the server is.
+ */
+export function kubeAccess(kubeconfig?: string): KubeAccess {
+  const config = new KubeConfig();
+  try {
+    if (kubeconfig === undefined) config.loadFromDefault();
+    else config.loadFromString(kubeconfig);
+  } catch (thrown) {
+    throw new Fault('kube-config', `The kubeconfig cannot be read: ${reasonOf(thrown)}. Put it right.`);
+  }
+  const server = URL.parse(config.getCurrentCluster()?.server ?? '');
+  if (server?.protocol !== 'https:')
+    throw new Fault('kube-config', 'The kubeconfig names no API server with https://. Choose a context that does.');
+  return new Access(config, server);
+}
+
+/** What connections are made with. Another certificate means other connections. */
+const TRUST = ['ca', 'cert', 'key', 'servername', 'rejectUnauthorized'] as const;
+/** An operator has a watch open for each type beside its requests. */
+const MOST_CONNECTIONS = 64;
+
+class Access implements KubeAccess {
+  readonly server: URL;
+  readonly #config: KubeConfig;
+  readonly #isProxied: boolean;
+  #agent: Agent | undefined;
+  #trusted = '';
+
+  constructor(config: KubeConfig, server: URL) {
+    this.#config = config;
+    this.server = server;
+    this.#isProxied = config.getCurrentCluster()?.proxyUrl !== undefined;
+  }
+
+  async options(): Promise<RequestOptions> {
+    const options: RequestOptions = {};
+    await this.#config.applyToHTTPSOptions(options);
+    return this.#isProxied ? options : { ...options, agent: this.#agentFor(options) };
+  }
+
+  close(): void {
+    this.#agent?.destroy();
+    this.#agent = undefined;
+  }
+
+  /** The library's own agent keeps no connection and the first certificate for ever. */
+  #agentFor(options: RequestOptions): Agent {
+    const trust = Object.fromEntries(TRUST.filter((it) => options[it] !== undefined).map((it) => [it, options[it]]));
+    const trusted = JSON.stringify(trust);
+    if (this.#agent && trusted === this.#trusted) return this.#agent;
+    // What is under way on the earlier connections may end; the server closes idle ones.
+    this.#trusted = trusted;
+    this.#agent = new Agent({ keepAlive: true, keepAliveMsecs: 30_000, maxSockets: MOST_CONNECTIONS, ...trust });
+    return this.#agent;
+  }
+}
