@@ -112,6 +112,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   commander: 'postfleet.ts',
   'dns-packet': 'lib/dns/message.ts',
   fastify: 'lib/http/server.ts',
+  ioredis: 'lib/redis/redis.ts',
   mailauth: 'lib/dkim/verify.ts',
   'node:sqlite': 'lib/sqlite/connection.ts',
   nodemailer: 'lib/mail/mail.ts',

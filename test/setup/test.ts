@@ -30,7 +30,7 @@ function count(vitest: Vitest): Counts {
 
 // Programs and threads that tests start compile nothing twice.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../../.cache/compile', import.meta.url));
-needTools('strace', 'swaks', 'perl', 'postfix', 'knot', 'unbound', 'prometheus');
+needTools('strace', 'swaks', 'perl', 'postfix', 'knot', 'unbound', 'prometheus', 'redis');
 await needMailbench();
 await needForgetful();
 const vitest = await startVitest(process.argv.slice(2), { watch: false, run: true });

@@ -26,6 +26,7 @@ const TOOLS = {
   knot: { probe: ['/usr/sbin/knotd', '-V'], packages: ['knot'] },
   unbound: { probe: ['/usr/sbin/unbound', '-V'], packages: ['unbound'] },
   prometheus: { probe: ['promtool', '--version'], packages: ['prometheus'] },
+  redis: { probe: ['redis-server', '--version'], packages: ['redis-server'] },
   postfix: { probe: ['/usr/sbin/postconf', '-d', 'mail_version'], packages: ['postfix'] },
 } satisfies Record<string, Tool>;
 
