@@ -22,7 +22,7 @@ const openLabels = all.flatMap(({ name, labels = {} }) =>
 );
 
 test.each(all.map((it) => [it.name, it] as const))('%s is named as Prometheus wants it', (name, { type, unit }) => {
-  expect(name).toMatch(/^postfleet_[a-z]+(_[a-z]+)*$/);
+  expect(name).toMatch(/^(postfleet|controller_runtime|workqueue|leader_election)_[a-z]+(_[a-z]+)*$/);
   expect(name.endsWith('_total')).toBe(type === 'counter');
   for (const base of ['seconds', 'bytes']) expect(name.includes(`_${base}`)).toBe(unit === base);
   expect(name).not.toMatch(/_(milliseconds|ms|minutes|kilobytes|mb|percent)(_|$)/);
@@ -49,7 +49,9 @@ test('labels whose values are not all listed come from the configuration or from
 test('an alert asks for metrics that are there, and says why', () => {
   const known = new Set([...all.map((it) => it.name), ...Object.keys(processAlerts), 'process_max_fds']);
   for (const { name, when, why } of alerts) {
-    const asked = [...when.matchAll(/\b(?:postfleet|nodejs|process)_[a-z0-9_]+/g)].map(([it]) => it);
+    const asked = [
+      ...when.matchAll(/\b(?:postfleet|nodejs|process|controller_runtime|workqueue|leader_election)_[a-z0-9_]+/g),
+    ].map(([it]) => it);
     expect([name, asked.length > 0, asked.filter((it) => !known.has(it.replace(/_bucket$/, '')))]).toEqual([
       name,
       true,

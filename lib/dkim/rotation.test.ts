@@ -30,6 +30,7 @@ const step = (keys: readonly (string | RotatingKey)[], more: Partial<RotationVie
     offered: new Set(),
     sightings: new Map(),
     loaded: new Set(),
+    used: new Set(),
     ...more,
   });
 
@@ -37,6 +38,7 @@ const textOf = ({ keys }: RotationStep): string[] => keys.map(({ selector, phase
 const seen = (...selectors: string[]) => ({ sightings: new Map(selectors.map((it) => [it, 'seen'] as const)) });
 const absent = (...selectors: string[]) => ({ sightings: new Map(selectors.map((it) => [it, 'absent'] as const)) });
 const offered = (...selectors: string[]) => ({ offered: new Set(selectors) });
+const used = (...selectors: string[]) => ({ used: new Set(selectors) });
 const loaded = (...selectors: string[]) => ({ loaded: new Set(selectors) });
 
 describe('the next phase of a key', () => {
@@ -62,6 +64,12 @@ describe('the next phase of a key', () => {
       'does not retire in the step that made the next active',
       ['r1 Active', 'r2 Verified'],
       loaded('r2'),
+      ['r1 Active', 'r2 Active'],
+    ],
+    [
+      'does not retire while a worker signs with it',
+      ['r1 Active', 'r2 Active'],
+      used('r1'),
       ['r1 Active', 'r2 Active'],
     ],
     ['retires when the next is active', ['r1 Active', 'r2 Active'], {}, ['r1 Retiring', 'r2 Active']],
@@ -101,6 +109,11 @@ describe('the next phase of a key', () => {
     expect([textOf(over), over.remove]).toEqual([['r2 Active'], ['r1']]);
   });
 
+  test('retires anew when a worker is seen to sign with it after all', () => {
+    const [found] = step([key('r1 Retiring'), 'r2 Active'], used('r1')).keys;
+    expect(found).toMatchObject({ phase: 'Retiring', since: NOW });
+  });
+
   test('is nobody’s business when it was never handed out: it goes without a word', () => {
     expect(step(['r1 Pending', 'r2 Pending']).remove).toEqual(['r1']);
     expect(textOf(step(['r1 Pending', 'r2 Pending'], offered('r1')))).toEqual(['r1 Retired', 'r2 Pending']);
@@ -120,6 +133,7 @@ describe('what signs', () => {
     ['is the one before when the record of the next is gone', ['r1 Active', 'r2 Verified'], absent('r2'), ['r1']],
     ['is an active key whatever DNS says', ['r1 Active'], absent('r1'), ['r1']],
     ['is a verified one although a newer was made', ['r1 Verified', 'r2 Pending'], {}, ['r1']],
+    ['is not one whose algorithm is no longer named', ['r1 Active', 'e1 Active'], { algorithms: ['Ed25519'] }, ['e1']],
     ['is never one that retires', ['r1 Retiring', 'r2 Active'], {}, ['r2']],
     ['is every key that was brought, and none that was made beside it', ['r0 Verified', 'r1 Active'], {}, ['r0']],
     ['is what was made until what was brought is seen', ['r0 Published', 'r1 Active'], {}, ['r1']],

@@ -4,8 +4,8 @@
  *   Pending    its Secret is there; nobody has been told of its record
  *   Published  its record has been handed out, to people or to external-dns
  *   Verified   its record was seen by everybody who must see it: it may sign
- *   Active     every worker has it, and no worker signs with the one before
- *   Retiring   it signs nothing, and its record stays for what it signed
+ *   Active     every worker has it
+ *   Retiring   no worker has it any more, and its record stays for what it signed
  *   Retired    its record says that it is revoked (`p=`); after a while both are gone
  *
  * Promises: a key signs only from `Verified` on; a record is given up only when no signature can need it any more; a
@@ -54,6 +54,8 @@ export interface RotationView {
   readonly sightings: ReadonlyMap<string, KeySighting>;
   /** Selectors that every worker signs with now. */
   readonly loaded: ReadonlySet<string>;
+  /** Selectors that the keyring has, or some worker may sign with still. */
+  readonly used: ReadonlySet<string>;
 }
 
 export interface RotationStep {
@@ -134,13 +136,18 @@ function signersOf(view: RotationView): ReadonlySet<string> {
 }
 
 /** An active key goes on signing whatever DNS says today; one that is not yet active has to be there. */
-const maySign = ({ phase, selector }: RotatingKey, { sightings }: RotationView): boolean =>
-  phase === 'Active' || (phase === 'Verified' && sightings.get(selector) !== 'absent');
+const maySign = (key: RotatingKey, view: RotationView): boolean =>
+  (key.phase === 'Active' || (key.phase === 'Verified' && view.sightings.get(key.selector) !== 'absent')) &&
+  !isFollowed(key, view);
 
 function advance(key: RotatingKey, signers: ReadonlySet<string>, view: RotationView): RotatingKey {
   const phase = nextPhase(key, signers, view);
-  return phase === key.phase ? key : { ...key, phase, since: view.now };
+  return phase === key.phase && !isStillUsed(key, view) ? key : { ...key, phase, since: view.now };
 }
+
+/** Who decided that it retires had read too little: its time begins again. */
+const isStillUsed = ({ phase, selector, since }: RotatingKey, { used, now }: RotationView): boolean =>
+  phase === 'Retiring' && used.has(selector) && now >= since + hours(24);
 
 function nextPhase(key: RotatingKey, signers: ReadonlySet<string>, view: RotationView): Phase {
   const { selector, phase, since } = key;
@@ -152,12 +159,12 @@ function nextPhase(key: RotatingKey, signers: ReadonlySet<string>, view: Rotatio
       if (isSuperseded(key, view)) return 'Retired';
       return view.sightings.get(selector) === 'seen' ? 'Verified' : phase;
     case 'Verified':
-      if (isFollowed(key, view)) return 'Retiring';
+      if (isFollowed(key, view) && !view.used.has(selector)) return 'Retiring';
       return signers.has(selector) && view.loaded.has(selector) ? 'Active' : phase;
     case 'Active':
-      return isFollowed(key, view) ? 'Retiring' : phase;
+      return isFollowed(key, view) && !view.used.has(selector) ? 'Retiring' : phase;
     case 'Retiring':
-      return view.now >= since + view.retireAfter ? 'Retired' : phase;
+      return view.now >= since + view.retireAfter && !view.used.has(selector) ? 'Retired' : phase;
     case 'Retired':
       break;
   }
@@ -172,7 +179,7 @@ function isSuperseded(key: RotatingKey, view: RotationView): boolean {
   return madeIn(family, view).some(({ revision }) => revision > key.revision);
 }
 
-/** A key that has signed goes when what signs in its place is active. */
+/** A key that has signed signs no more when what signs in its place is active, and goes when no worker has it. */
 function isFollowed(key: RotatingKey, view: RotationView): boolean {
   if (key.isBrought) return false;
   const family = familyOf(key.algorithm);

@@ -8,6 +8,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { acceptingCounters, acceptingGauges, acceptingHistograms } from '../metric/accepting.ts';
 import type { Declaration, LabelsOf } from '../metric/declaration.ts';
 import { dnsCounters, dnsHistograms } from '../metric/dns.ts';
+import { operatingCounters, operatingGauges, operatingHistograms } from '../metric/operating.ts';
 import { sendingCounters, sendingGauges, sendingHistograms } from '../metric/sending.ts';
 import { tracingCounters } from '../metric/tracing.ts';
 import { storingCounters, storingGauges, storingHistograms } from '../metric/storing.ts';
@@ -16,9 +17,22 @@ const registry = new Registry();
 const registers = [registry];
 
 export const declared = {
-  counters: { ...acceptingCounters, ...sendingCounters, ...storingCounters, ...dnsCounters, ...tracingCounters },
-  histograms: { ...acceptingHistograms, ...sendingHistograms, ...storingHistograms, ...dnsHistograms },
-  gauges: { ...acceptingGauges, ...sendingGauges, ...storingGauges },
+  counters: {
+    ...acceptingCounters,
+    ...sendingCounters,
+    ...storingCounters,
+    ...dnsCounters,
+    ...tracingCounters,
+    ...operatingCounters,
+  },
+  histograms: {
+    ...acceptingHistograms,
+    ...sendingHistograms,
+    ...storingHistograms,
+    ...dnsHistograms,
+    ...operatingHistograms,
+  },
+  gauges: { ...acceptingGauges, ...sendingGauges, ...storingGauges, ...operatingGauges },
 };
 
 type Labelled = { readonly labels: object };
