@@ -38,7 +38,7 @@ export default defineConfig({
       {
         test: {
           name: 'real',
-          include: ['test/{scenarios,attacks,crash,simulation,e2e}/**/*.test.ts'],
+          include: ['test/{scenarios,attacks,crash,simulation,kubernetes,e2e}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,

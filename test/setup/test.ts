@@ -5,8 +5,10 @@
  * when any were. A file that cannot be loaded and an error outside of tests each count as failed; no tests at all is a
  * failure. Exit code 1 if anything failed.
  */
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { startVitest, type Vitest } from 'vitest/node';
+import { needControlPlane } from './control-plane.ts';
 import { needForgetful, needMailbench, needTools } from './tools.ts';
 
 interface Counts {
@@ -14,6 +16,8 @@ interface Counts {
   failed: number;
   skipped: number;
 }
+
+const chosen = process.argv.slice(2);
 
 function count(vitest: Vitest): Counts {
   const counts: Counts = { passed: 0, failed: vitest.state.getUnhandledErrors().length, skipped: 0 };
@@ -28,12 +32,17 @@ function count(vitest: Vitest): Counts {
   return counts;
 }
 
+/** Tests that need a control plane, which takes minutes to build. */
+const KUBERNETES = fileURLToPath(new URL('../kubernetes', import.meta.url));
+const isChosen = (file: string): boolean => chosen.length === 0 || chosen.some((it) => file.includes(it));
+
 // Programs and threads that tests start compile nothing twice.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../../.cache/compile', import.meta.url));
 needTools('strace', 'swaks', 'perl', 'postfix', 'knot', 'unbound', 'prometheus', 'redis');
 await needMailbench();
 await needForgetful();
-const vitest = await startVitest(process.argv.slice(2), { watch: false, run: true });
+if (readdirSync(KUBERNETES).some((it) => isChosen(`${KUBERNETES}/${it}`))) needControlPlane();
+const vitest = await startVitest(chosen, { watch: false, run: true });
 const { passed, failed, skipped } = count(vitest);
 await vitest.close();
 process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);

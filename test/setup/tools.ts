@@ -33,7 +33,7 @@ const TOOLS = {
 export type ToolName = keyof typeof TOOLS;
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const say = (line: string): void => void process.stderr.write(`postfleet: ${line}\n`);
+export const say = (line: string): void => void process.stderr.write(`postfleet: ${line}\n`);
 
 /** The load source and sink, built from `bench/mailbench`. */
 export const MAILBENCH = join(root, '.cache/mailbench');
@@ -72,10 +72,10 @@ async function needGo(folder: string, program: string): Promise<void> {
   }
 }
 
-const works = ([command = '', ...args]: readonly string[]): boolean =>
+export const works = ([command = '', ...args]: readonly string[]): boolean =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 
-function giveUp(why: string): never {
+export function giveUp(why: string): never {
   say(why);
   process.exit(1);
 }
@@ -102,6 +102,6 @@ function debian(command: string, args: readonly string[], input = ''): boolean {
 }
 
 /** Shows what it prints on standard error; whether it ended well. */
-function run(command: string, args: readonly string[], options: SpawnSyncOptions): boolean {
+export function run(command: string, args: readonly string[], options: SpawnSyncOptions): boolean {
   return spawnSync(command, args, { ...options, stdio: ['pipe', 2, 2] }).status === 0;
 }

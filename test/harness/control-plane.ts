@@ -1,0 +1,188 @@
+/**
+ * A real Kubernetes control plane on loopback: etcd and the API server, ready in seconds; the controller manager if asked.
+ *
+ * There are no nodes: pods stay Pending. Without the controller manager nothing that belongs to something else is ever
+ * deleted, and namespaces stay; so each test has a namespace of its own. Everybody is let in by a token; the administrator's
+ * is `kubeconfig()`. The API server can be ended and started again on what etcd holds.
+ */
+import { generateKeyPairSync } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { get } from 'node:https';
+import { join } from 'node:path';
+import { type KubeAccess, kubeAccess } from '#lib/kube/access.ts';
+import { selfMadeCertificate } from '#lib/run/certificate.ts';
+import { programFile } from '../setup/control-plane.ts';
+import { freePorts } from './ports.ts';
+import type { Program } from './program.ts';
+import type { Stage } from './stage.ts';
+import { until } from './until.ts';
+
+export interface ControlPlaneOptions {
+  /** Further flags of the API server, such as those of an audit log. */
+  readonly flags?: readonly string[];
+  /** Who else is let in, by name: tokens are the names. */
+  readonly users?: Readonly<Record<string, { readonly groups: readonly string[] }>>;
+}
+
+const ADMINISTRATOR = 'administrator';
+const STARTS_WITHIN = 60_000;
+
+/** What needs neither nodes nor a cloud. */
+const CONTROLLERS = [
+  'garbage-collector-controller',
+  'namespace-controller',
+  'deployment-controller',
+  'replicaset-controller',
+  'statefulset-controller',
+  'endpointslice-controller',
+  'disruption-controller',
+  'serviceaccount-controller',
+  'serviceaccount-token-controller',
+  'root-ca-certificate-publisher-controller',
+  'clusterrole-aggregation-controller',
+];
+
+export class ControlPlane {
+  readonly server: string;
+  /** PEM of the certificate that the API server shows. */
+  readonly certificate: string;
+  readonly #stage: Stage;
+  readonly #folder: string;
+  readonly #arguments: readonly string[];
+  #apiServer: Program | undefined;
+
+  private constructor(stage: Stage, folder: string, port: number, certificate: string, args: readonly string[]) {
+    this.#stage = stage;
+    this.#folder = folder;
+    this.server = `https://127.0.0.1:${port}`;
+    this.certificate = certificate;
+    this.#arguments = args;
+  }
+
+  /** Resolves when the API server is ready. */
+  static async start(stage: Stage, options: ControlPlaneOptions = {}): Promise<ControlPlane> {
+    const [port = 0, etcdPort = 0, peerPort = 0] = await freePorts(3);
+    const folder = stage.folder('control-plane');
+    const certificate = await writeIdentities(folder, options);
+    startEtcd(stage, folder, etcdPort, peerPort);
+    const args = [...apiServerArguments(folder, port, etcdPort), ...(options.flags ?? [])];
+    const plane = new ControlPlane(stage, folder, port, certificate, args);
+    await plane.startApiServer();
+    return plane;
+  }
+
+  /** Resolves when it is ready. After `killApiServer`, on the same port. */
+  async startApiServer(): Promise<void> {
+    const program = this.#stage.start('kube-apiserver', programFile('kube-apiserver'), this.#arguments);
+    this.#apiServer = program;
+    await until(
+      'the API server is ready',
+      async () => {
+        if (program.exit) throw new Error(`kube-apiserver ended, saying:\n${program.stderr.slice(-2000)}`);
+        return this.#isReady();
+      },
+      STARTS_WITHIN,
+    );
+  }
+
+  /** SIGKILL. What it has acknowledged is in etcd. */
+  async killApiServer(): Promise<void> {
+    await this.#apiServer?.kill();
+  }
+
+  /** Deployments get their ReplicaSets and pods, namespaces end, and what belongs to something goes with it. */
+  startControllerManager(): Program {
+    const kubeconfig = join(this.#folder, 'controller-manager.kubeconfig');
+    writeFileSync(kubeconfig, this.kubeconfig());
+    return this.#stage.start('kube-controller-manager', programFile('kube-controller-manager'), [
+      `--kubeconfig=${kubeconfig}`,
+      `--controllers=${CONTROLLERS.join(',')}`,
+      `--service-account-private-key-file=${this.#folder}/accounts.key`,
+      `--root-ca-file=${this.#folder}/server.crt`,
+      '--use-service-account-credentials=false',
+      '--leader-elect=false',
+      '--secure-port=0',
+    ]);
+  }
+
+  /** For whoever is let in with this token: the administrator, a user of the options, a service account; at `server`. */
+  kubeconfig(token = ADMINISTRATOR, server = this.server): string {
+    const authority = Buffer.from(this.certificate).toString('base64');
+    return JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'test', cluster: { server, 'certificate-authority-data': authority } }],
+      users: [{ name: 'test', user: { token } }],
+      contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
+      'current-context': 'test',
+    });
+  }
+
+  access(token = ADMINISTRATOR, server = this.server): KubeAccess {
+    return kubeAccess(this.kubeconfig(token, server));
+  }
+
+  #isReady(): Promise<boolean> {
+    const headers = { authorization: `Bearer ${ADMINISTRATOR}` };
+    return new Promise((resolve) => {
+      get(`${this.server}/readyz`, { ca: this.certificate, headers, agent: false }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode === 200);
+      }).on('error', () => resolve(false));
+    });
+  }
+}
+
+/** Files that say who the server is, whom it lets in, and what tokens of service accounts are signed with. */
+async function writeIdentities(folder: string, { users = {} }: ControlPlaneOptions): Promise<string> {
+  const { cert, key } = await selfMadeCertificate(['localhost', '127.0.0.1']);
+  const accounts = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const everybody = { [ADMINISTRATOR]: { groups: ['system:masters'] }, ...users };
+  const files = {
+    'server.crt': cert,
+    'server.key': key,
+    'accounts.key': accounts.privateKey.export({ type: 'sec1', format: 'pem' }),
+    'accounts.pub': accounts.publicKey.export({ type: 'spki', format: 'pem' }),
+    'tokens.csv': Object.entries(everybody)
+      .map(([name, { groups }]) => `${name},${name},${name},"${groups.join(',')}"\n`)
+      .join(''),
+  };
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content, { mode: 0o600 });
+  return cert;
+}
+
+/** The API server waits for it. */
+function startEtcd(stage: Stage, folder: string, port: number, peerPort: number): void {
+  const [url, peer] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${peerPort}`];
+  stage.start('etcd', programFile('etcd'), [
+    `--data-dir=${folder}/etcd`,
+    `--listen-client-urls=${url}`,
+    `--advertise-client-urls=${url}`,
+    `--listen-peer-urls=${peer}`,
+    `--initial-advertise-peer-urls=${peer}`,
+    `--initial-cluster=default=${peer}`,
+    // Whatever the tests kill, it is not the machine.
+    '--unsafe-no-fsync',
+    '--log-level=warn',
+  ]);
+}
+
+const apiServerArguments = (folder: string, port: number, etcdPort: number): string[] => [
+  `--etcd-servers=http://127.0.0.1:${etcdPort}`,
+  `--secure-port=${port}`,
+  '--bind-address=127.0.0.1',
+  '--advertise-address=127.0.0.1',
+  '--endpoint-reconciler-type=none',
+  `--cert-dir=${folder}`,
+  `--tls-cert-file=${folder}/server.crt`,
+  `--tls-private-key-file=${folder}/server.key`,
+  `--token-auth-file=${folder}/tokens.csv`,
+  `--service-account-key-file=${folder}/accounts.pub`,
+  `--service-account-signing-key-file=${folder}/accounts.key`,
+  '--service-account-issuer=https://kubernetes.default.svc',
+  '--service-cluster-ip-range=10.0.0.0/24',
+  '--authorization-mode=Node,RBAC',
+  '--allow-privileged=true',
+  // Pods of tests have no service account that somebody made.
+  '--disable-admission-plugins=ServiceAccount',
+];
