@@ -69,6 +69,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
     ],
   },
   { layer: 'controller', files: /^operator\/controller\//, may: ['lib'] },
+  { layer: 'workload', files: /^operator\/workload\//, may: ['crds', 'lib'] },
   // What is provisioned is what the resources declare, and the operator will fill the same keyring from the same kinds.
   { layer: 'keyring', files: /^lib\/keyring\//, may: ['crds', 'lib'] },
   { layer: 'crds', files: /^crds\//, may: ['lib'] },

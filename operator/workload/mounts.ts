@@ -1,0 +1,87 @@
+/**
+ * What pods see of Secrets: the keyring, certificates, and what the `MTACluster` refers to. Pure.
+ *
+ * Only as volumes: no pod has a right on Secrets. Names and paths depend on nothing but the `MTACluster`, so that a key that is made or
+ * rotated rolls no pod; every Secret may still be missing when a pod starts. Ingress gets no key that signs mail.
+ *
+ *   /run/postfleet/keyring                     as `lib/keyring/folder.ts` reads it
+ *   /run/postfleet/config/secrets/<name>/<key> what a secretRef names, as on one machine
+ *   /run/postfleet/tls/<name>                  tls.crt and tls.key
+ */
+import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
+import type { SecretRef } from '#crds/parts.ts';
+import type { Component } from './child.ts';
+
+export interface Mount {
+  readonly name: string;
+  readonly path: string;
+  readonly volume: { readonly name: string; readonly projected: object };
+}
+
+export const KEYRING_PATH = '/run/postfleet/keyring';
+export const CONFIG_PATH = '/run/postfleet/config';
+const TLS_PATH = '/run/postfleet/tls';
+
+/** Secrets of DKIM keys: a Secret holds a megabyte, which is some five hundred RSA keys. */
+const DKIM_PARTS = 16;
+
+/** Secrets of the keyring: their names after the cluster's, and the file that each becomes. */
+function keyringParts(): { readonly name: string; readonly path: string; readonly isForIngress: boolean }[] {
+  const dkim = Array.from({ length: DKIM_PARTS }, (_, at) => String(at).padStart(2, '0'));
+  return [
+    { name: 'keyring-credentials', path: 'credentials/bundle.json', isForIngress: true },
+    { name: 'keyring-return-path', path: 'return-path/bundle.json', isForIngress: true },
+    ...dkim.map((part) => ({ name: `keyring-dkim-${part}`, path: `dkim/${part}.json`, isForIngress: false })),
+  ];
+}
+
+/** The one key in a Secret of the keyring. */
+const BUNDLE = 'bundle.json';
+
+export function mountsOf(cluster: MTACluster, component: Component): Mount[] {
+  const keyring = keyringParts()
+    .filter(({ isForIngress }) => component === 'worker' || isForIngress)
+    .map(({ name, path }) => secret(`${cluster.metadata.name}-${name}`, [{ key: BUNDLE, path }]));
+  const chosen = secretsOf(cluster, component);
+  const certificates = component === 'ingress' ? certificatesOf(cluster) : [];
+  return [
+    projected('keyring', KEYRING_PATH, keyring),
+    ...(chosen.length === 0 ? [] : [projected('secrets', `${CONFIG_PATH}/secrets`, chosen)]),
+    ...(certificates.length === 0 ? [] : [projected('tls', TLS_PATH, certificates)]),
+  ];
+}
+
+const projected = (name: string, path: string, sources: readonly object[]): Mount => ({
+  name,
+  path,
+  volume: { name, projected: { defaultMode: 0o440, sources } },
+});
+
+const secret = (name: string, items: readonly { readonly key: string; readonly path: string }[]): object => ({
+  secret: { name, items, optional: true },
+});
+
+function secretsOf({ spec }: MTACluster, component: Component): object[] {
+  const { nats } = spec.queue;
+  const { redis } = spec.limits;
+  const shared = [nats?.credentialsRef, nats?.caRef, redis?.passwordRef, redis?.caRef];
+  const refs = component === 'worker' ? [...shared, spec.egress.tlsCARef, spec.egress.authRef] : shared;
+  const byName = Map.groupBy(
+    refs.filter((it) => it !== undefined),
+    ({ name }) => name,
+  );
+  return [...byName].map(([name, all]) => secret(name, itemsOf(name, all)));
+}
+
+const itemsOf = (name: string, refs: readonly SecretRef[]): { key: string; path: string }[] =>
+  [...new Set(refs.map(({ key }) => key))].map((key) => ({ key, path: `${name}/${key}` }));
+
+function certificatesOf({ spec }: MTACluster): object[] {
+  const names = spec.ingress.listeners.flatMap(({ tls }) => tls?.certificateRefs?.map(({ name }) => name) ?? []);
+  return [...new Set(names)].map((name) =>
+    secret(
+      name,
+      ['tls.crt', 'tls.key'].map((key) => ({ key, path: `${name}/${key}` })),
+    ),
+  );
+}
