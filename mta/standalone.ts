@@ -76,8 +76,6 @@ const RECEIVER = 'postfleet.io/receiver';
 const SIGNING_YIELDS = 10;
 /** The longest wait for the reply to a final dot, and a little. */
 const DRAIN_DELIVERY: Duration = minutes(11);
-/** Lanes with which memory is worth more than time (docs/decisions/0036). */
-const MANY_LANES = 20_000;
 
 export async function startStandalone(surroundings: StandaloneSurroundings): Promise<Standalone> {
   const opened = new AsyncDisposableStack();
@@ -115,9 +113,15 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     log.error('a queued message was set aside', { reason: reasonOf(thrown) });
   const unnoted = (thrown: unknown): void =>
     log.warn('cannot note which messages are in hand', { reason: reasonOf(thrown) });
-  const kept = { database, inHand: openInHand(data, unnoted), clock, recordEvent, unreadable };
+  const kept = {
+    database,
+    inHand: openInHand(data, unnoted),
+    clock,
+    recordEvent,
+    unreadable,
+    manyLanes: collectSooner,
+  };
   const queue = opened.adopt(await SqliteQueue.open(kept), (it) => it.close());
-  if (queue.depth().length > MANY_LANES) collectSooner();
   const ledger = opened.adopt(await SqliteLedger.open({ database, clock, queued: QUEUED_IDS }), (it) => it.close());
   watchGauge('queueDepth', () => depthOf(queue));
   watchGauge('queueOldestDue', () => Math.max(0, clock.now() - queue.oldestDue) / 1000);

@@ -3,5 +3,8 @@
  */
 import { setFlagsFromString } from 'node:v8';
 
-/** From now on the old generation is collected when it has grown by 30 %; V8 lets it double and more otherwise. */
+/**
+ * From now on the old generation is collected when it has grown by 30 %; V8 lets it double and more otherwise
+ * (docs/decisions/0036).
+ */
 export const collectSooner = (): void => setFlagsFromString('--heap-growing-percent=30');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '#lib/run/fake-clock.ts';
-import { Lanes } from './lanes.ts';
+import { Lanes, MANY_LANES } from './lanes.ts';
 
 interface Scene {
   readonly clock: FakeClock;
@@ -99,4 +99,40 @@ test('a lane whose last entry has ended does not come back by what is told of it
   scene.lanes.arrive('lane', 0, scene.clock.now());
   expect([scene.lanes.depths(), scene.lanes.oldestDue()]).toEqual([[], Infinity]);
   expect(scene.told).toEqual(['lane']);
+});
+
+test('a lane that comes where a forgotten one was is announced at its own time, with its own depth', () => {
+  const scene = open();
+  watch(scene);
+  const now = scene.clock.now();
+  scene.lanes.arrive('gone', 3, now + 100);
+  scene.lanes.end('gone', 3);
+  scene.lanes.arrive('new', 1, now + 700);
+  scene.clock.advance(100);
+  expect([scene.told, scene.lanes.depths(), scene.lanes.oldestDue()]).toEqual([
+    [],
+    [{ lane: 'new', depth: 1 }],
+    now + 700,
+  ]);
+  scene.clock.advance(600);
+  expect(scene.told).toEqual(['new']);
+});
+
+test('a lane that was announced and forgotten is announced again when it comes back', () => {
+  const scene = open();
+  watch(scene);
+  for (const _ of [1, 2]) {
+    scene.lanes.arrive('lane', 1, scene.clock.now());
+    scene.lanes.end('lane', 1);
+  }
+  expect(scene.told).toEqual(['lane', 'lane']);
+});
+
+test('that there are many lanes is told as soon as there are, and once', () => {
+  let told = 0;
+  const lanes = new Lanes(new FakeClock(), () => (told += 1));
+  for (let at = 0; at < MANY_LANES; at += 1) lanes.arrive(`lane-${at}`, 1, Infinity);
+  expect(told).toBe(0);
+  for (const more of ['one', 'two']) lanes.arrive(more, 1, Infinity);
+  expect(told).toBe(1);
 });

@@ -7,108 +7,109 @@
 import type { Clock, Instant, Timer } from '#lib/run/clock.ts';
 import { MinHeap } from '#lib/run/heap.ts';
 import type { LaneDepth, LaneListener, LaneName } from '../queue.ts';
-
-interface LaneState {
-  readonly name: LaneName;
-  depth: number;
-  /** Earliest due time of what is not leased; Infinity when nothing is. */
-  due: Instant;
-  /** When the oldest that is not leased was or is due, as the last lease saw it, or what has come since. */
-  oldest: Instant;
-  /** The earliest time in the heap at which this lane is looked at. */
-  planned: Instant;
-  announced: boolean;
-}
+import { LaneTable, type Row } from './lane-table.ts';
 
 /** Wall time may jump: a wait is never longer than this before the clock is looked at again. */
 const LONGEST_WAIT = 1000;
+/** So many that memory is about lanes. */
+export const MANY_LANES = 20_000;
 /** Lanes announced without a pause: after a start a great many may be due, and others want to be served meanwhile. */
 const AT_ONCE = 500;
 
 export class Lanes {
   readonly #clock: Clock;
-  readonly #lanes = new Map<LaneName, LaneState>();
-  readonly #byDue = new MinHeap<LaneState>();
+  readonly #lanes = new LaneTable();
+  readonly #byDue = new MinHeap<Row>();
   #listener: LaneListener | undefined;
   #timer: Timer | undefined;
   /** When the timer fires; Infinity when none is set. */
   #wakesAt: Instant = Infinity;
 
-  constructor(clock: Clock) {
+  readonly #many: () => void;
+  #areMany = false;
+
+  /** `many` is told once: there are more than `MANY_LANES`. Must not throw. */
+  constructor(clock: Clock, many = (): void => {}) {
     this.#clock = clock;
+    this.#many = many;
   }
 
   /**
    * Entries came into a lane, or became free in it: `by` more, the earliest due at `due`. None more of a lane that is not
    * known any more: the last of it has ended meanwhile.
    */
-  arrive(name: LaneName, by: number, due: Instant): void {
-    if (by === 0 && !this.#lanes.has(name)) return;
-    const lane = this.#lane(name);
-    lane.depth += by;
-    lane.oldest = Math.min(lane.oldest, due);
-    if (due >= lane.due) return;
-    lane.due = due;
-    if (!lane.announced) this.#schedule(lane);
+  arrive(name: LaneName, by: number, arrived: Instant): void {
+    const known = this.#lanes.rowOf(name);
+    if (known === undefined && by === 0) return;
+    const lane = known ?? this.#add(name);
+    const { depth, due, oldest, announced } = this.#lanes;
+    depth.set(lane, depth.at(lane) + by);
+    oldest.set(lane, Math.min(oldest.at(lane), arrived));
+    if (arrived >= due.at(lane)) return;
+    due.set(lane, arrived);
+    if (announced.at(lane) === 0) this.#schedule(lane);
   }
 
   /** Entries of a lane have ended. An empty lane is forgotten. */
   end(name: LaneName, by: number): void {
-    const lane = this.#lanes.get(name);
-    if (!lane) return;
-    lane.depth -= by;
-    if (lane.depth <= 0) this.#lanes.delete(name);
+    const lane = this.#lanes.rowOf(name);
+    if (lane === undefined) return;
+    const { depth } = this.#lanes;
+    depth.set(lane, depth.at(lane) - by);
+    if (depth.at(lane) <= 0) this.#lanes.forget(name);
   }
 
   /** A lease is about to be read: what arrives from now on counts as new. */
   reading(name: LaneName): void {
-    const lane = this.#lanes.get(name);
-    if (lane) lane.due = Infinity;
+    const lane = this.#lanes.rowOf(name);
+    if (lane !== undefined) this.#lanes.due.set(lane, Infinity);
   }
 
   /** A lease took all that was due; the next entry is due at `next` (Infinity: none). */
   drained(name: LaneName, next: Instant): void {
-    const lane = this.#lanes.get(name);
-    if (!lane) return;
-    lane.announced = false;
-    lane.oldest = next;
-    lane.due = Math.min(lane.due, next);
-    if (lane.due < Infinity) this.#schedule(lane);
+    const lane = this.#lanes.rowOf(name);
+    if (lane === undefined) return;
+    const { due, oldest, announced } = this.#lanes;
+    announced.set(lane, 0);
+    oldest.set(lane, next);
+    due.set(lane, Math.min(due.at(lane), next));
+    if (due.at(lane) < Infinity) this.#schedule(lane);
   }
 
   /** What a lease left: the first entry that is not leased is due at `due`. */
   left(name: LaneName, due: Instant): void {
-    const lane = this.#lanes.get(name);
-    if (lane) lane.oldest = due;
+    const lane = this.#lanes.rowOf(name);
+    if (lane !== undefined) this.#lanes.oldest.set(lane, due);
   }
 
   /** When the entry that waits longest was or will be due; Infinity when none waits. */
   oldestDue(): Instant {
     let oldest = Infinity;
-    for (const lane of this.#lanes.values()) oldest = Math.min(oldest, lane.oldest);
+    for (const lane of this.#lanes.rows()) oldest = Math.min(oldest, this.#lanes.oldest.at(lane));
     return oldest;
   }
 
   /** From now on `listener` is told; every lane with something due is announced to it afresh. */
   watch(listener: LaneListener | undefined): void {
     this.#listener = listener;
-    for (const lane of this.#lanes.values()) {
-      lane.announced = false;
+    for (const lane of this.#lanes.rows()) {
+      this.#lanes.announced.set(lane, 0);
       this.#plan(lane);
     }
     this.#announceDue();
   }
 
   depths(): LaneDepth[] {
-    return [...this.#lanes.values()].map(({ name, depth }) => ({ lane: name, depth }));
+    return this.names().map((lane) => ({ lane, depth: this.depthOf(lane) }));
   }
 
   depthOf(name: LaneName): number {
-    return this.#lanes.get(name)?.depth ?? 0;
+    const lane = this.#lanes.rowOf(name);
+    return lane === undefined ? 0 : this.#lanes.depth.at(lane);
   }
 
   names(): LaneName[] {
-    return [...this.#lanes.keys()];
+    return [...this.#lanes.names()];
   }
 
   close(): void {
@@ -116,26 +117,28 @@ export class Lanes {
     this.#timer?.cancel();
   }
 
-  #lane(name: LaneName): LaneState {
-    const known = this.#lanes.get(name);
-    if (known) return known;
-    const lane = { name, depth: 0, due: Infinity, oldest: Infinity, planned: Infinity, announced: false };
-    this.#lanes.set(name, lane);
+  #add(name: LaneName): Row {
+    const lane = this.#lanes.add(name);
+    if (this.#areMany || this.#lanes.size <= MANY_LANES) return lane;
+    this.#areMany = true;
+    this.#many();
     return lane;
   }
 
   /** What is due is announced at once, whoever else waits to be. */
-  #schedule(lane: LaneState): void {
-    if (this.#listener && lane.due <= this.#clock.now()) return this.#announce(lane);
+  #schedule(lane: Row): void {
+    const due = this.#lanes.due.at(lane);
+    if (this.#listener && due <= this.#clock.now()) return this.#announce(lane);
     this.#plan(lane);
-    this.#wakeAt(lane.due);
+    this.#wakeAt(due);
   }
 
   /** At most one key of a lane is of use: the earliest. */
-  #plan(lane: LaneState): void {
-    if (lane.due >= lane.planned) return;
-    lane.planned = lane.due;
-    this.#byDue.push(lane.due, lane);
+  #plan(lane: Row): void {
+    const due = this.#lanes.due.at(lane);
+    if (due >= this.#lanes.planned.at(lane)) return;
+    this.#lanes.planned.set(lane, due);
+    this.#byDue.push(due, lane);
   }
 
   #announceDue(): void {
@@ -143,22 +146,24 @@ export class Lanes {
     const now = this.#clock.now();
     for (let count = 0; count < AT_ONCE && this.#byDue.first <= now; count += 1) {
       const lane = this.#byDue.pop();
-      if (lane) this.#look(lane, now);
+      if (lane !== undefined) this.#look(lane, now);
     }
     this.#wakeAt(this.#byDue.first);
   }
 
-  /** A lane's time has come, or had: it may have been leased, or forgotten, since it was planned. */
-  #look(lane: LaneState, now: Instant): void {
-    lane.planned = Infinity;
-    if (lane.announced || this.#lanes.get(lane.name) !== lane) return;
-    if (lane.due > now) this.#plan(lane);
+  /** A lane's time has come, or had: it may have been leased since it was planned, or the row be another's or nobody's. */
+  #look(lane: Row, now: Instant): void {
+    this.#lanes.planned.set(lane, Infinity);
+    if (this.#lanes.announced.at(lane) === 1 || this.#lanes.nameOf(lane) === undefined) return;
+    if (this.#lanes.due.at(lane) > now) this.#plan(lane);
     else this.#announce(lane);
   }
 
-  #announce(lane: LaneState): void {
-    lane.announced = true;
-    this.#listener?.(lane.name);
+  #announce(lane: Row): void {
+    const name = this.#lanes.nameOf(lane);
+    if (name === undefined) return;
+    this.#lanes.announced.set(lane, 1);
+    this.#listener?.(name);
   }
 
   #wakeAt(due: Instant): void {

@@ -60,6 +60,8 @@ export interface SqliteQueueOptions {
   readonly unreadable: (thrown: unknown) => void;
   /** Where it is noted which messages are in hand; closed with the queue. */
   readonly inHand: InHand;
+  /** Told once, as soon as there are so many lanes that memory is about them. Must not throw. */
+  readonly manyLanes?: () => void;
   /** Bytes of messages that leases hold together, above which they wait. */
   readonly leasedBytes?: number;
 }
@@ -88,7 +90,7 @@ export class SqliteQueue implements Queue {
     this.#database = options.database;
     this.#clock = options.clock;
     this.#recordEvent = options.recordEvent;
-    this.#lanes = new Lanes(options.clock);
+    this.#lanes = new Lanes(options.clock, options.manyLanes);
     this.#bodies = new Bodies(options.leasedBytes ?? LEASED_BYTES);
     this.#inHand = options.inHand;
     this.#leases = new Leases(options.clock, this.#bodies, options.inHand);
