@@ -119,3 +119,11 @@ export const serverUrl = (...schemes: readonly string[]) =>
     pattern: new RegExp(`^(${schemes.join('|')})://(${DOMAIN}|\\[[0-9a-f:]+\\])(:${PORT})?$`),
     says: `must be ${schemes.map((scheme) => `${scheme}://host:port`).join(' or ')} without user, password or path`,
   });
+
+/** `https://host/path`. What is secret has no place in it: header fields have a reference of their own. */
+export const webUrl = () =>
+  text({
+    max: 2000,
+    pattern: new RegExp(`^https://(${DOMAIN}|\\[[0-9a-f:]+\\])(:${PORT})?(/[!-~]*)?$`),
+    says: 'must be https://host with a path, such as https://hooks.example.com/mail, without user or password',
+  });

@@ -17,6 +17,7 @@ const SPECS: Readonly<Record<Kind, Readonly<Record<string, unknown>>>> = {
   SendingDomain: { domain: 'example.com', poolRef: { name: 'main' } },
   DestinationPolicy: { clusterRef: { name: 'local' }, match: { all: {} } },
   SendingCredential: { clusterRef: { name: 'local' } },
+  EventSink: { clusterRef: { name: 'local' }, webhook: { url: 'https://hooks.example.com/mail' } },
 };
 
 const NAMES: Readonly<Record<Kind, string>> = {
@@ -25,6 +26,7 @@ const NAMES: Readonly<Record<Kind, string>> = {
   SendingDomain: 'example.com',
   DestinationPolicy: 'everyone',
   SendingCredential: 'app',
+  EventSink: 'hooks',
 };
 
 export const sample = (kind: Kind, spec: object = {}, metadata: object = {}): Sample => ({

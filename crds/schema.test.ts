@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { KINDS } from './kinds.ts';
 import { type OpenApi, openApiOf } from './schema.ts';
+import { STATUSES } from './statuses.ts';
 
 const specs = Object.entries(KINDS).map(
   ([kind, schema]) => [kind, openApiOf(schema).properties?.['spec'] ?? {}] as const,
 );
+const statuses = Object.entries(STATUSES).map(([kind, schema]) => [`status of ${kind}`, openApiOf(schema)] as const);
 
 /** Every node of a schema with its path. */
 function* nodes(schema: OpenApi, path: string): Generator<[string, OpenApi]> {
@@ -16,7 +18,7 @@ function* nodes(schema: OpenApi, path: string): Generator<[string, OpenApi]> {
 const pathsWhere = (schema: OpenApi, holds: (node: OpenApi) => boolean): string[] =>
   [...nodes(schema, 'spec')].filter(([, node]) => holds(node)).map(([path]) => path);
 
-describe.each(specs)('%s', (_, schema) => {
+describe.each([...specs, ...statuses])('%s', (_, schema) => {
   it('bounds every text, list, map and number', () => {
     const unbounded = (node: OpenApi): boolean =>
       (node.type === 'string' && node['enum'] === undefined && node['maxLength'] === undefined) ||

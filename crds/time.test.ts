@@ -27,6 +27,10 @@ describe('a moment', () => {
     ['2026-02-30T00:00:00Z', false],
     ['2026-12-31T23:59:59+25:00', false],
     ['1999-01-01T00:00:00Z', false],
+    // What counts is when it is in UTC.
+    ['1999-12-31T23:30:00-01:00', true],
+    ['2000-01-01T00:00:00+01:00', false],
+    ['9999-12-31T23:59:59-01:00', false],
     ['2026-12-31', false],
   ])('%s is one: %s', (text, isOne) => {
     expect(moment().safeParse(text).success).toBe(isOne);

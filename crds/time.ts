@@ -6,7 +6,7 @@ import { type Rule, ruled, text } from './schema.ts';
 const dateIsReal: Rule<string> = {
   cel: "timestamp(self + 'T00:00:00Z').getFullYear() >= 2000",
   message: 'must be a date of the calendar, such as 2026-01-31, from 2000 on',
-  holds: isRealDate,
+  holds: (day) => day >= '2000' && isInCalendar(day),
 };
 
 /** A day: `2026-01-31`. */
@@ -14,16 +14,19 @@ export const date = () =>
   ruled(text({ max: 10, pattern: /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/, says: dateIsReal.message }), dateIsReal);
 
 /** JavaScript reads the 31st of February as a day in March. */
-function isRealDate(day: string): boolean {
+function isInCalendar(day: string): boolean {
   const read = new Date(`${day}T00:00:00Z`);
-  return day >= '2000' && !Number.isNaN(read.getTime()) && read.toISOString().startsWith(day);
+  return !Number.isNaN(read.getTime()) && read.toISOString().startsWith(day);
 }
 
 const momentIsReal: Rule<string> = {
   cel: 'timestamp(self).getFullYear() >= 2000',
   message: 'must be a moment with its time zone, such as 2026-12-31T23:59:59Z',
-  holds: (it) => isRealDate(it.slice(0, 10)) && new Date(it).getTime() >= Date.UTC(2000),
+  holds: (it) => isInCalendar(it.slice(0, 10)) && isFrom2000(new Date(it).getTime()),
 };
+
+/** In UTC, and before years have five digits, as the rule counts. */
+const isFrom2000 = (at: number): boolean => at >= Date.UTC(2000) && at < Date.UTC(10_000);
 
 const TIME = '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?';
 const ZONE = '(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])';

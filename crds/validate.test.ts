@@ -73,7 +73,7 @@ describe('a document', () => {
       { apiVersion: 'v1', kind: 'IpPol' },
       [
         'apiVersion must be postfleet.io/v1alpha1',
-        'kind must be one of MTACluster, IPPool, SendingDomain, DestinationPolicy, SendingCredential; did you mean IPPool?',
+        'kind must be one of MTACluster, IPPool, SendingDomain, DestinationPolicy, SendingCredential, EventSink; did you mean IPPool?',
       ],
     ],
     [{ ...sample('MTACluster'), apiVersion: 'postfleet.io/v1' }, ['apiVersion must be postfleet.io/v1alpha1']],
@@ -273,6 +273,21 @@ const MISTAKES: readonly [why: string, document: unknown, problems: string[]][] 
     'password in a URL',
     sample('MTACluster', { limits: { redis: { url: 'redis://:secret@redis:6379' } } }),
     ['spec.limits.redis.url must be redis://host:port or rediss://host:port without user, password or path'],
+  ],
+  [
+    'password in the address of a webhook',
+    sample('EventSink', { webhook: { url: 'https://user:secret@hooks.example.com/' } }),
+    [
+      'spec.webhook.url must be https://host with a path, such as https://hooks.example.com/mail, without user or password',
+    ],
+  ],
+  [
+    'webhook in clear',
+    sample('EventSink', { webhook: { url: 'http://hooks.example.com/' }, types: ['delivered'] }),
+    [
+      'spec.webhook.url must be https://host with a path, such as https://hooks.example.com/mail, without user or password',
+      'spec.types[0] must be one of Queued, Delivered, Deferred, Bounced, Expired, Cancelled, SetAside, Returned, BouncedLater, Complained',
+    ],
   ],
   [
     'way out of a folder',

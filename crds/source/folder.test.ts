@@ -97,6 +97,11 @@ describe('a folder that is bad at the start', () => {
       { 'a.yaml': '#'.repeat(LARGEST_FILE + 1) },
       `a.yaml must have at most ${LARGEST_FILE} bytes`,
     ],
+    [
+      'a sink of events',
+      { 'a.yaml': yaml(...SMALL_WORLD, sample('EventSink')) },
+      'kind must not be EventSink: this release delivers no webhooks from a folder, see `postfleet trace`',
+    ],
     ['a bomb of aliases', { 'a.yaml': bomb() }, 'a.yaml:1 uses too many aliases'],
     ['nesting without end', { 'a.yaml': '['.repeat(100_000) }, 'a.yaml:1 '],
     ['a tag', { 'a.yaml': 'a: !!js/function x\n' }, 'a.yaml:1 is not valid YAML: Unresolved tag'],
@@ -141,7 +146,7 @@ describe('a folder that changes', () => {
     expect(source.problems().map(problemLine)).toEqual([
       'b.yaml:8 spec.poolRef must name a declared IPPool: there is no default/gone',
       'c.yaml:1 apiVersion must be postfleet.io/v1alpha1',
-      'c.yaml:1 kind must be one of MTACluster, IPPool, SendingDomain, DestinationPolicy, SendingCredential; did you mean IPPool?',
+      'c.yaml:1 kind must be one of MTACluster, IPPool, SendingDomain, DestinationPolicy, SendingCredential, EventSink; did you mean IPPool?',
     ]);
   });
 

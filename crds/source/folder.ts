@@ -167,10 +167,11 @@ function isSameWorld(one: Resources, other: Resources): boolean {
   return isDeepStrictEqual(declared(one), declared(other));
 }
 
-const declared = ({ clusters, pools, domains, policies, credentials }: Resources) => [
+const declared = ({ clusters, pools, domains, policies, credentials, sinks }: Resources) => [
   clusters,
   pools,
   domains,
   policies,
   credentials,
+  sinks,
 ];

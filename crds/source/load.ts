@@ -41,11 +41,14 @@ const byPlace = (a: SourceProblem, b: SourceProblem): number =>
 
 const noCluster: SourceProblem = { file: '', path: '', problem: 'must hold exactly one MTACluster: there is none' };
 
+/** Said at once: mail whose events nobody is told of would look as if nothing happened to it. */
+const NO_WEBHOOKS = 'must not be EventSink: this release delivers no webhooks from a folder, see `postfleet trace`';
+
 function take(place: Place, places: Map<AnyResource, Place>): SourceProblem[] {
   const validated = validate(place.document.value);
   if (validated.kind === 'invalid') return validated.problems.map(({ path, problem }) => placed(place, path, problem));
   places.set(validated.resource, place);
-  return [];
+  return validated.resource.kind === 'EventSink' ? [placed(place, 'kind', NO_WEBHOOKS)] : [];
 }
 
 function placed(place: Place | undefined, path: string, problem: string): SourceProblem {

@@ -73,7 +73,8 @@ function referenceProblems(world: Resources, resource: AnyResource): Problem[] {
     return granted('spec.poolRef', 'IPPool', own, resource.spec.poolRef, (key) => world.pool(key));
   const problems = granted('spec.clusterRef', 'MTACluster', own, resource.spec.clusterRef, (key) => world.cluster(key));
   if (resource.kind === 'IPPool') problems.push(...overflowProblems(world, resource));
-  if (resource.kind === 'SendingCredential') problems.push(...domainProblems(world, resource));
+  if (resource.kind === 'SendingCredential' || resource.kind === 'EventSink')
+    problems.push(...domainProblems(world, resource));
   return problems;
 }
 
@@ -83,7 +84,10 @@ function overflowProblems(world: Resources, { metadata, spec }: Resources['pools
   return world.pool(key) ? [] : [absent('spec.overflowPoolRef', 'IPPool', key)];
 }
 
-function domainProblems(world: Resources, { metadata, spec }: Resources['credentials'][number]): Problem[] {
+function domainProblems(
+  world: Resources,
+  { metadata, spec }: Resources['credentials'][number] | Resources['sinks'][number],
+): Problem[] {
   return (spec.domainRefs ?? []).flatMap(({ name }, at) => {
     const key = keyOf({ namespace: metadata.namespace, name });
     return world.domain(key) ? [] : [absent(`spec.domainRefs[${at}]`, 'SendingDomain', key)];

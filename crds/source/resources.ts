@@ -3,6 +3,7 @@
  */
 import type { AnyResource } from '../kinds.ts';
 import type { DestinationPolicy } from '../kinds/destination-policy.ts';
+import type { EventSink } from '../kinds/event-sink.ts';
 import type { IPPool } from '../kinds/ip-pool.ts';
 import type { MTACluster } from '../kinds/mta-cluster.ts';
 import { type SendingCredential, usernameOf } from '../kinds/sending-credential.ts';
@@ -15,6 +16,7 @@ export interface Resources {
   readonly domains: readonly SendingDomain[];
   readonly policies: readonly DestinationPolicy[];
   readonly credentials: readonly SendingCredential[];
+  readonly sinks: readonly EventSink[];
   /** By `namespace/name`. */
   cluster(key: string): MTACluster | undefined;
   /** By `namespace/name`. */
@@ -34,12 +36,14 @@ export function gather(all: readonly AnyResource[]): Resources {
   const domains = all.filter((it) => it.kind === 'SendingDomain');
   const policies = all.filter((it) => it.kind === 'DestinationPolicy');
   const credentials = all.filter((it) => it.kind === 'SendingCredential');
+  const sinks = all.filter((it) => it.kind === 'EventSink');
   return {
     clusters,
     pools,
     domains,
     policies,
     credentials,
+    sinks,
     cluster: lookUp(clusters, ({ metadata }) => keyOf(metadata)),
     pool: lookUp(pools, ({ metadata }) => keyOf(metadata)),
     domain: lookUp(domains, ({ metadata }) => keyOf(metadata)),

@@ -1,9 +1,11 @@
 /**
  * The text of a YAML file becomes documents, each with the lines its fields stand on: the one user of `yaml`.
  *
+ * And the other way: a value becomes a text that reads back as the same.
+ *
  * Strict: a key given twice, an unknown tag and a bomb of aliases are problems. Never throws.
  */
-import { LineCounter, type Document, isNode, parseAllDocuments } from 'yaml';
+import { LineCounter, type Document, isNode, parseAllDocuments, stringify } from 'yaml';
 
 export interface YamlDocument {
   readonly value: unknown;
@@ -15,6 +17,9 @@ export interface YamlProblem {
   readonly line: number;
   readonly problem: string;
 }
+
+/** No line is folded and nothing is an alias: what changed shows line by line. */
+export const yamlText = (value: object): string => stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
 
 /** Documents in order, empty ones left out; or all that is wrong with the text. */
 export function parseYaml(text: string): { documents: readonly YamlDocument[]; problems: readonly YamlProblem[] } {
