@@ -16,7 +16,7 @@ const STEPS: Record<string, string[]> = {
   lint: ['oxlint', '--type-aware', '--deny-warnings'],
   types: ['tsc', '--incremental', '--tsBuildInfoFile', '.cache/types.tsbuildinfo'],
   unused: ['knip'],
-  tests: ['vitest', 'run', '--project', 'unit', ...process.argv.slice(2)],
+  tests: ['node', 'test/setup/test.ts', '--project', 'unit', ...process.argv.slice(2)],
 };
 
 async function run(name: string, [command = '', ...options]: string[]): Promise<boolean> {

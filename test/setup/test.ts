@@ -1,12 +1,13 @@
 /**
  * `npm test`: makes sure of the tools, then runs every test, those that need Node only first.
  *
- * Arguments choose files, as for vitest. The last line is `N passed, N failed`, over all suites, with `, N skipped`
+ * Arguments choose files, as for vitest, and `--project unit|real` one of the two suites. The last line is `N passed, N failed`, over all suites, with `, N skipped`
  * when any were. A file that cannot be loaded and an error outside of tests each count as failed; no tests at all is a
  * failure. Exit code 1 if anything failed.
  */
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { startVitest, type Vitest } from 'vitest/node';
 import { needControlPlane } from './control-plane.ts';
 import { needForgetful, needMailbench, needTools } from './tools.ts';
@@ -17,7 +18,8 @@ interface Counts {
   skipped: number;
 }
 
-const chosen = process.argv.slice(2);
+const { values, positionals: chosen } = parseArgs({ options: { project: { type: 'string' } }, allowPositionals: true });
+const { project } = values;
 
 function count(vitest: Vitest): Counts {
   const counts: Counts = { passed: 0, failed: vitest.state.getUnhandledErrors().length, skipped: 0 };
@@ -36,13 +38,17 @@ function count(vitest: Vitest): Counts {
 const KUBERNETES = fileURLToPath(new URL('../kubernetes', import.meta.url));
 const isChosen = (file: string): boolean => chosen.length === 0 || chosen.some((it) => file.includes(it));
 
+async function needServers(): Promise<void> {
+  needTools('strace', 'swaks', 'perl', 'postfix', 'knot', 'unbound', 'prometheus', 'redis');
+  await needMailbench();
+  await needForgetful();
+  if (readdirSync(KUBERNETES).some((it) => isChosen(`${KUBERNETES}/${it}`))) needControlPlane();
+}
+
 // Programs and threads that tests start compile nothing twice.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../../.cache/compile', import.meta.url));
-needTools('strace', 'swaks', 'perl', 'postfix', 'knot', 'unbound', 'prometheus', 'redis');
-await needMailbench();
-await needForgetful();
-if (readdirSync(KUBERNETES).some((it) => isChosen(`${KUBERNETES}/${it}`))) needControlPlane();
-const vitest = await startVitest(chosen, { watch: false, run: true });
+if (project !== 'unit') await needServers();
+const vitest = await startVitest(chosen, { watch: false, run: true, ...(project && { project: [project] }) });
 const { passed, failed, skipped } = count(vitest);
 await vitest.close();
 process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
