@@ -26,6 +26,7 @@ import { apiUrlOf, Declared, endpointOf } from './declared.ts';
 import { diskPart, watchDisk } from './disk-watch.ts';
 import { Domains, openDomainAuthorities } from './domains.ts';
 import { startIngress } from './ingress.ts';
+import type { Notebook } from './mail/notebook.ts';
 import type { Queue } from './queue/queue.ts';
 import type { AfterCrash } from './queue/sqlite/crashes.ts';
 import { SqliteQueue } from './queue/sqlite/queue.ts';
@@ -33,6 +34,7 @@ import { QUEUED_IDS } from './queue/sqlite/tables.ts';
 import { startReceiver } from './receiver.ts';
 import { recordEvent, SqliteLedger } from './settle/ledger/sqlite.ts';
 import { parseAddress, type StandaloneSettings } from './settings.ts';
+import { SharedLimits } from './shared-limits.ts';
 import { tellEvent } from './tell-event.ts';
 import { publishAdminUrl } from './watch/admin-client.ts';
 import { domainRoutes } from './watch/admin-domains.ts';
@@ -97,11 +99,13 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   const healthHttp = { name: 'metrics', setting: '--metrics', ...settings.metrics };
   const size = () => clusterOf(declared).spec.queue.reserve;
   const disk = opened.adopt(await watchDisk({ data, database, clock, log, size }), (it) => it.close());
+  const shared = opened.adopt(await SharedLimits.open({ cluster, config, clock, random, log }), (it) => it?.close());
   let takesMail = false;
   const parts = () => [
     { part: 'resources', ready: true },
     { part: 'listeners', ready: takesMail },
     diskPart(disk.state),
+    ...(shared ? [shared.part] : []),
   ];
   // Opened early and closed late, so that whoever asks meanwhile hears 503 and sees the metrics.
   const health = opened.adopt(await openHttp({ ...healthHttp, routes: healthRoutes(parts) }), (it) => it.close());
@@ -129,7 +133,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   const named = cluster.spec.dns.resolvers.map(parseServer);
   const servers = named.length > 0 ? named : await machineServers();
   const stub = opened.adopt(openStub({ clock, random, servers }), (it) => it.close());
-  const shared = {
+  const common = {
     queue,
     resources: () => declared.resources(),
     keyring: () => declared.keyring(),
@@ -141,16 +145,17 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     suppressions: ledger.suppressions,
     tracer,
   };
-  tellCrash(queue.afterCrash, shared);
+  tellCrash(queue.afterCrash, common);
   const resolver = resolverOn(stub.lookUp);
   const { memory, orders } = ledger;
-  const worker = opened.adopt(await MailWorker.start({ ...shared, resolver, ledger, memory, orders }), (it) =>
+  const limits = shared && ((notebook: Notebook) => shared.on(notebook));
+  const worker = opened.adopt(await MailWorker.start({ ...common, limits, resolver, ledger, memory, orders }), (it) =>
     it.stop(DRAIN_DELIVERY),
   );
   const { allowPrivate } = cluster.spec.dns;
   const asking = { clock, random, lookUp: stub.lookUp, allowPrivate };
   const authorities = opened.adopt(openDomainAuthorities(asking), (it) => it.close());
-  const domains = opened.adopt(await Domains.open({ ...shared, database, resolver, authorities }), (it) => it.close());
+  const domains = opened.adopt(await Domains.open({ ...common, database, resolver, authorities }), (it) => it.close());
 
   declared.onChange(() => worker.replan());
   declared.onChange(() => domains.declare());
@@ -185,7 +190,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   const trace = (id: string) => ledger.trace(id);
   const hasSpace = (): boolean => !disk.state.isLow;
   const ingress = opened.adopt(
-    await startIngress({ ...shared, certificate, trace, ledger, hasSpace, ...ofDomains(domains) }),
+    await startIngress({ ...common, certificate, trace, ledger, hasSpace, ...ofDomains(domains) }),
     (it) => it.close(),
   );
   takesMail = true;

@@ -21,6 +21,7 @@ import { Couriers } from './couriers.ts';
 import { Directions } from './directions.ts';
 import type { MailEvent } from './mail/event.ts';
 import type { Firing } from './mail/firing.ts';
+import type { Notebook } from './mail/notebook.ts';
 import type { Claim, LaneName, Queue } from './queue/queue.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
 import { Operations } from './operations.ts';
@@ -66,6 +67,8 @@ export interface WorkerOptions {
   readonly hostname: string;
   /** Absent: nothing is traced. */
   readonly tracer?: Tracer | undefined;
+  /** Limits on a notebook of what is spent. Absent: they are counted in this process. */
+  readonly limits?: ((notebook: Notebook) => Limits) | undefined;
   /** Absent: the machine's own sockets. */
   readonly openSocket?: OpenSocket | undefined;
   /** Told of each durable event. Must not throw. */
@@ -109,7 +112,8 @@ export class MailWorker {
     this.#claim = claim;
     this.#keeper = keeper;
     this.#directions = new Directions(options);
-    this.#limits = new LocalLimits(options.clock, keeper.notebook('budgets'));
+    const budgets = keeper.notebook('budgets');
+    this.#limits = options.limits?.(budgets) ?? new LocalLimits(options.clock, budgets);
     this.#rests = new Rests(options.clock);
     this.#sources = this.#openSources();
     this.#restraints = this.#openRestraints();

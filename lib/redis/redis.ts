@@ -1,8 +1,8 @@
 /**
  * A connection to Redis that runs scripts, for state that may be away. The only file that imports ioredis.
  *
- * Promises: a script is sent once or not at all, never again by itself; its answer comes within a tenth of a second or
- * it is a fault; nothing waits for a connection. It connects again by itself for as long as it is open. A server that
+ * Promises: a script is sent once or not at all, never again by itself; its answer comes in time, a tenth of a second, or it
+ * is a fault; nothing waits for a connection. It connects again by itself for as long as it is open. A server that
  * has become a replica is left. No fault and no log line holds the password.
  *
  * Left to others: what to do while it is away.
@@ -22,6 +22,8 @@ export interface RedisOptions {
   readonly password?: string | undefined;
   /** Certificates that are trusted for `rediss`, in PEM; the machine's own when absent. */
   readonly ca?: string | undefined;
+  /** How long an answer may take; a tenth of a second when absent. */
+  readonly patience?: Duration | undefined;
 }
 
 export interface Redis {
@@ -46,12 +48,12 @@ const CONNECT: Duration = seconds(1);
 /** Between two attempts to connect; the same for everybody and short, because a restarted server waits for all. */
 const AGAIN: Duration = milliseconds(200);
 
-export function openRedis({ url, password, ca }: RedisOptions): Redis {
+export function openRedis({ url, password, ca, patience = ANSWER }: RedisOptions): Redis {
   const client = new Client(url, {
     ...(password !== undefined && { password }),
     ...(url.startsWith('rediss:') && { tls: ca === undefined ? {} : { ca } }),
     autoResendUnfulfilledCommands: false,
-    commandTimeout: ANSWER,
+    commandTimeout: patience,
     connectTimeout: CONNECT,
     disableClientInfo: true,
     enableOfflineQueue: false,

@@ -8,6 +8,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { acceptingCounters, acceptingGauges, acceptingHistograms } from '../metric/accepting.ts';
 import type { Declaration, LabelsOf } from '../metric/declaration.ts';
 import { dnsCounters, dnsHistograms } from '../metric/dns.ts';
+import { limitingGauges } from '../metric/limiting.ts';
 import { operatingCounters, operatingGauges, operatingHistograms } from '../metric/operating.ts';
 import { sendingCounters, sendingGauges, sendingHistograms } from '../metric/sending.ts';
 import { tracingCounters } from '../metric/tracing.ts';
@@ -32,7 +33,7 @@ export const declared = {
     ...dnsHistograms,
     ...operatingHistograms,
   },
-  gauges: { ...acceptingGauges, ...sendingGauges, ...storingGauges, ...operatingGauges },
+  gauges: { ...acceptingGauges, ...sendingGauges, ...limitingGauges, ...storingGauges, ...operatingGauges },
 };
 
 type Labelled = { readonly labels: object };

@@ -49,10 +49,11 @@ export const giveBack = (usedUntil: UsedUntil, rate: Rate, count: number): UsedU
 /** Quotients of milliseconds that are whole but for floating point count as whole. */
 const ROUNDING = 1e-9;
 
-const paceOf = ({ count, perSeconds }: Rate): Duration => (perSeconds * 1000) / count;
+/** Between two that follow one another. */
+export const paceOf = ({ count, perSeconds }: Rate): Duration => (perSeconds * 1000) / count;
 
 /** How far before its turn the last of a burst may go. */
-function aheadOf(rate: Rate): Duration {
+export function aheadOf(rate: Rate): Duration {
   const pace = paceOf(rate);
   return Math.max(((rate.burst ?? 1) - 1) * pace, pace < GRAIN ? GRAIN - pace : 0);
 }

@@ -72,7 +72,11 @@ export class Connection implements Turn {
 
   get goesOn(): boolean {
     const { isStopped, rests } = this.#host;
-    return !isStopped() && ![this.#plan.site, this.#ofSource].some((it) => rests.isSuspended(it));
+    return (
+      !isStopped() &&
+      !this.#permit.slot.isWanted &&
+      ![this.#plan.site, this.#ofSource].some((it) => rests.isSuspended(it))
+    );
   }
 
   pauseAfter(end: End): Duration {

@@ -44,7 +44,6 @@ function limitsOf({ slots, openings, rates }: Plan, limits: Limits): LimitState[
 
 function rateOf(claim: Claim, limits: Limits): LimitState[] {
   if (claim.kind !== 'rate') return [];
-  const { granted, wait } = limits.take([claim], MOST_ROOM);
-  limits.giveBack([claim], granted);
+  const { granted, wait } = limits.room(claim, MOST_ROOM);
   return [{ kind: 'rate', name: claim.name, ...claim.rate, room: granted, wait: granted > 0 ? 0 : wait }];
 }

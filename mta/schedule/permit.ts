@@ -8,7 +8,7 @@
  * answer that says until when, and under which name there may be room sooner.
  */
 import type { Duration } from '#lib/run/clock.ts';
-import type { Claim, Limits, Slot } from './limits/limits.ts';
+import type { Claim, Full, Limits, Slot } from './limits/limits.ts';
 import type { End } from '../mail/turn.ts';
 import type { Plan } from './plan.ts';
 import type { Rests } from './rests.ts';
@@ -59,9 +59,9 @@ export function permitFor(plan: Plan, most: number, parts: PermitParts): Permit 
   if (rest.kind === 'probed') return resting;
   const from = parts.sources.choose(plan.towards);
   if (from.kind === 'none') return { kind: 'later', why: from.why, wait: from.wait };
-  const all = { name: ALL_CONNECTIONS, most: parts.connections };
+  const all = { name: ALL_CONNECTIONS, most: parts.connections, here: true } as const;
   const slot = parts.limits.connect([all, ...plan.slots, ...from.slots]);
-  if ('full' in slot) return { kind: 'later', why: `a connection: ${slot.full} has all it may have`, name: slot.full };
+  if ('full' in slot) return noRoom(slot);
   const claims = claimsOf(plan, from.claims);
   const messages = opening(plan, claims, most, parts.limits);
   if (typeof messages === 'number')
@@ -101,6 +101,13 @@ export function learn({ site }: Plan, permit: Permit, end: End, why: string | un
   if (end === 'refused') rests.failed(sourceAtSite(source, site), why);
   if (end === 'unplumbed') rests.failed(sourceRest(source), why);
 }
+
+const noRoom = ({ full, wait }: Full): Obstacle => ({
+  kind: 'later',
+  why: `a connection: ${full} has all it may have`,
+  name: full,
+  ...(wait !== undefined && { wait }),
+});
 
 function opening(plan: Plan, claims: readonly Claim[], most: number, limits: Limits): number | Obstacle {
   const { granted, wait } = limits.take(plan.openings, 1);

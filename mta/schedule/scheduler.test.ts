@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { FakeNotebook } from '../../test/harness/notebook.ts';
-import type { Claim } from './limits/limits.ts';
+import type { Claim, Full, Slot, SlotClaim } from './limits/limits.ts';
 import { LocalLimits } from './limits/local.ts';
 import type { Plan, Turn } from './plan.ts';
 import { Rests } from './rests.ts';
@@ -89,6 +89,50 @@ test('a connection takes the lanes of its site in turn', async () => {
   turn(0).putBack('a-3');
   expect(await nextOf(1)).toBe('a-4');
   expect(await nextOf(1)).toBe('a-3');
+});
+
+class LimitsOfMany extends LocalLimits {
+  /** Answers that are not at hand yet. */
+  notYet = 0;
+  isWanted = false;
+
+  override connect(claims: readonly SlotClaim[]): Slot | Full {
+    if (this.notYet > 0) {
+      this.notYet -= 1;
+      return { full: 'site a', wait: 5 };
+    }
+    const slot = super.connect(claims);
+    if ('full' in slot) return slot;
+    const isWanted = (): boolean => this.isWanted;
+    return {
+      release: () => slot.release(),
+      get isWanted() {
+        return isWanted();
+      },
+    };
+  }
+}
+
+test('room for a connection that others may give is asked for again when they said', () => {
+  const limits = new LimitsOfMany(clock, new FakeNotebook());
+  open({ limits });
+  limits.notYet = 2;
+  announce('a-1');
+  expect(waitsFor()).toEqual(['a connection: site a has all it may have']);
+  clock.advance(9);
+  expect(lanes()).toEqual([]);
+  clock.advance(1);
+  expect(lanes()).toEqual(['a-1']);
+});
+
+test('a connection that another process waits for ends after the message it is at', async () => {
+  const limits = new LimitsOfMany(clock, new FakeNotebook());
+  open({ limits });
+  announce('a-1', 'a-2', 'a-3');
+  expect(turn(0).goesOn).toBe(true);
+  limits.isWanted = true;
+  expect(turn(0).goesOn).toBe(false);
+  expect(await nextOf(0)).toBeUndefined();
 });
 
 test('sites do not wait for one another', () => {

@@ -118,9 +118,7 @@ export class Sources {
 
   /** What may still be taken today. */
   #leftOf(budget: BudgetClaim): number {
-    const { granted } = this.#options.limits.take([budget], budget.limit);
-    this.#options.limits.giveBack([budget], granted);
-    return granted;
+    return this.#options.limits.room(budget, budget.limit).granted;
   }
 
   /** Whether what one source sends could leave by another now. */

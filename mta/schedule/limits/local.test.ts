@@ -8,7 +8,8 @@ import { LocalLimits } from './local.ts';
 
 limitsContract('in one process', async () => {
   const clock = new FakeClock();
-  return { clock, limits: new LocalLimits(clock, new FakeNotebook()) };
+  const limits = new LocalLimits(clock, new FakeNotebook());
+  return { clock, limits, other: limits, settle: async () => undefined };
 });
 
 test('names that are not used any more are forgotten', () => {

@@ -7,7 +7,8 @@
 import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import type { Notebook } from '../../mail/notebook.ts';
 import { giveBack, NEVER_USED, take, type UsedUntil } from '../../mail/gcra.ts';
-import type { BudgetClaim, Claim, Grant, Limits, RateClaim, Slot, SlotClaim } from './limits.ts';
+import type { BudgetClaim, Claim, Full, Grant, Limits, RateClaim, Slot, SlotClaim } from './limits.ts';
+import { OpenSlots } from './open-slots.ts';
 
 interface Budget {
   spent: number;
@@ -22,7 +23,7 @@ export class LocalLimits implements Limits {
   readonly #notebook: Notebook;
   readonly #rates = new Map<string, UsedUntil>();
   readonly #budgets = new Map<string, Budget>();
-  readonly #open = new Map<string, number>();
+  readonly #slots = new OpenSlots();
   #calls = 0;
 
   constructor(clock: Clock, notebook: Notebook) {
@@ -36,7 +37,7 @@ export class LocalLimits implements Limits {
     let granted = max;
     let wait: Duration = 0;
     for (const claim of claims) {
-      const room = claim.kind === 'rate' ? this.#roomOfRate(claim, max) : this.#roomOfBudget(claim);
+      const room = this.#roomOf(claim, max);
       if (room.granted < max) wait = Math.max(wait, room.wait);
       granted = Math.min(granted, room.granted);
     }
@@ -52,30 +53,30 @@ export class LocalLimits implements Limits {
     }
   }
 
-  connect(claims: readonly SlotClaim[]): Slot | { readonly full: string } {
-    const full = claims.find(({ name, most }) => (this.#open.get(name) ?? 0) >= most);
-    if (full) return { full: full.name };
-    for (const { name } of claims) this.#open.set(name, (this.#open.get(name) ?? 0) + 1);
-    let isHeld = true;
-    return {
-      release: () => {
-        if (isHeld) for (const { name } of claims) this.#close(name);
-        isHeld = false;
-      },
-    };
+  room(claim: Claim, max: number): Grant {
+    const { granted, wait } = this.#roomOf(claim, max);
+    return { granted: Math.min(granted, max), wait: granted >= max ? 0 : wait };
+  }
+
+  connect(claims: readonly SlotClaim[]): Slot | Full {
+    return this.#slots.full(claims) ?? this.#slots.open(claims);
   }
 
   used(name: string): number {
-    return this.#open.get(name) ?? 0;
+    return this.#slots.used(name);
   }
 
   /** How many names are counted now. */
   get size(): number {
-    return this.#rates.size + this.#budgets.size + this.#open.size;
+    return this.#rates.size + this.#budgets.size + this.#slots.size;
   }
 
   #usedUntil({ name }: RateClaim): UsedUntil {
     return this.#rates.get(name) ?? NEVER_USED;
+  }
+
+  #roomOf(claim: Claim, max: number): Grant {
+    return claim.kind === 'rate' ? this.#roomOfRate(claim, max) : this.#roomOfBudget(claim);
   }
 
   #roomOfRate(claim: RateClaim, max: number): Grant {
@@ -103,12 +104,6 @@ export class LocalLimits implements Limits {
     budget.spent = Math.max(budget.spent + count, 0);
     this.#budgets.set(name, budget);
     this.#notebook.write(name, budget.spent, budget.ends);
-  }
-
-  #close(name: string): void {
-    const open = (this.#open.get(name) ?? 0) - 1;
-    if (open > 0) this.#open.set(name, open);
-    else this.#open.delete(name);
   }
 
   /** A rate whose use lies in the past and a budget that has ended say nothing any more. */

@@ -1,0 +1,93 @@
+/**
+ * Limits shared with other processes, where the `MTACluster` names a Redis: opens them with its secrets, watches them.
+ *
+ * Read once, at the start. Redis need not be there: until it is, this process goes at its share.
+ */
+import { keyOf } from '#crds/resource.ts';
+import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
+import type { SecretRef } from '#crds/parts.ts';
+import { readSecret } from '#lib/keyring/chosen-secret.ts';
+import type { Clock } from '#lib/run/clock.ts';
+import { Fault } from '#lib/run/fault.ts';
+import type { Log } from '#lib/run/log.ts';
+import { watchGauge } from '#lib/run/metrics.ts';
+import type { Random } from '#lib/run/random.ts';
+import type { Notebook } from './mail/notebook.ts';
+import type { Limits } from './schedule/limits/limits.ts';
+import { RedisLimits, type RedisLimitsOptions } from './schedule/limits/redis.ts';
+
+export interface SharedLimitsOptions {
+  readonly cluster: MTACluster;
+  /** Folder of resources, with its secrets. */
+  readonly config: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Bytes of a holder's name. */
+const NAME = 9;
+
+export class SharedLimits {
+  readonly #options: Omit<RedisLimitsOptions, 'notebook'>;
+  #limits: RedisLimits | undefined;
+
+  private constructor(options: Omit<RedisLimitsOptions, 'notebook'>) {
+    this.#options = options;
+  }
+
+  /** Undefined when limits are counted in the process. Faults: `limits-secret-missing`. */
+  static async open({ cluster, config, clock, random, log }: SharedLimitsOptions): Promise<SharedLimits | undefined> {
+    const declared = cluster.spec.limits.redis;
+    if (!declared) return undefined;
+    const [password, ca] = await Promise.all([
+      secretOf(declared.passwordRef, config),
+      secretOf(declared.caRef, config),
+    ]);
+    // Only where it is asked for is anything of it loaded.
+    const { openRedis } = await import('#lib/redis/redis.ts');
+    return new SharedLimits({
+      redis: openRedis({ url: declared.url, password, ca }),
+      clock,
+      holder: random.bytes(NAME).toString('base64url'),
+      prefix: `postfleet:${keyOf(cluster.metadata)}:limits`,
+      expected: Math.max(cluster.spec.workers.replicas, 1),
+      told: (reason) => tell(log, reason),
+    });
+  }
+
+  /** The limits themselves; `notebook` is of what is known to be spent. To be called once. */
+  on(notebook: Notebook): Limits {
+    const limits = new RedisLimits({ ...this.#options, notebook });
+    watchGauge('limitsReachable', () => Number(limits.state.isReachable));
+    watchGauge('limitsBlocks', () => limits.state.blocks);
+    watchGauge('limitsLocalShare', () => limits.state.shares);
+    this.#limits = limits;
+    return limits;
+  }
+
+  /** For readiness: mail goes on without Redis, so that it is never a reason to send nobody here. */
+  get part(): { readonly part: string; readonly ready: true; readonly reason?: string } {
+    const isAway = this.#limits?.state.isReachable === false;
+    const why = this.#options.redis.trouble;
+    return { part: 'limits', ready: true, ...(isAway && { reason: `Redis is away: ${why ?? 'it does not answer'}` }) };
+  }
+
+  /** Gives everything back. */
+  async close(): Promise<void> {
+    if (this.#limits) await this.#limits.close();
+    else this.#options.redis.close();
+  }
+}
+
+async function secretOf(ref: SecretRef | undefined, config: string): Promise<string | undefined> {
+  if (!ref) return undefined;
+  const secret = await readSecret(config, ref);
+  if (secret.kind === 'found') return secret.text.trim();
+  throw new Fault('limits-secret-missing', `spec.limits.redis of the MTACluster: ${secret.problem}`);
+}
+
+function tell(log: Log, reason: string | undefined): void {
+  if (reason === undefined) log.info('limits are shared through Redis');
+  else log.warn('Redis is away: limits go at the share of this process', { reason });
+}
