@@ -187,8 +187,10 @@ export class SharedRate {
   }
 
   #wait(now: Duration): Duration {
-    const next = this.#blocks.find((it) => it.next < it.count);
-    if (next) return Math.max(usableAt(next, next.next) - now, 1);
+    for (const block of this.#blocks) {
+      const next = Math.max(come(block, now), block.next);
+      if (next < block.count) return Math.max(usableAt(block, next) - now, 1);
+    }
     // The longer it takes, the rarer it is worth looking.
     if (this.#isAsking) return Math.max(SOON, now - this.#askedAt);
     return Math.max(this.#again - now, SOON);
