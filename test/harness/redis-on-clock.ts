@@ -16,7 +16,7 @@ const GIVEN = '{ARGV[#ARGV - 1], ARGV[#ARGV]}';
 export class RedisOnClock implements Redis {
   readonly #redis: Redis;
   readonly #clock: FakeClock;
-  #underWay = 0;
+  readonly #underWay = new Set<Promise<unknown>>();
   /** Nobody can be reached. */
   isCut = false;
   /** How far the server's clock is ahead of the test's. */
@@ -31,17 +31,21 @@ export class RedisOnClock implements Redis {
     if (this.isCut) throw new Fault('redis-away', 'Redis is away: the test has cut it off');
     const now = this.#clock.now() + this.skew;
     const time = [Math.floor(now / 1000), Math.round((now % 1000) * 1000)];
-    this.#underWay += 1;
+    const running = this.#redis.run({ name, lua: lua.replace(TIME, GIVEN) }, keys, [...args, ...time]);
+    this.#underWay.add(running);
     try {
-      return await this.#redis.run({ name, lua: lua.replace(TIME, GIVEN) }, keys, [...args, ...time]);
+      return await running;
     } finally {
-      this.#underWay -= 1;
+      this.#underWay.delete(running);
     }
   }
 
   /** Resolves when every script has been answered, and what follows of the answers as well. */
   async settle(): Promise<void> {
-    while (this.#underWay > 0) await turn();
+    while (this.#underWay.size > 0) {
+      await Promise.allSettled(this.#underWay);
+      await turn();
+    }
   }
 
   onReady(listener: () => void): void {

@@ -4,7 +4,9 @@
  * It keeps nothing on disk unless asked to: started again, it is empty.
  */
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { freePorts } from './ports.ts';
 import type { Exit, Program } from './program.ts';
 import type { Stage } from './stage.ts';
@@ -12,6 +14,8 @@ import { until } from './until.ts';
 
 export interface RedisServerOptions {
   readonly password?: string;
+  /** It speaks TLS only. */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Each write is on disk before it is answered, and is there again after a restart. */
   readonly keeps?: boolean;
 }
@@ -24,7 +28,7 @@ export class RedisServer {
   #program: Program;
 
   private constructor(stage: Stage, port: number, args: readonly string[]) {
-    this.url = `redis://127.0.0.1:${port}`;
+    this.url = `${args.includes('--tls-port') ? 'rediss' : 'redis'}://127.0.0.1:${port}`;
     this.#stage = stage;
     this.#port = port;
     this.#args = args;
@@ -36,8 +40,10 @@ export class RedisServer {
     const [port = 0] = await freePorts(1);
     const keeps = options.keeps ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--save', '""'];
     const password = options.password === undefined ? [] : ['--requirepass', options.password];
-    const where = ['--bind', '127.0.0.1', '--port', String(port), '--dir', stage.folder('redis')];
-    const server = new RedisServer(stage, port, [...where, ...keeps, ...password]);
+    const folder = stage.folder('redis');
+    const listen = options.tls ? withTls(folder, port, options.tls) : ['--port', String(port)];
+    const where = ['--bind', '127.0.0.1', '--dir', folder];
+    const server = new RedisServer(stage, port, [...where, ...listen, ...keeps, ...password]);
     await server.#listens();
     return server;
   }
@@ -83,4 +89,11 @@ export class RedisServer {
       );
     });
   }
+}
+
+function withTls(folder: string, port: number, files: NonNullable<RedisServerOptions['tls']>): string[] {
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  const [cert, key] = [join(folder, 'cert'), join(folder, 'key')];
+  const asked = ['--tls-auth-clients', 'no', '--tls-ca-cert-file', cert];
+  return ['--port', '0', '--tls-port', String(port), '--tls-cert-file', cert, '--tls-key-file', key, ...asked];
 }

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { Fault, reasonOf } from '#lib/run/fault.ts';
+import { selfMadeCertificate } from '#lib/run/certificate.ts';
 import { openRedis, type Redis, type Script } from '#lib/redis/redis.ts';
 import { RedisServer, type RedisServerOptions } from '../harness/redis.ts';
 import { openScene } from '../harness/scene.ts';
@@ -72,6 +73,17 @@ test('a server that keeps its data has it after a kill', async () => {
   await server.startAgain();
   await ready(redis);
   expect(await codeOfRun(redis)).toBe(42);
+});
+
+test('over TLS a script runs where the certificate is trusted, and nowhere else', async () => {
+  const tls = await selfMadeCertificate(['127.0.0.1']);
+  const { server } = await open({ tls });
+  const [trusting, other] = [tls.cert, undefined].map((ca) => openRedis({ url: server.url, ca }));
+  for (const it of [trusting, other]) if (it) opened.push(it);
+  await until('the connection is there', () => trusting?.isReady);
+  expect(trusting && (await codeOfRun(trusting))).toBe(1);
+  await until('the other has refused', () => other?.trouble?.includes('self-signed'));
+  expect(other?.isReady).toBe(false);
 });
 
 test('with a wrong password nothing runs, and nobody reads either password', async () => {

@@ -57,6 +57,8 @@ export const SOON: Duration = milliseconds(4);
 
 /** Blocks last about as long. */
 const BLOCK: Duration = milliseconds(150);
+/** Turns are taken ahead by more than this, so that several at a time cost nothing. */
+const GATHER: Duration = LOOK / 2;
 const HOLD_FAST: Duration = milliseconds(500);
 const HOLD_SLOW: Duration = seconds(1);
 const FAST: Duration = milliseconds(100);
@@ -153,7 +155,8 @@ export class SharedRate {
     this.#used = now + usedIn;
     this.#share = undefined;
     [this.#holders, this.#place] = [holders, place];
-    this.#again = granted < asked ? now + againIn : now;
+    const gather = Math.min((asked - granted - 1) * paceOf(rate), GATHER);
+    this.#again = granted < asked ? now + againIn + gather : now;
     if (granted > 0)
       this.#blocks.push({ start: now + startsIn, arrived: now, pace: paceOf(rate), count: granted, next: 0 });
   }
