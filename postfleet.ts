@@ -4,7 +4,7 @@
  * The only file that imports commander. Results go to standard output, everything said to people to standard error.
  * Exit codes: 0 done, 1 it failed and says why, 2 the command was not understood.
  */
-import { userInfo } from 'node:os';
+import { hostname as systemHostname, userInfo } from 'node:os';
 import { relative } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { codeOf, Fault, reasonOf } from '#lib/run/fault.ts';
@@ -16,6 +16,7 @@ import type { QueueFlags } from '#mta/watch/queue.ts';
 import type { ReturnedFlags } from '#mta/watch/returned.ts';
 import type { SuppressFlags } from '#mta/watch/suppress.ts';
 import type { TopFlags } from '#mta/watch/top.ts';
+import type { OperatorFlags } from '#operator/settings.ts';
 import { dataFolderOf, EXAMPLE, readSettings, type StandaloneFlags } from '#mta/settings.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -36,6 +37,19 @@ program
   .option('--admin <address>', 'admin API', '127.0.0.1:8081')
   .option('--hostname <name>', 'our own name in greetings and Received (default: the name of this machine)')
   .action(runStandalone);
+
+program
+  .command('operator')
+  .description('carry out what is declared in a Kubernetes cluster; of several one leads')
+  .requiredOption('--namespace <name>', 'its own namespace, where its lease is', process.env['POD_NAMESPACE'])
+  .requiredOption('--image <name>', 'the image of the pods it makes', process.env['POSTFLEET_IMAGE'])
+  .option('--watch-namespaces <names>', 'namespaces it reconciles, with commas between (default: all)')
+  .option('--identity <name>', 'tells it from others that may lead', process.env['POD_NAME'] ?? systemHostname())
+  .option('--metrics <address>', 'metrics and health', '127.0.0.1:9464')
+  .action(async (flags: OperatorFlags) => {
+    const { operatorCommand } = await import('#operator/command.ts');
+    await operatorCommand(flags, say, (code) => process.exit(code));
+  });
 
 program
   .command('send')

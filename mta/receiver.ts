@@ -18,7 +18,7 @@ import type { Envelope, SmtpObserver, SmtpPolicy } from './accept/smtp/submissio
 import { fieldsNamed, fieldValue, readHeader } from './mail/header.ts';
 import { domainOf, newMessageId } from './mail/message.ts';
 import { type Reply, reply } from './mail/reply.ts';
-import type { Address } from './settings.ts';
+import type { Address } from '#lib/http/address.ts';
 
 export interface ReceiverOptions {
   readonly address: Address;

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { dataFolderOf, EXAMPLE, parseAddress, readSettings, type StandaloneFlags } from './settings.ts';
+import { parseAddress } from '#lib/http/address.ts';
+import { dataFolderOf, EXAMPLE, readSettings, type StandaloneFlags } from './settings.ts';
 
 const FLAGS: StandaloneFlags = { metrics: '127.0.0.1:9464', admin: '127.0.0.1:9465' };
 

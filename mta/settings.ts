@@ -5,14 +5,9 @@
 import { hostname } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Fault } from '#lib/run/fault.ts';
+import { type Address, parseAddress } from '#lib/http/address.ts';
 import { samplingOf } from '#lib/trace/environment.ts';
 import type { Sampling } from '#lib/trace/tracer.ts';
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
 
 export interface StandaloneSettings {
   /** Folder of resources with exactly one `MTACluster`. */
@@ -58,13 +53,4 @@ export function readSettings(
     hostname: (flags.hostname ?? hostname()).toLowerCase().replaceAll(/[^a-z0-9.-]/g, '-'),
     tracing: samplingOf(environment),
   };
-}
-
-/** `127.0.0.1:9464` or `[::1]:9464`. */
-export function parseAddress(setting: string, text: string): Address {
-  const [, host, port] = /^\[?([^\s[\]]+?)\]?:(\d{1,5})$/.exec(text) ?? [];
-  if (host === undefined || Number(port) > 65_535) {
-    throw new Fault('bad-setting', `${setting} ${text}: must be an address and a port, such as 127.0.0.1:9464`);
-  }
-  return { host, port: Number(port) };
 }

@@ -33,7 +33,8 @@ import { SqliteQueue } from './queue/sqlite/queue.ts';
 import { QUEUED_IDS } from './queue/sqlite/tables.ts';
 import { startReceiver } from './receiver.ts';
 import { recordEvent, SqliteLedger } from './settle/ledger/sqlite.ts';
-import { parseAddress, type StandaloneSettings } from './settings.ts';
+import { parseAddress } from '#lib/http/address.ts';
+import type { StandaloneSettings } from './settings.ts';
 import { SharedLimits } from './shared-limits.ts';
 import { tellEvent } from './tell-event.ts';
 import { publishAdminUrl } from './watch/admin-client.ts';
@@ -44,7 +45,7 @@ import { operationRoutes } from './watch/admin-operations.ts';
 import { suppressionRoutes } from './watch/admin-suppressions.ts';
 import { returnedRoutes } from './watch/admin-returned.ts';
 import { adminRoutes } from './watch/admin.ts';
-import { healthRoutes } from './watch/health.ts';
+import { healthRoutes } from '#lib/http/health.ts';
 import { publishHint, type SubmissionHint } from './watch/send.ts';
 import { MailWorker, type WorkerOptions } from './worker.ts';
 

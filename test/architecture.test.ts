@@ -41,7 +41,7 @@ const isProduct = (name: string): boolean => PRODUCT.some((it) => name.startsWit
 
 /** First match names the layer. Lower layers never import higher ones; `may` lists what each may use beside itself. */
 const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonly may: readonly string[] }[] = [
-  { layer: 'command line', files: /^postfleet\.ts$/, may: ['root', 'watch', 'lib'] },
+  { layer: 'command line', files: /^postfleet\.ts$/, may: ['root', 'operator root', 'watch', 'lib'] },
   { layer: 'accept', files: /^mta\/accept\//, may: ['noun', 'queue port', 'ledger port', 'crds', 'lib'] },
   { layer: 'schedule', files: /^mta\/schedule\//, may: ['noun', 'queue port', 'crds', 'lib'] },
   { layer: 'send', files: /^mta\/send\//, may: ['noun', 'queue port', 'lib'] },
@@ -68,6 +68,13 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
       'lib',
     ],
   },
+  {
+    layer: 'operator root',
+    files: /^operator\/(command|operator|settings)\.ts$/,
+    may: ['reconciler', 'world', 'controller', 'workload', 'crds', 'lib'],
+  },
+  { layer: 'world', files: /^operator\/[^/]+\.ts$/, may: ['workload', 'crds', 'lib'] },
+  { layer: 'reconciler', files: /^operator\/cluster\//, may: ['world', 'controller', 'workload', 'crds', 'lib'] },
   { layer: 'controller', files: /^operator\/controller\//, may: ['lib'] },
   { layer: 'workload', files: /^operator\/workload\//, may: ['crds', 'lib'] },
   // What is provisioned is what the resources declare, and the operator will fill the same keyring from the same kinds.

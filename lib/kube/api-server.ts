@@ -163,12 +163,17 @@ function done({ status, body }: KubeAnswer): KubeAnswer['body'] {
   throw new Fault('kube-busy', `The API server answers ${status}: ${message}. It is tried again.`);
 }
 
+/** A value that the server cannot read, such as a quantity of `much`: in an apply it calls that a failure of its own. */
+const UNREADABLE = /^failed to (convert new object|create typed patch object)/;
+
 function written(answer: KubeAnswer, type: KubeType): KubeWritten {
   const { status, body } = answer;
   const [message, reason] = [wordOf(body, 'message'), wordOf(body, 'reason')];
   if (status === 409) return reason === 'AlreadyExists' ? { kind: 'exists' } : { kind: 'conflict', message };
   if (status === 404) return { kind: 'missing', message };
   const isLater = status === 401 || status === 408 || status === 429;
-  if (status >= 400 && status < 500 && !isLater) return { kind: 'refused', code: status, reason, message };
+  const isUnreadable = status === 500 && UNREADABLE.test(message);
+  if ((status >= 400 && status < 500 && !isLater) || isUnreadable)
+    return { kind: 'refused', code: status, reason, message };
   return { kind: 'written', object: objectOf(done(answer), type) };
 }

@@ -11,13 +11,13 @@ const ROLE = { ...RBAC, plural: 'roles', kind: 'Role' } as const;
 const BINDING = { ...RBAC, plural: 'rolebindings', kind: 'RoleBinding' } as const;
 
 /** What the data plane reads of each namespace that sends. */
-const READS = {
+export const READS = {
   apiGroups: ['postfleet.io'],
   resources: ['destinationpolicies', 'ippools', 'mtaclusters', 'sendingcredentials', 'sendingdomains'],
   verbs: ['get', 'list', 'watch'],
 };
 
-const REPORTS = {
+export const REPORTS = {
   apiGroups: ['coordination.k8s.io'],
   resources: ['leases'],
   verbs: ['create', 'get', 'update', 'patch'],

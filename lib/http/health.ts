@@ -1,8 +1,8 @@
 /**
  * What monitoring asks: is the process alive, is it ready for mail, and its metrics.
  */
-import { json, type Route } from '#lib/http/server.ts';
-import { metricsPage } from '#lib/run/metrics.ts';
+import { json, type Route } from './server.ts';
+import { metricsPage } from '../run/metrics.ts';
 
 /** Whether something works now, and if not, why. */
 export type Readiness = () => readonly { readonly part: string; readonly ready: boolean; readonly reason?: string }[];

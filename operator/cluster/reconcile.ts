@@ -1,0 +1,82 @@
+/**
+ * Carries out what an `MTACluster` says: observe, plan, apply, status.
+ */
+import { kubeKey, type Kube, type KubeObject, type KubePlace } from '#lib/kube/kube.ts';
+import type { Clock } from '#lib/run/clock.ts';
+import type { Reconciler } from '../controller/controller.ts';
+import { keepStatus } from '../controller/status.ts';
+import { wishesOf } from '../controller/wishes.ts';
+import type { Worked } from '../controller/work-queue.ts';
+import { Keeper } from '../controller/write.ts';
+import { CHILDREN, typeOf } from '../types.ts';
+import { ownerOf, type World } from '../world.ts';
+import type { Child } from '../workload/child.ts';
+import { planCluster } from './plan.ts';
+import { relayPorts } from './relays.ts';
+
+export interface ClusterOptions {
+  readonly kube: Kube;
+  readonly world: World;
+  readonly clock: Clock;
+  /** The image of all pods. */
+  readonly image: string;
+}
+
+const CONFLICT: Worked = { kind: 'conflict' };
+
+export class ClusterReconciler implements Reconciler {
+  readonly name = 'mtacluster';
+  readonly #options: ClusterOptions;
+  readonly #keeper: Keeper;
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.#keeper = new Keeper(options.kube);
+  }
+
+  async reconcile(key: string): Promise<Worked> {
+    const { kube, world, clock, image } = this.#options;
+    const observed = world.object(typeOf('MTACluster'), key);
+    // What belonged to one that is gone goes by itself.
+    if (!observed || observed.metadata.deletionTimestamp !== undefined) return { kind: 'done' };
+    if (wishesOf(observed.metadata.annotations).isPaused) return { kind: 'done' };
+    const owned = world.owned(CHILDREN, observed.metadata.uid ?? '');
+    const [policies, pools] = [world.objects(typeOf('DestinationPolicy')), world.objects(typeOf('IPPool'))];
+    const ports = relayPorts(policies, pools, key);
+    const plan = planCluster({ observed, owned, image, now: clock.now(), relayPorts: ports });
+    const refused: string[] = [];
+    for (const child of plan.wanted) {
+      const trouble = await this.#keep(child, observedOf(child, owned), observed.metadata.uid);
+      if (trouble === 'conflict') return CONFLICT;
+      if (trouble !== undefined) refused.push(trouble);
+    }
+    for (const child of plan.obsolete) if ((await this.#remove(child)) === 'conflict') return CONFLICT;
+    const written = await keepStatus(kube, typeOf('MTACluster'), observed, plan.status(refused));
+    return written.kind === 'conflict' ? CONFLICT : { kind: 'done' };
+  }
+
+  /** A word about what the server, or somebody else's object of that name, does not let be. */
+  async #keep(child: Child, observed: KubeObject | undefined, uid: string | undefined): Promise<string | undefined> {
+    const there = observed ?? (await this.#options.kube.get(placeOf(child)));
+    if (there && ownerOf(there)?.uid !== uid) return `${nameOf(child)} is there already, and is not of this MTACluster`;
+    const written = await this.#keeper.keep(child, there);
+    if (written.kind === 'conflict' || written.kind === 'missing') return 'conflict';
+    return written.kind === 'refused' ? `${nameOf(child)} is refused: ${written.message}` : undefined;
+  }
+
+  #remove({ type, object }: Child): Promise<'deleted' | 'missing' | 'conflict'> {
+    const { uid, resourceVersion } = object.metadata;
+    const seen = { ...(uid !== undefined && { uid }), ...(resourceVersion !== undefined && { resourceVersion }) };
+    return this.#options.kube.delete(placeOf({ type, object }), seen);
+  }
+}
+
+const observedOf = ({ type, object }: Child, owned: readonly Child[]): KubeObject | undefined =>
+  owned.find((it) => it.type.kind === type.kind && kubeKey(it.object.metadata) === kubeKey(object.metadata))?.object;
+
+function placeOf({ type, object }: Child): KubePlace {
+  const { name, namespace } = object.metadata;
+  return { type, name, ...(namespace !== undefined && { namespace }) };
+}
+
+const nameOf = ({ type, object }: Child): string => `${type.kind} ${object.metadata.name}`;

@@ -1,0 +1,32 @@
+/**
+ * The role `operator` as a command: from its flags to its end.
+ */
+import { systemClock } from '#lib/run/clock.ts';
+import { type Fault, reasonOf } from '#lib/run/fault.ts';
+import { openLog } from '#lib/run/log.ts';
+import { systemRandom } from '#lib/run/random.ts';
+import { drainOnSignal } from '#lib/run/shutdown.ts';
+import { startOperator } from './operator.ts';
+import { type OperatorFlags, readOperatorSettings } from './settings.ts';
+
+/** Resolves when it runs; a signal ends it, or the loss of its lease. */
+export async function operatorCommand(
+  flags: OperatorFlags,
+  say: (line: string) => void,
+  exit: (code: number) => void,
+): Promise<void> {
+  const told = (thrown: unknown): void => say(`postfleet: ${reasonOf(thrown)}`);
+  const failed = (fault: Fault): void => {
+    told(fault);
+    exit(1);
+  };
+  const settings = readOperatorSettings(flags);
+  const log = openLog(1, systemClock);
+  const starting = startOperator({ settings, clock: systemClock, random: systemRandom, log, failed });
+  const drain = async (): Promise<void> => {
+    await (await starting).stop();
+    await log.flush();
+  };
+  drainOnSignal(systemClock, drain, told);
+  say(`postfleet operator: metrics and health at ${(await starting).url}`);
+}

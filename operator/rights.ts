@@ -1,0 +1,39 @@
+/**
+ * What the operator may do, and no more: the rules of its role. Pure.
+ *
+ * It gives its pods' accounts rights, and may give none that it does not have itself: so it has those too.
+ */
+import { NAMINGS } from '#crds/definition.ts';
+import { READS, REPORTS } from './workload/account.ts';
+
+interface PolicyRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+const OURS = 'postfleet.io';
+const KEEPS = ['get', 'list', 'watch', 'create', 'patch', 'delete'];
+
+/** In every namespace that is watched. */
+export const operatorRules = (): PolicyRule[] => {
+  const plurals = Object.values(NAMINGS).map(({ plural }) => plural);
+  return [
+    { apiGroups: [OURS], resources: plurals, verbs: ['get', 'list', 'watch'] },
+    { apiGroups: [OURS], resources: plurals.map((it) => `${it}/status`), verbs: ['patch'] },
+    // Where owners may be named only by who could block their end.
+    { apiGroups: [OURS], resources: plurals.map((it) => `${it}/finalizers`), verbs: ['update'] },
+    { apiGroups: [''], resources: ['serviceaccounts', 'services'], verbs: KEEPS },
+    { apiGroups: ['apps'], resources: ['deployments'], verbs: KEEPS },
+    { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: KEEPS },
+    { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: KEEPS },
+    { apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles', 'rolebindings'], verbs: KEEPS },
+    READS,
+    REPORTS,
+  ];
+};
+
+/** In its own namespace: the lease by which one of several leads. */
+export const leaderRules = (): PolicyRule[] => [
+  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] },
+];

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { type OperatorFlags, readOperatorSettings } from './settings.ts';
+
+const FLAGS: OperatorFlags = {
+  namespace: 'postfleet',
+  image: 'postfleet:1',
+  identity: 'me',
+  metrics: '127.0.0.1:9464',
+};
+
+test('an operator watches all namespaces, or those that are named', () => {
+  const settings = {
+    namespace: 'postfleet',
+    image: 'postfleet:1',
+    identity: 'me',
+    metrics: { host: '127.0.0.1', port: 9464 },
+  };
+  expect(readOperatorSettings(FLAGS)).toEqual(settings);
+  expect(readOperatorSettings({ ...FLAGS, watchNamespaces: 'mail, shop' })).toEqual({
+    ...settings,
+    watchNamespaces: ['mail', 'shop'],
+  });
+});
+
+test.each<[flags: Partial<OperatorFlags>, says: RegExp]>([
+  [{ namespace: 'Mail' }, /--namespace .* "Mail"/],
+  [{ watchNamespaces: 'mail,,shop' }, /--watch-namespaces .* ""/],
+  [{ image: 'a b' }, /--image must name an image/],
+  [{ metrics: '9464' }, /--metrics 9464: must be/],
+])('%j cannot be', (flags, says) => {
+  expect(() => readOperatorSettings({ ...FLAGS, ...flags })).toThrow(says);
+});

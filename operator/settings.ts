@@ -1,0 +1,43 @@
+/**
+ * What the operator is told at its start. Read once, every problem named by its flag.
+ */
+import { type Address, parseAddress } from '#lib/http/address.ts';
+import { Fault } from '#lib/run/fault.ts';
+
+export interface OperatorSettings {
+  /** Where its lease is: its own namespace. */
+  readonly namespace: string;
+  /** Namespaces whose resources it reconciles; absent: all. */
+  readonly watchNamespaces?: readonly string[];
+  /** The image of the pods it makes. */
+  readonly image: string;
+  /** Tells it from others that may lead. */
+  readonly identity: string;
+  readonly metrics: Address;
+}
+
+export interface OperatorFlags {
+  readonly namespace: string;
+  readonly watchNamespaces?: string;
+  readonly image: string;
+  readonly identity: string;
+  readonly metrics: string;
+}
+
+const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** Throws the fault `bad-setting`. */
+export function readOperatorSettings(flags: OperatorFlags): OperatorSettings {
+  const { namespace, image, identity } = flags;
+  const watchNamespaces = flags.watchNamespaces?.split(',').map((it) => it.trim());
+  for (const name of [namespace, ...(watchNamespaces ?? [])])
+    if (!NAMESPACE.test(name))
+      throw new Fault(
+        'bad-setting',
+        `--namespace and --watch-namespaces must name namespaces; "${name}" cannot be one.`,
+      );
+  if (!/^\S{1,500}$/.test(image))
+    throw new Fault('bad-setting', '--image must name an image, such as postfleet:1.0.0.');
+  const metrics = parseAddress('--metrics', flags.metrics);
+  return { namespace, image, identity, metrics, ...(watchNamespaces && { watchNamespaces }) };
+}

@@ -1,0 +1,40 @@
+/**
+ * The types of objects that the operator reads and writes. Pure.
+ */
+import { NAMINGS } from '#crds/definition.ts';
+import type { Kind } from '#crds/kinds.ts';
+import { API_VERSION } from '#crds/resource.ts';
+import type { KubeType } from '#lib/kube/kube.ts';
+
+const [GROUP = '', VERSION = ''] = API_VERSION.split('/');
+
+export const typeOf = (kind: Kind): KubeType => ({
+  group: GROUP,
+  version: VERSION,
+  plural: NAMINGS[kind].plural,
+  kind,
+});
+
+const core = (plural: string, kind: string): KubeType => ({ group: '', version: 'v1', plural, kind });
+
+export const DEPLOYMENTS: KubeType = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' };
+export const SERVICES = core('services', 'Service');
+const ACCOUNTS = core('serviceaccounts', 'ServiceAccount');
+const BUDGETS: KubeType = {
+  group: 'policy',
+  version: 'v1',
+  plural: 'poddisruptionbudgets',
+  kind: 'PodDisruptionBudget',
+};
+const NETWORK: KubeType = {
+  group: 'networking.k8s.io',
+  version: 'v1',
+  plural: 'networkpolicies',
+  kind: 'NetworkPolicy',
+};
+const RBAC = { group: 'rbac.authorization.k8s.io', version: 'v1' };
+const ROLES: KubeType = { ...RBAC, plural: 'roles', kind: 'Role' };
+const BINDINGS: KubeType = { ...RBAC, plural: 'rolebindings', kind: 'RoleBinding' };
+
+/** What an `MTACluster` becomes. */
+export const CHILDREN: readonly KubeType[] = [ACCOUNTS, ROLES, BINDINGS, NETWORK, BUDGETS, SERVICES, DEPLOYMENTS];

@@ -1,0 +1,102 @@
+/**
+ * What is in the API server now, as far as the operator reads it: our kinds, and what bears its label.
+ *
+ * Each type is reflected, in all namespaces or in those that are watched. `changed` is called for each object that is new, changed or
+ * gone. Nothing is to be decided before `isSynced`.
+ */
+import { type Kube, type KubeObject, type KubeScope, type KubeType, kubeKey } from '#lib/kube/kube.ts';
+import { type KubeChange, Reflector } from '#lib/kube/reflector.ts';
+import type { Clock } from '#lib/run/clock.ts';
+import type { Random } from '#lib/run/random.ts';
+
+export interface Watched {
+  readonly type: KubeType;
+  /** Absent: all of them. */
+  readonly labelSelector?: string;
+}
+
+export interface WorldOptions {
+  readonly kube: Kube;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Absent: all of them. */
+  readonly namespaces?: readonly string[];
+  readonly watched: readonly Watched[];
+  /** Must not throw. */
+  readonly changed: (type: KubeType, change: KubeChange) => void;
+}
+
+export class World {
+  /** By kind; one reflector, or one for each namespace. */
+  readonly #reflectors: ReadonlyMap<string, readonly Reflector[]>;
+
+  constructor({ kube, clock, random, namespaces, watched, changed }: WorldOptions) {
+    const reflectors = new Map<string, Reflector[]>();
+    for (const { type, labelSelector } of watched)
+      for (const namespace of namespaces ?? [undefined]) {
+        const scope: KubeScope = {
+          ...(namespace !== undefined && { namespace }),
+          ...(labelSelector !== undefined && { labelSelector }),
+        };
+        const heard = (change: KubeChange): void => changed(type, change);
+        const before = reflectors.get(type.kind) ?? [];
+        reflectors.set(type.kind, [...before, new Reflector({ kube, type, scope, clock, random, heard })]);
+      }
+    this.#reflectors = reflectors;
+  }
+
+  /** Whether everything was read once. */
+  get isSynced(): boolean {
+    return this.#all.every(({ isSynced }) => isSynced);
+  }
+
+  /** Why something cannot be read at the moment, a sentence each. */
+  get troubles(): readonly string[] {
+    return this.#all.flatMap(({ trouble }) => (trouble ? [trouble.message] : []));
+  }
+
+  objects({ kind }: KubeType): KubeObject[] {
+    return (this.#reflectors.get(kind) ?? []).flatMap(({ objects }) => Array.from(objects.values()));
+  }
+
+  /** By `namespace/name`. */
+  object({ kind }: KubeType, key: string): KubeObject | undefined {
+    for (const { objects } of this.#reflectors.get(kind) ?? []) if (objects.has(key)) return objects.get(key);
+    return undefined;
+  }
+
+  /** Those that belong to somebody, by their owner's uid. */
+  owned(types: readonly KubeType[], uid: string): { readonly type: KubeType; readonly object: KubeObject }[] {
+    return types.flatMap((type) =>
+      this.objects(type)
+        .filter((it) => ownerOf(it)?.uid === uid)
+        .map((object) => ({ type, object })),
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#all.map((it) => it.close()));
+  }
+
+  get #all(): readonly Reflector[] {
+    return [...this.#reflectors.values()].flat();
+  }
+}
+
+interface Owner {
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+}
+
+/** Whose child an object is. */
+export const ownerOf = ({ metadata }: KubeObject): Owner | undefined =>
+  ((metadata['ownerReferences'] ?? []) as readonly Owner[]).find(({ controller }) => controller);
+
+/** `namespace/name` of the owner, if it is of this kind. */
+export function ownerKey(object: KubeObject, kind: string): string | undefined {
+  const owner = ownerOf(object);
+  const { namespace } = object.metadata;
+  return owner?.kind === kind && namespace !== undefined ? kubeKey({ namespace, name: owner.name }) : undefined;
+}

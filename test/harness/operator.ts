@@ -1,0 +1,71 @@
+/**
+ * A real `postfleet operator` on a real API server, let in as the account that its rights are rendered for, and no more.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Kube, KubeType } from '#lib/kube/kube.ts';
+import { leaderRules, operatorRules } from '#operator/rights.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { freePorts } from './ports.ts';
+import { LAUNCHER } from './postfleet.ts';
+import type { Program } from './program.ts';
+import type { Stage } from './stage.ts';
+
+/** Its account, whose name is its token too. */
+export const OPERATOR = 'system:serviceaccount:postfleet:postfleet-operator';
+export const OPERATOR_GROUPS = ['system:serviceaccounts', 'system:serviceaccounts:postfleet'];
+export const IMAGE = 'registry.example.com/postfleet:1.0.0';
+
+const NAMESPACE = 'postfleet';
+const NAMESPACES: KubeType = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' };
+const RBAC = { group: 'rbac.authorization.k8s.io', version: 'v1' };
+const apiVersion = 'rbac.authorization.k8s.io/v1';
+
+export async function makeNamespace(kube: Kube, name: string): Promise<void> {
+  await kube.create(NAMESPACES, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+}
+
+/** Gives the operator's account its rights in all namespaces, and for its lease in its own. */
+export async function grantOperator(kube: Kube): Promise<void> {
+  await makeNamespace(kube, NAMESPACE);
+  const subjects = [{ kind: 'User', apiGroup: RBAC.group, name: OPERATOR }];
+  const all = { name: 'postfleet-operator' };
+  const own = { ...all, namespace: NAMESPACE };
+  const roleRef = { apiGroup: RBAC.group, name: all.name };
+  const role = { ...RBAC, plural: 'roles', kind: 'Role' };
+  const clusterRole = { ...RBAC, plural: 'clusterroles', kind: 'ClusterRole' };
+  const binding = { ...RBAC, plural: 'rolebindings', kind: 'RoleBinding' };
+  const clusterBinding = { ...RBAC, plural: 'clusterrolebindings', kind: 'ClusterRoleBinding' };
+  for (const [type, metadata, more] of [
+    [clusterRole, all, { rules: operatorRules() }],
+    [role, own, { rules: leaderRules() }],
+    [clusterBinding, all, { subjects, roleRef: { ...roleRef, kind: 'ClusterRole' } }],
+    [binding, own, { subjects, roleRef: { ...roleRef, kind: 'Role' } }],
+  ] as const) {
+    const written = await kube.apply(type, { apiVersion, kind: type.kind, metadata, ...more }, 'test');
+    if (written.kind !== 'written') throw new Error(`${type.kind}: ${JSON.stringify(written)}`);
+  }
+}
+
+export interface OperatorProcess {
+  readonly program: Program;
+  metrics(): Promise<string>;
+}
+
+/** Resolves when it runs; it may lead later, when another does now. */
+export async function startOperatorProcess(
+  stage: Stage,
+  plane: ControlPlane,
+  options: { readonly server?: string; readonly image?: string } = {},
+): Promise<OperatorProcess> {
+  const folder = stage.folder('operator');
+  const [port = 0] = await freePorts(1);
+  const kubeconfig = join(folder, 'kubeconfig');
+  writeFileSync(kubeconfig, plane.kubeconfig(OPERATOR, options.server), { mode: 0o600 });
+  const flags = ['--namespace', NAMESPACE, '--image', options.image ?? IMAGE, '--identity', folder];
+  const program = stage.start('operator', LAUNCHER, ['operator', ...flags, '--metrics', `127.0.0.1:${port}`], {
+    env: { ...process.env, KUBECONFIG: kubeconfig },
+  });
+  await program.says(/postfleet operator: metrics and health/);
+  return { program, metrics: async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text() };
+}
