@@ -43,6 +43,7 @@ import { DeclaredPlaces } from './return-places.ts';
 import type { Ledger } from './settle/ledger/ledger.ts';
 import type { Stray } from './settle/ledger/returned.ts';
 import type { Suppressions } from './settle/ledger/suppressions.ts';
+import type { QuotaCount, Quotas } from './accept/quota.ts';
 import { QuotaKeeper } from './accept/quota-keeper.ts';
 import { smtpObserver } from './smtp-observer.ts';
 
@@ -67,6 +68,8 @@ export interface IngressOptions {
   readonly suppressions: Suppressions;
   /** Where what comes back, and what quotas have counted, is kept. */
   readonly ledger: Ledger;
+  /** Quotas that are shared with others, on what is counted here. Absent: they are counted here alone. */
+  readonly quotas?: ((own: Quotas) => QuotaCount) | undefined;
   /** Whether a domain is proven in DNS. */
   readonly proof: NonNullable<AuthorityOptions['proof']>;
   readonly domainStatus: ApiParts['domainStatus'];
@@ -141,7 +144,8 @@ async function openWays(options: IngressOptions): Promise<Ways> {
   const keeper = await QuotaKeeper.open({ usage: ledger.usage, clock, troubled });
   const told = { accepted, troubled };
   const world = { authority, queue, resources, clock, random, hostname, suppressions, tracer: options.tracer };
-  const submissions = new Submissions({ ...world, quotas: keeper.quotas, ...told });
+  const quotas = options.quotas?.(keeper.quotas) ?? keeper.quotas;
+  const submissions = new Submissions({ ...world, quotas, ...told });
   const returns = openReturns(options, authority, troubled);
   const submission = submissionPolicy(authority, submissions, suppressions, hasSpace);
   const policy = withReturns(submission, returns, ({ tenant }) => tenant);

@@ -1,5 +1,5 @@
 /**
- * Limits shared with other processes, where the `MTACluster` names a Redis: opens them with its secrets, watches them.
+ * Limits and quotas shared with other processes, where the `MTACluster` names a Redis: opens them with its secrets, watches them.
  *
  * Read once, at the start. Redis need not be there: until it is, this process goes at its share.
  */
@@ -12,6 +12,8 @@ import { Fault } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
 import { watchGauge } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
+import type { QuotaCount, Quotas } from './accept/quota.ts';
+import { SharedQuotas, type SharedQuotasOptions } from './accept/shared-quota.ts';
 import type { Notebook } from './mail/notebook.ts';
 import type { Limits } from './schedule/limits/limits.ts';
 import { RedisLimits, type RedisLimitsOptions } from './schedule/limits/redis.ts';
@@ -20,6 +22,8 @@ export interface SharedLimitsOptions {
   readonly cluster: MTACluster;
   /** Folder of resources, with its secrets. */
   readonly config: string;
+  /** This process's name over restarts. */
+  readonly hostname: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -30,14 +34,20 @@ const NAME = 9;
 
 export class SharedLimits {
   readonly #options: Omit<RedisLimitsOptions, 'notebook'>;
+  readonly #quotas: Omit<SharedQuotasOptions, 'redis' | 'own'>;
   #limits: RedisLimits | undefined;
 
-  private constructor(options: Omit<RedisLimitsOptions, 'notebook'>) {
+  private constructor(
+    options: Omit<RedisLimitsOptions, 'notebook'>,
+    quotas: Omit<SharedQuotasOptions, 'redis' | 'own'>,
+  ) {
     this.#options = options;
+    this.#quotas = quotas;
   }
 
   /** Undefined when limits are counted in the process. Faults: `limits-secret-missing`. */
-  static async open({ cluster, config, clock, random, log }: SharedLimitsOptions): Promise<SharedLimits | undefined> {
+  static async open({ cluster, config, hostname, ...world }: SharedLimitsOptions): Promise<SharedLimits | undefined> {
+    const { clock, random, log } = world;
     const declared = cluster.spec.limits.redis;
     if (!declared) return undefined;
     const [password, ca] = await Promise.all([
@@ -46,25 +56,31 @@ export class SharedLimits {
     ]);
     // Only where it is asked for is anything of it loaded.
     const { openRedis } = await import('#lib/redis/redis.ts');
-    return new SharedLimits({
+    const prefix = `postfleet:${keyOf(cluster.metadata)}`;
+    const limits = {
       redis: openRedis({ url: declared.url, password, ca }),
       clock,
       holder: random.bytes(NAME).toString('base64url'),
-      prefix: `postfleet:${keyOf(cluster.metadata)}:limits`,
+      prefix: `${prefix}:limits`,
       expected: Math.max(cluster.spec.workers.replicas, 1),
-      told: (reason) => tell(log, reason),
-    });
+      told: (reason: string | undefined) => tell(log, reason),
+    };
+    const processes = Math.max(cluster.spec.ingress.replicas, 1);
+    return new SharedLimits(limits, { holder: hostname, prefix: `${prefix}:quotas`, processes });
   }
 
   /** The limits themselves; `notebook` is of what is known to be spent. To be called once. */
-  on(notebook: Notebook): Limits {
+  readonly limits = (notebook: Notebook): Limits => {
     const limits = new RedisLimits({ ...this.#options, notebook });
     watchGauge('limitsReachable', () => Number(limits.state.isReachable));
     watchGauge('limitsBlocks', () => limits.state.blocks);
     watchGauge('limitsLocalShare', () => limits.state.shares);
     this.#limits = limits;
     return limits;
-  }
+  };
+
+  /** Quotas of all that take mail, on what is counted here. */
+  readonly quotas = (own: Quotas): QuotaCount => new SharedQuotas({ ...this.#quotas, redis: this.#options.redis, own });
 
   /** For readiness: mail goes on without Redis, so that it is never a reason to send nobody here. */
   get part(): { readonly part: string; readonly ready: true; readonly reason?: string } {

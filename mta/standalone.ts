@@ -26,7 +26,6 @@ import { apiUrlOf, Declared, endpointOf } from './declared.ts';
 import { diskPart, watchDisk } from './disk-watch.ts';
 import { Domains, openDomainAuthorities } from './domains.ts';
 import { startIngress } from './ingress.ts';
-import type { Notebook } from './mail/notebook.ts';
 import type { Queue } from './queue/queue.ts';
 import type { AfterCrash } from './queue/sqlite/crashes.ts';
 import { SqliteQueue } from './queue/sqlite/queue.ts';
@@ -100,7 +99,8 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   const healthHttp = { name: 'metrics', setting: '--metrics', ...settings.metrics };
   const size = () => clusterOf(declared).spec.queue.reserve;
   const disk = opened.adopt(await watchDisk({ data, database, clock, log, size }), (it) => it.close());
-  const shared = opened.adopt(await SharedLimits.open({ cluster, config, clock, random, log }), (it) => it?.close());
+  const around = { cluster, config, hostname, clock, random, log };
+  const shared = opened.adopt(await SharedLimits.open(around), (it) => it?.close());
   let takesMail = false;
   const parts = () => [
     { part: 'resources', ready: true },
@@ -145,12 +145,13 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     tell: tellEvent(log),
     suppressions: ledger.suppressions,
     tracer,
+    limits: shared?.limits,
+    quotas: shared?.quotas,
   };
   tellCrash(queue.afterCrash, common);
   const resolver = resolverOn(stub.lookUp);
   const { memory, orders } = ledger;
-  const limits = shared && ((notebook: Notebook) => shared.on(notebook));
-  const worker = opened.adopt(await MailWorker.start({ ...common, limits, resolver, ledger, memory, orders }), (it) =>
+  const worker = opened.adopt(await MailWorker.start({ ...common, resolver, ledger, memory, orders }), (it) =>
     it.stop(DRAIN_DELIVERY),
   );
   const { allowPrivate } = cluster.spec.dns;

@@ -13,7 +13,7 @@ export interface Quota {
   readonly perDay?: number | undefined;
 }
 
-interface Window {
+export interface Window {
   readonly name: 'hour' | 'day';
   readonly part: Duration;
   readonly parts: number;
@@ -36,7 +36,19 @@ export interface QuotaClaim {
   readonly quota: Quota;
 }
 
-export class Quotas {
+/** Who counts: this process, or several together. */
+export interface QuotaCount {
+  /** Counts `amount` for every claim, or for none of them and says which was exceeded. */
+  take(
+    claims: readonly QuotaClaim[],
+    amount: number,
+    now: Instant,
+  ): Exceeded | undefined | Promise<Exceeded | undefined>;
+  /** Uncounts what was taken at `then` and came to nothing. */
+  giveBack(claims: readonly QuotaClaim[], amount: number, then: Instant): void;
+}
+
+export class Quotas implements QuotaCount {
   /** Counts by subject and window; the key of a part is its number since 1970. */
   readonly #counts = new Map<string, Map<number, number>>();
 
@@ -65,25 +77,45 @@ export class Quotas {
 
   /** They could not be written: the next call of `changed` tells of them again. */
   unwritten(used: readonly Used[]): void {
-    for (const { key, part } of used) this.#change({ key, part, window: key.startsWith('hour ') ? HOUR : DAY });
+    for (const { key, part } of used) this.#change({ key, part, window: windowOf(key) });
   }
 
-  /** Counts `amount` for every claim, or for none of them and says which was exceeded. */
   take(claims: readonly QuotaClaim[], amount: number, now: Instant): Exceeded | undefined {
     const limited = limitsOf(claims);
-    const small = limited.find(({ limit }) => amount > limit);
-    if (small) return { ...small, window: small.window.name, retryAfter: 'never' };
-    for (const { subject, window, limit } of limited) {
-      const counts = this.#current(subject, window, now);
-      const used = [...counts.values()].reduce((sum, count) => sum + count, 0);
-      if (used + amount > limit)
-        return { subject, limit, window: window.name, retryAfter: oldest(counts, window, now) };
+    const small = tooMuch(limited, amount);
+    if (small) return small;
+    for (const limit of limited) {
+      const { subject, window } = limit;
+      if (this.used(subject, window, now) + amount > limit.limit)
+        return exceededBy(limit, oldest(this.#current(subject, window, now), window, now), now);
     }
     this.#add(limited, amount, now);
     return undefined;
   }
 
-  /** Uncounts what was taken at `then` and came to nothing. */
+  /** Counts what somebody else has allowed. */
+  count(claims: readonly QuotaClaim[], amount: number, now: Instant): void {
+    this.#add(limitsOf(claims), amount, now);
+  }
+
+  /** How much of a window is used. */
+  used(subject: string, window: Window, now: Instant): number {
+    return [...this.#current(subject, window, now).values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  /** What was counted in each part of a window. */
+  parts(subject: string, window: Window): readonly (readonly [part: number, count: number])[] {
+    return [...(this.#counts.get(keyOf(subject, window)) ?? [])];
+  }
+
+  /** Everything that was counted, by subject and window. */
+  subjects(): readonly Pick<Limit, 'subject' | 'window'>[] {
+    return [...this.#counts.keys()].map((key) => {
+      const window = windowOf(key);
+      return { subject: key.slice(window.name.length + 1), window };
+    });
+  }
+
   giveBack(claims: readonly QuotaClaim[], amount: number, then: Instant): void {
     this.#add(limitsOf(claims), -amount, then);
   }
@@ -121,20 +153,35 @@ interface Changed {
 
 const keyOf = (subject: string, window: Window): string => `${window.name} ${subject}`;
 
-interface Limit {
+const windowOf = (key: string): Window => (key.startsWith('hour ') ? HOUR : DAY);
+
+export interface Limit {
   readonly subject: string;
   readonly window: Window;
   readonly limit: number;
 }
 
-const limitsOf = (claims: readonly QuotaClaim[]): Limit[] =>
+export const limitsOf = (claims: readonly QuotaClaim[]): Limit[] =>
   claims.flatMap(({ subject, quota }) => [
     ...(quota.perHour === undefined ? [] : [{ subject, window: HOUR, limit: quota.perHour }]),
     ...(quota.perDay === undefined ? [] : [{ subject, window: DAY, limit: quota.perDay }]),
   ]);
 
-/** When the oldest part stops counting. */
-function oldest(counts: ReadonlyMap<number, number>, window: Window, now: Instant): Duration {
+/** The first that `amount` alone is too much for. */
+export function tooMuch(limits: readonly Limit[], amount: number): Exceeded | undefined {
+  const small = limits.find(({ limit }) => amount > limit);
+  return small && { ...small, window: small.window.name, retryAfter: 'never' };
+}
+
+/** It may fit when the oldest part stops counting. */
+export const exceededBy = ({ subject, window, limit }: Limit, first: number, now: Instant): Exceeded => ({
+  subject,
+  limit,
+  window: window.name,
+  retryAfter: (first + window.parts + 1) * window.part - now,
+});
+
+function oldest(counts: ReadonlyMap<number, number>, window: Window, now: Instant): number {
   const [first = Math.floor(now / window.part)] = [...counts.keys()].toSorted((a, b) => a - b);
-  return (first + window.parts + 1) * window.part - now;
+  return first;
 }

@@ -22,7 +22,7 @@ import { type Admitted, admitHeader } from './admit.ts';
 import type { Authority, Submitter } from './authority.ts';
 import { readInstructions } from './instructions.ts';
 import type { Suppressions } from '../settle/ledger/suppressions.ts';
-import type { QuotaClaim, Quotas } from './quota.ts';
+import type { QuotaClaim, QuotaCount } from './quota.ts';
 import {
   allSuppressed,
   hashOf,
@@ -42,7 +42,7 @@ import { type Timing, timingOf } from './timing.ts';
 export interface SubmitterOptions {
   readonly authority: Authority;
   readonly queue: Queue;
-  readonly quotas: Quotas;
+  readonly quotas: QuotaCount;
   readonly suppressions: Pick<Suppressions, 'match'>;
   readonly resources: () => Resources;
   readonly clock: Clock;
@@ -125,7 +125,8 @@ export class Submissions {
     if (recipients.length === 0) return this.#unlessRepeated(submitter, once, named, allSuppressed(suppressed));
     const claims = this.#claims(submitter, admitted);
     const now = this.#options.clock.now();
-    const exceeded = this.#options.quotas.take(claims, recipients.length, now);
+    const taking = this.#options.quotas.take(claims, recipients.length, now);
+    const exceeded = taking instanceof Promise ? await taking : taking;
     if (exceeded) return this.#unlessRepeated(submitter, once, named, overQuota(exceeded, recipients.length));
     const stampWith = (context: StampContext): Buffer => stamp(reading.header, context);
     return this.#counted(claims, recipients.length, now, () => {

@@ -17,8 +17,8 @@ export class RedisOnClock implements Redis {
   readonly #redis: Redis;
   readonly #clock: FakeClock;
   readonly #underWay = new Set<Promise<unknown>>();
-  /** Nobody can be reached. */
-  isCut = false;
+  readonly #listeners: (() => void)[] = [];
+  #isCut = false;
   /** How far the server's clock is ahead of the test's. */
   skew: Duration = 0;
 
@@ -48,7 +48,18 @@ export class RedisOnClock implements Redis {
     }
   }
 
+  /** While it is true nobody can be reached; then there is a connection again. */
+  set isCut(isCut: boolean) {
+    this.#isCut = isCut;
+    if (!isCut) for (const listener of this.#listeners) listener();
+  }
+
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
   onReady(listener: () => void): void {
+    this.#listeners.push(listener);
     this.#redis.onReady(listener);
   }
 
