@@ -3,6 +3,7 @@
  *
  * `generated/` holds the result as YAML, for `kubectl apply --server-side`; `npm run crds` writes it.
  */
+import type { KubeType } from '#lib/kube/kube.ts';
 import { KINDS, type Kind } from './kinds.ts';
 import { type OpenApi, openApiOf } from './schema.ts';
 import { STATUSES } from './statuses.ts';
@@ -131,6 +132,14 @@ export const NAMINGS: Readonly<Record<Kind, Naming>> = {
     ],
   },
 };
+
+/** Where the objects of each kind are in the API. */
+export const typeOfKind = (kind: Kind): KubeType => ({
+  group: GROUP,
+  version: VERSION,
+  plural: NAMINGS[kind].plural,
+  kind,
+});
 
 /** Where `kubectl scale` and autoscalers read and write how many workers there are. */
 const SCALE = {

@@ -7,7 +7,7 @@
  * - `heard` is called for each difference between two such moments, after `objects` shows the later one. What came and went
  *   between is not told. An object that was deleted and made anew under its name is told as gone, then as new.
  * - While the server cannot be asked, `objects` stays and `trouble` says why. It is asked again with growing pauses, half a
- *   second to half a minute, and at once after it has answered. A watch goes on where it was; the list is read anew only
+ *   second to ten seconds, and at once after it has answered. A watch goes on where it was; the list is read anew only
  *   when the server has forgotten that place.
  *
  * Listeners must not throw, and had better only take a note. Nothing is told after `close`.
@@ -35,7 +35,7 @@ export interface ReflectorOptions {
 }
 
 const FIRST_PAUSE: Duration = milliseconds(500);
-const LONGEST_PAUSE: Duration = seconds(30);
+const LONGEST_PAUSE: Duration = seconds(10);
 /** A watch that ends sooner and has told nothing, or that the list does not lead to, is a failure too. */
 const SHORT: Duration = seconds(1);
 

@@ -10,7 +10,7 @@ import { writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { join } from 'node:path';
 import { type KubeAccess, kubeAccess } from '#lib/kube/access.ts';
-import { selfMadeCertificate } from '#lib/run/certificate.ts';
+import { type Certificate, selfMadeCertificate } from '#lib/run/certificate.ts';
 import { programFile } from '../setup/control-plane.ts';
 import { freePorts } from './ports.ts';
 import type { Program } from './program.ts';
@@ -44,18 +44,18 @@ const CONTROLLERS = [
 
 export class ControlPlane {
   readonly server: string;
-  /** PEM of the certificate that the API server shows. */
-  readonly certificate: string;
+  /** What the API server shows, for who stands between. */
+  readonly identity: Certificate;
   readonly #stage: Stage;
   readonly #folder: string;
   readonly #arguments: readonly string[];
   #apiServer: Program | undefined;
 
-  private constructor(stage: Stage, folder: string, port: number, certificate: string, args: readonly string[]) {
+  private constructor(stage: Stage, folder: string, port: number, identity: Certificate, args: readonly string[]) {
     this.#stage = stage;
     this.#folder = folder;
     this.server = `https://127.0.0.1:${port}`;
-    this.certificate = certificate;
+    this.identity = identity;
     this.#arguments = args;
   }
 
@@ -63,10 +63,10 @@ export class ControlPlane {
   static async start(stage: Stage, options: ControlPlaneOptions = {}): Promise<ControlPlane> {
     const [port = 0, etcdPort = 0, peerPort = 0] = await freePorts(3);
     const folder = stage.folder('control-plane');
-    const certificate = await writeIdentities(folder, options);
+    const identity = await writeIdentities(folder, options);
     startEtcd(stage, folder, etcdPort, peerPort);
     const args = [...apiServerArguments(folder, port, etcdPort), ...(options.flags ?? [])];
-    const plane = new ControlPlane(stage, folder, port, certificate, args);
+    const plane = new ControlPlane(stage, folder, port, identity, args);
     await plane.startApiServer();
     return plane;
   }
@@ -107,7 +107,7 @@ export class ControlPlane {
 
   /** For whoever is let in with this token: the administrator, a user of the options, a service account; at `server`. */
   kubeconfig(token = ADMINISTRATOR, server = this.server): string {
-    const authority = Buffer.from(this.certificate).toString('base64');
+    const authority = Buffer.from(this.identity.cert).toString('base64');
     return JSON.stringify({
       apiVersion: 'v1',
       kind: 'Config',
@@ -125,7 +125,7 @@ export class ControlPlane {
   #isReady(): Promise<boolean> {
     const headers = { authorization: `Bearer ${ADMINISTRATOR}` };
     return new Promise((resolve) => {
-      get(`${this.server}/readyz`, { ca: this.certificate, headers, agent: false }, (answer) => {
+      get(`${this.server}/readyz`, { ca: this.identity.cert, headers, agent: false }, (answer) => {
         answer.resume();
         resolve(answer.statusCode === 200);
       }).on('error', () => resolve(false));
@@ -134,7 +134,7 @@ export class ControlPlane {
 }
 
 /** Files that say who the server is, whom it lets in, and what tokens of service accounts are signed with. */
-async function writeIdentities(folder: string, { users = {} }: ControlPlaneOptions): Promise<string> {
+async function writeIdentities(folder: string, { users = {} }: ControlPlaneOptions): Promise<Certificate> {
   const { cert, key } = await selfMadeCertificate(['localhost', '127.0.0.1']);
   const accounts = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const everybody = { [ADMINISTRATOR]: { groups: ['system:masters'] }, ...users };
@@ -148,7 +148,7 @@ async function writeIdentities(folder: string, { users = {} }: ControlPlaneOptio
       .join(''),
   };
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content, { mode: 0o600 });
-  return cert;
+  return { cert, key };
 }
 
 /** The API server waits for it. */

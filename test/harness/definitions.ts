@@ -2,7 +2,7 @@
  * Our definitions on a real API server, from the files that people apply.
  */
 import { readFileSync, readdirSync } from 'node:fs';
-import { NAMINGS } from '#crds/definition.ts';
+import { NAMINGS, typeOfKind } from '#crds/definition.ts';
 import type { Kind } from '#crds/kinds.ts';
 import { parseYaml } from '#crds/source/yaml.ts';
 import type { Kube, KubeObject, KubeType } from '#lib/kube/kube.ts';
@@ -16,13 +16,6 @@ export const DEFINITIONS: KubeType = {
   plural: 'customresourcedefinitions',
   kind: 'CustomResourceDefinition',
 };
-
-export const typeOf = (kind: Kind): KubeType => ({
-  group: 'postfleet.io',
-  version: 'v1alpha1',
-  plural: NAMINGS[kind].plural,
-  kind,
-});
 
 export const readDefinitions = (): KubeObject[] =>
   readdirSync(FOLDER).map((file) => {
@@ -39,7 +32,7 @@ export async function installDefinitions(kube: Kube, definitions = readDefinitio
   for (const { metadata } of definitions)
     await until(`${metadata.name} is established`, () => isEstablished(kube, metadata.name), 30_000);
   for (const kind of Object.keys(NAMINGS) as Kind[])
-    await until(`${kind} is served`, () => kube.list(typeOf(kind)).then(Boolean, () => false), 30_000);
+    await until(`${kind} is served`, () => kube.list(typeOfKind(kind)).then(Boolean, () => false), 30_000);
 }
 
 async function isEstablished(kube: Kube, name: string): Promise<boolean> {

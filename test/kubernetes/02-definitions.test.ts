@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { typeOfKind } from '#crds/definition.ts';
 import { KINDS, type Kind } from '#crds/kinds.ts';
 import { sample } from '#crds/sample.ts';
 import type { Condition, StatusOf } from '#crds/statuses.ts';
@@ -9,7 +10,7 @@ import type { KubeObject, KubeWritten } from '#lib/kube/kube.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
 import { ControlPlane } from '../harness/control-plane.ts';
-import { DEFINITIONS, installDefinitions, typeOf } from '../harness/definitions.ts';
+import { DEFINITIONS, installDefinitions } from '../harness/definitions.ts';
 import { type Fields, documents } from '../harness/documents.ts';
 import { openScene } from '../harness/scene.ts';
 
@@ -41,7 +42,7 @@ describe('the definitions', () => {
   });
 
   it.each(kinds)('%s gets the defaults that our own validation fills in', async (kind) => {
-    const made = await kube.create(typeOf(kind), here(kind));
+    const made = await kube.create(typeOfKind(kind), here(kind));
     const ours = validate(sample(kind));
     expect(made).toMatchObject({ kind: 'written' });
     expect(ours).toMatchObject({ kind: 'valid' });
@@ -50,7 +51,7 @@ describe('the definitions', () => {
 
   it('an MTACluster is scaled as anything else: what `kubectl scale` and autoscalers read is there', async () => {
     // A part of an object is below it.
-    const scale = await kube.get({ type: typeOf('MTACluster'), namespace: 'default', name: 'local/scale' });
+    const scale = await kube.get({ type: typeOfKind('MTACluster'), namespace: 'default', name: 'local/scale' });
     expect(scale).toMatchObject({ kind: 'Scale', spec: { replicas: 3 }, status: { replicas: 0 } });
   });
 });
@@ -67,8 +68,8 @@ describe('what must not change', () => {
     ['EventSink', {}, { clusterRef: { name: 'other' } }, 'spec.clusterRef'],
   ])('%s %j → %j is refused', async (kind, before, after, path) => {
     const metadata = { name: 'fixed' };
-    expect(await kube.apply(typeOf(kind), here(kind, before, metadata), 'test')).toMatchObject({ kind: 'written' });
-    const changed = await kube.apply(typeOf(kind), here(kind, after, metadata), 'test');
+    expect(await kube.apply(typeOfKind(kind), here(kind, before, metadata), 'test')).toMatchObject({ kind: 'written' });
+    const changed = await kube.apply(typeOfKind(kind), here(kind, after, metadata), 'test');
     expect(changed).toMatchObject({ kind: 'refused', code: 422 });
     expect(changed.kind === 'refused' && changed.message).toContain(`${path}: Invalid value`);
     expect(changed.kind === 'refused' && changed.message).toContain('cannot be changed: make a new resource');
@@ -77,7 +78,7 @@ describe('what must not change', () => {
   it('other members of a pool may come and go', async () => {
     const members = [2, 1].map((at) => ({ name: `m${at}`, address: `192.0.2.${at}` }));
     const put = (some: object[]): Promise<KubeWritten> =>
-      kube.apply(typeOf('IPPool'), here('IPPool', { members: some }, { name: 'changing' }), 'test');
+      kube.apply(typeOfKind('IPPool'), here('IPPool', { members: some }, { name: 'changing' }), 'test');
     for (const some of [members.slice(0, 1), members, members.slice(1)])
       expect(await put(some)).toMatchObject({ kind: 'written' });
   });
@@ -85,7 +86,7 @@ describe('what must not change', () => {
 
 describe('a status', () => {
   it.each(kinds)('of %s is taken by itself, and never changes with the rest', async (kind) => {
-    const type = typeOf(kind);
+    const type = typeOfKind(kind);
     const place = { type, namespace: 'default', name: 'told' };
     await kube.apply(type, here(kind, {}, { name: 'told' }), 'test');
     const ready: Condition = {
@@ -125,7 +126,9 @@ describe('documents made by chance', () => {
     const judge = async (): Promise<void> => {
       for (let next = all.pop(); next; next = all.pop()) {
         const ours = validate(next);
-        const theirs = await kube.create(typeOf(next['kind'] as Kind), next as unknown as KubeObject, { dryRun: true });
+        const theirs = await kube.create(typeOfKind(next['kind'] as Kind), next as unknown as KubeObject, {
+          dryRun: true,
+        });
         const verdict = `${ours.kind} ${theirs.kind === 'written' ? 'valid' : theirs.kind}`;
         judged.set(verdict, (judged.get(verdict) ?? 0) + 1);
         if (verdict !== 'valid valid' && verdict !== 'invalid refused') disagreed.push({ next, ours, theirs });
