@@ -49,6 +49,25 @@ test('a grant refused changes nothing and says when to ask again', () => {
   expect(refused).toEqual({ granted: 0, usedUntil, again: 60_000 });
 });
 
+test('who asks for nothing is granted nothing, and has used nothing', () => {
+  const rate = { count: 1, perSeconds: 60 };
+  expect(take(NEVER_USED, rate, 0, 500)).toEqual({ granted: 0, usedUntil: NEVER_USED, again: 500 });
+});
+
+test('what was granted at a slower pace is used up before a faster one counts', () => {
+  const { usedUntil } = take(NEVER_USED, { count: 1, perSeconds: 60 }, 1, 0);
+  const faster = { count: 60, perSeconds: 60 };
+  expect(take(usedUntil, faster, 5, 10_000)).toEqual({ granted: 0, usedUntil, again: 60_000 });
+});
+
+test.each([
+  ['of ten a second goes one by one', 10, 1],
+  ['of twenty a second goes two at a time', 20, 2],
+  ['of a thousand a second goes a hundred at a time', 1000, 100],
+])('what is declared without a burst: %s', (_, count, granted) => {
+  expect(take(NEVER_USED, { count, perSeconds: 1 }, 1000, 0).granted).toBe(granted);
+});
+
 test('what is given back may be taken again at once', () => {
   const rate = { count: 60, perSeconds: 60, burst: 10 };
   const { usedUntil } = take(NEVER_USED, rate, 10, 0);

@@ -55,5 +55,5 @@ export const paceOf = ({ count, perSeconds }: Rate): Duration => (perSeconds * 1
 /** How far before its turn the last of a burst may go. */
 export function aheadOf(rate: Rate): Duration {
   const pace = paceOf(rate);
-  return Math.max(((rate.burst ?? 1) - 1) * pace, pace < GRAIN ? GRAIN - pace : 0);
+  return Math.max(((rate.burst ?? 1) - 1) * pace, GRAIN - pace, 0);
 }

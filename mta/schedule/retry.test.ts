@@ -53,6 +53,14 @@ test('what was deferred within a second is due together; what is tried at once i
   expect(nextAttempt(1, 12_345, EXPIRES, { ...DEFAULT_RETRY, first: 0 }, MIDDLE)).toBe(12_345);
 });
 
+test.each([
+  ['half a second, and is exact', 500, 12_345, 12_845],
+  ['a fraction of a millisecond more, and is whole', 500.4, 12_345, 12_845],
+  ['a second, and ends with a whole one', 1000, 12_345, 14_000],
+])('a wait of %s', (_, first, now, due) => {
+  expect(nextAttempt(1, now, EXPIRES, { ...DEFAULT_RETRY, first }, MIDDLE)).toBe(due);
+});
+
 test('recipients of a message have one spread, messages and attempts each another, over all of it', () => {
   expect(spreadOf('01m', 1)).toBe(spreadOf('01m', 1));
   const spreads = Array.from({ length: 2000 }, (_, at) => spreadOf(`0${at % 1000}m`, at < 1000 ? 1 : 2));

@@ -45,8 +45,7 @@ export function nextAttempt(
   const wait = Math.min(policy.first * policy.factor ** (attempts - 1), policy.max);
   const due = wholeSeconds(now, wait * (1 - JITTER + 2 * JITTER * spread));
   const lastTry = expiresAt - LAST_TRY_BEFORE;
-  if (due <= lastTry) return due;
-  return now < lastTry ? lastTry : undefined;
+  return now < lastTry ? Math.min(due, lastTry) : undefined;
 }
 
 const wholeSeconds = (now: Instant, wait: Duration): Instant =>

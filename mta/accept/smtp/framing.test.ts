@@ -104,6 +104,40 @@ describe('command lines', () => {
     ).toEqual(frames(text));
   });
 
+  it('are told by their kind', () => {
+    const framer = new Framer();
+    framer.push(Buffer.from('NOOP\r\nNO\rOP\r\nA\n\r\nB'));
+    expect(framer.next()).toEqual({ kind: 'line', line: Buffer.from('NOOP') });
+    expect(framer.next()).toEqual({ kind: 'bad-line', problem: 'bare-newline' });
+    expect(framer.next()).toEqual({ kind: 'bad-line', problem: 'bare-newline' });
+    expect(framer.next()).toBeUndefined();
+  });
+
+  it('without an end are told as soon as they are too long, and their end may come in two', () => {
+    const framer = new Framer();
+    framer.push(Buffer.alloc(LONGEST_LINE - 1, 'x'));
+    expect(framer.next()).toBeUndefined();
+    framer.push(Buffer.from('x'));
+    expect(framer.next()).toEqual({ kind: 'bad-line', problem: 'long-line' });
+    framer.push(Buffer.from(`${'x'.repeat(LONGEST_LINE)}\r`));
+    expect(framer.next()).toBeUndefined();
+    expect(framer.hasMore).toBe(true);
+    framer.push(Buffer.from('\nQUIT\r\n'));
+    expect(framer.next()).toEqual({ kind: 'line', line: Buffer.from('QUIT') });
+  });
+
+  it('are told of as long as some have not been taken', () => {
+    const framer = new Framer();
+    expect(framer.hasMore).toBe(false);
+    framer.push(Buffer.from('NOOP\r\nQU'));
+    expect(framer.hasMore).toBe(true);
+    framer.next();
+    expect(framer.hasMore).toBe(true);
+    framer.push(Buffer.from('IT\r\n'));
+    framer.next();
+    expect(framer.hasMore).toBe(false);
+  });
+
   it('waiting without an end hold a bounded amount of memory', () => {
     const framer = new Framer();
     let told = 0;
@@ -113,5 +147,53 @@ describe('command lines', () => {
       expect(framer.hasMore).toBe(false);
     }
     expect(told).toBe(1);
+  });
+});
+
+describe('a message in chunks', () => {
+  const hold = new ReceivingMemory(() => 1e6).hold(() => ['a']);
+  const chunk = (framer: Framer, text: string, isLast: boolean): string => {
+    framer.readChunk(text.length, isLast, defaultLimits, hold);
+    framer.push(Buffer.from(text));
+    const frame = framer.next();
+    return frame ? word(frame) : 'more';
+  };
+
+  it('is made of all of them, though lines, octets that mean nothing and pauses are between', () => {
+    const framer = new Framer();
+    expect(chunk(framer, 'A: b\r\n', false)).toBe('chunk');
+    framer.push(Buffer.from('NOOP\r\n'));
+    expect(framer.next()).toMatchObject({ kind: 'line' });
+    framer.discard(3);
+    framer.push(Buffer.from('abc'));
+    expect(framer.next()).toEqual({ kind: 'discarded' });
+    expect(chunk(framer, '\r\nc\r\n', true)).toBe('message 11');
+    expect(chunk(framer, 'c\r\n', true)).toBe('message 3');
+  });
+
+  it('that will not be finished is forgotten: the next one begins another', () => {
+    const framer = new Framer();
+    expect(chunk(framer, 'A: b\r\n', false)).toBe('chunk');
+    framer.forget();
+    expect(chunk(framer, 'c\r\n', true)).toBe('message 3');
+  });
+
+  it.each([
+    ['a\0\r', 'nul'],
+    ['a\nb\0', 'bare-newline'],
+    [`${'x'.repeat(1001)}\r`, 'long-line'],
+  ])('is bad as soon as one of them is, whose end says nothing: %j', (text, problem) => {
+    const framer = new Framer();
+    framer.readChunk(text.length, false, defaultLimits, hold);
+    framer.push(Buffer.from(text));
+    expect(framer.next()).toEqual({ kind: 'bad-message', problem });
+    expect(chunk(framer, 'c\r\n', true)).toBe('message 3');
+  });
+
+  it('tells what is wrong with its last one as a whole', () => {
+    const framer = new Framer();
+    framer.readChunk(3, true, defaultLimits, hold);
+    framer.push(Buffer.from('a\nb'));
+    expect(framer.next()).toEqual({ kind: 'bad-message', problem: 'bare-newline' });
   });
 });

@@ -59,6 +59,56 @@ test('when there is nothing left all wait, and are served in turn', async () => 
   expect(order).toEqual([LANE, OTHER]);
 });
 
+test('room that was reserved and not used is there for who waits, once', async () => {
+  const bodies = new Bodies(8);
+  const [first, second] = [now(bodies.reserve(LANE, 4)), now(bodies.reserve(OTHER, 4))];
+  const [third, fourth] = [bodies.reserve(ANOTHER, 4), bodies.reserve(LANE, 4)];
+  expect([isNow(third), isNow(fourth)]).toEqual([false, false]);
+  first.release();
+  first.release();
+  await third;
+  expect(bodies.used).toBe(8);
+  second.release();
+  await fourth;
+  expect(bodies.used).toBe(8);
+});
+
+test('who waits for its own mail to end lets those behind it pass', async () => {
+  const bodies = new Bodies(100);
+  bodies.hold(1, LANE, 30);
+  bodies.hold(2, ANOTHER, 68);
+  const served: string[] = [];
+  const waiting = [LANE, OTHER].map(async (lane) => {
+    await bodies.reserve(lane, 4);
+    served.push(lane);
+  });
+  bodies.drop(2);
+  await waiting[1];
+  expect(served).toEqual([OTHER]);
+  bodies.drop(1);
+  await waiting[0];
+  expect(bodies.used).toBe(8);
+});
+
+test('what is larger than everything waits until there is nothing else', async () => {
+  const bodies = new Bodies(2);
+  bodies.hold(1, LANE, 1);
+  const room = bodies.reserve(ANOTHER, 4);
+  expect(isNow(room)).toBe(false);
+  bodies.drop(1);
+  (await room).release();
+  expect(bodies.used).toBe(0);
+});
+
+test.each<[string, number, boolean]>([
+  ['a quarter of what is free', 19, true],
+  ['more than that', 20, false],
+])('a lane goes on while it holds %s', (_, held, isGiven) => {
+  const bodies = new Bodies(99);
+  bodies.hold(1, LANE, held);
+  expect(isNow(bodies.reserve(LANE, 4))).toBe(isGiven);
+});
+
 test('what is larger than everything goes alone', () => {
   const bodies = new Bodies(100);
   const room = now(bodies.reserve(LANE, 4));

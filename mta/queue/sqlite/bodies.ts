@@ -34,7 +34,8 @@ export class Bodies {
   readonly #limit: number;
   readonly #bodies = new Map<number, Body>();
   readonly #heldBy = new Map<string, number>();
-  readonly #waiting: Waiter[] = [];
+  /** In the order they came. */
+  readonly #waiting = new Set<Waiter>();
   #used = 0;
 
   constructor(limit: number) {
@@ -50,7 +51,7 @@ export class Bodies {
   reserve(lane: LaneName, bytes: number): Room | Promise<Room> {
     // Whoever waits does not fit, or would not wait any more.
     if (this.#fits(lane, bytes)) return this.#take(bytes);
-    return new Promise((resolve) => this.#waiting.push({ lane, bytes, resolve }));
+    return new Promise((resolve) => this.#waiting.add({ lane, bytes, resolve }));
   }
 
   /** One more entry of a message is leased. Counts, whether there is room or not. */
@@ -87,20 +88,19 @@ export class Bodies {
 
   /** Who does not fit lets those behind it pass. */
   #serve(): void {
-    for (let at = 0; at < this.#waiting.length;) {
-      const waiter = this.#waiting[at];
-      if (!waiter || (this.#used > 0 && this.#limit - this.#used < waiter.bytes)) return;
-      if (this.#fits(waiter.lane, waiter.bytes)) {
-        this.#waiting.splice(at, 1);
-        waiter.resolve(this.#take(waiter.bytes));
-      } else at += 1;
+    for (const waiter of this.#waiting) {
+      if (this.#used > 0 && this.#limit - this.#used < waiter.bytes) return;
+      if (!this.#fits(waiter.lane, waiter.bytes)) continue;
+      this.#waiting.delete(waiter);
+      waiter.resolve(this.#take(waiter.bytes));
     }
   }
 
   #fits(lane: LaneName, bytes: number): boolean {
     const free = this.#limit - this.#used - bytes;
     const [ofLane, ofTenant] = [this.#held(lane), this.#held(tenantOf(lane))];
-    return this.#used === 0 || (free >= 0 && ofLane <= free * LANE && ofTenant <= free * TENANT);
+    // What is held is never below zero, so nothing fits where nothing is free.
+    return this.#used === 0 || (ofLane <= free * LANE && ofTenant <= free * TENANT);
   }
 
   #held(by: string): number {

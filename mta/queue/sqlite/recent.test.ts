@@ -35,3 +35,14 @@ test('a message larger than everything is not kept', () => {
   expect(recent.get(1)).toBeUndefined();
   expect(recent.bytes).toBe(0);
 });
+
+test('all that fits is kept, and the first of it is known', () => {
+  const recent = new Recent(2 * (1000 + 1024));
+  expect(recent.first).toBe(Number.MAX_SAFE_INTEGER);
+  for (const no of [7, 8]) recent.keep(no, message(1000));
+  expect([recent.first, recent.bytes]).toEqual([7, 2 * (1000 + 1024)]);
+  recent.keep(9, message(1));
+  expect([recent.first, recent.get(7)]).toEqual([8, undefined]);
+  recent.drop(7);
+  expect(recent.bytes).toBe(1000 + 1 + 2 * 1024);
+});

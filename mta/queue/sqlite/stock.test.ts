@@ -33,4 +33,4 @@ test('every lane is found, whatever number of them: its depth, suspended ones in
   expect(told).toEqual(['t p d0.test']);
   clock.advance(1);
   expect(told).toEqual(['t p d0.test', 't p d1.test']);
-});
+}, 30_000);

@@ -87,7 +87,7 @@ export class LocalLimits implements Limits {
 
   #roomOfBudget({ name, limit, ends }: BudgetClaim): Grant {
     const left = limit - (this.#budgets.get(name)?.spent ?? 0);
-    return { granted: Math.max(left, 0), wait: Math.max(ends - this.#clock.now(), 0) };
+    return { granted: Math.max(left, 0), wait: ends - this.#clock.now() };
   }
 
   #use(claim: Claim, count: number): void {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { hours, minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { FakeNotebook } from '../../../test/harness/notebook.ts';
-import type { Course } from '../../mail/firing.ts';
+import type { Course, Firing } from '../../mail/firing.ts';
 import { Firings } from './firings.ts';
 import type { Meaning } from './meaning.ts';
 import type { Rule } from './rule.ts';
@@ -33,7 +33,7 @@ const fire = (by: Partial<Rule>, course: Partial<Course> = {}, over: Partial<Mea
   firings.of(meaning(by, over), () => ({ ...COURSE, ...course }), '421 go away');
 
 test('a firing names the rule, its words and its end', () => {
-  expect(fire({ duration: hours(2) })).toEqual({
+  expect(fire({ duration: hours(2) })).toStrictEqual({
     rule: 'p/r',
     action: 'suspend',
     scope: 'source',
@@ -49,6 +49,47 @@ test.each(['retry', 'fail', 'suppress', 'split'] as const)(
     expect(fire({ action })).toBeUndefined();
   },
 );
+
+test.each<[Firing['action'], Firing['scope'], Firing['scope']]>([
+  ['slow', 'site', 'site'],
+  ['suspend', 'domain', 'domain'],
+  ['other-source', 'source', 'source'],
+  ['other-source', 'site', 'source'],
+])('%s of a rule about a %s is done to the %s', (action, scope, done) => {
+  expect(fire({ action, scope })).toMatchObject({ action, scope: done, until: clock.now() + minutes(30) });
+  expect(fire({ action, scope }, { source: '192.0.2.2' }) !== undefined).toBe(done === 'source');
+});
+
+test('a firing that slows brings its limits along', () => {
+  expect(fire({ action: 'slow', limits: { connections: 1 } })).toMatchObject({ limits: { connections: 1 } });
+});
+
+test('what no rule says does not fire', () => {
+  const { by: _, ...unknown } = meaning({});
+  expect(firings.of(unknown, () => COURSE, '')).toBeUndefined();
+});
+
+test('a reply that came just as long ago as a trigger looks back does not count', () => {
+  const by = { trigger: { count: 2, per: hours(1) } };
+  expect(fire(by)).toBeUndefined();
+  clock.advance(hours(1));
+  expect(fire(by)).toBeUndefined();
+  clock.advance(hours(1) - 1);
+  expect(fire(by)).toBeDefined();
+});
+
+test('a trigger of one reply is none', () => {
+  expect(fire({ trigger: { count: 1, per: hours(1) } })).toBeDefined();
+});
+
+test('what is counted and what holds is noted until it means nothing', () => {
+  const by = { trigger: { count: 2, per: hours(1) }, duration: hours(2) };
+  const [start, about] = [clock.now(), 'p/r 192.0.2.1 s'];
+  fire(by);
+  expect(notebook.reopened().notes).toEqual([{ key: `seen ${about}`, value: [start], until: start + hours(1) }]);
+  fire(by);
+  expect(notebook.reopened().notes).toEqual([{ key: `holds ${about}`, value: true, until: start + hours(2) }]);
+});
 
 test('what a rule says but the reply does not allow does not fire', () => {
   expect(fire({}, {}, { action: 'retry' })).toBeUndefined();
@@ -103,6 +144,13 @@ describe('an address', () => {
     expect(firings.suppresses({ ...nowhere, rule: 'own/null-mx' }, 't', 'b@dest.test')).toBe(false);
   });
 
+  test('is not suppressed for what was said of others, nor for another reason of the same name', () => {
+    for (const recipient of ['a', 'b', 'c', 'd'])
+      expect(firings.suppresses(nowhere, 't', `${recipient}@dest.test`)).toBe(false);
+    for (let at = 0; at < 9; at += 1)
+      expect(firings.suppresses({ ...nowhere, class: 'Technical' }, 't', 'e@dest.test')).toBe(false);
+  });
+
   test('is never suppressed for anything else', () => {
     for (let at = 0; at < 9; at += 1)
       for (const rule of ['own/no-route', 'every/mailbox-full', 'every/domain-gone'])
@@ -116,6 +164,28 @@ test('counts are bounded: the oldest go first', () => {
   expect(fire(by, { site: 's0' })).toBeUndefined();
   clock.advance(seconds(1));
   expect(fire(by, { site: 's10000' })).toBeDefined();
+});
+
+test('of what holds the oldest are forgotten, and their notes: what fired anew is not among them', () => {
+  const fires = (site: number): boolean =>
+    fire({ scope: 'site', duration: minutes(1) }, { site: `${site}` }) !== undefined;
+  fires(0);
+  fires(1);
+  clock.advance(minutes(1));
+  expect(fires(0)).toBe(true);
+  for (let at = 2; at <= 10_000; at += 1) fires(at);
+  expect(Object.keys(notebook.kept)).toHaveLength(10_000);
+  expect([fires(0), fires(2)]).toEqual([false, false]);
+  expect(notebook.kept).not.toHaveProperty(['holds p/r 1']);
+});
+
+test('of what is counted the oldest is forgotten, and what was counted lately is not', () => {
+  const by = { scope: 'site' as const, trigger: { count: 3, per: hours(1) } };
+  const count = (site: number): boolean => fire(by, { site: `${site}` }) !== undefined;
+  for (const site of [0, 1, 0]) count(site);
+  for (let at = 2; at <= 10_000; at += 1) count(at);
+  expect(count(0)).toBe(true);
+  expect([count(1), count(1), count(1)]).toEqual([false, false, true]);
 });
 
 describe('after a restart', () => {

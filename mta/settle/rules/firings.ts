@@ -72,24 +72,21 @@ export class Firings {
 
   /** Counts one more; when it is enough the count begins anew. */
   #isEnough(key: string, trigger: Trigger | undefined, now: Instant): boolean {
-    if (!trigger || trigger.count <= 1) return true;
-    const seen = (this.#seen.get(key) ?? []).filter((it) => it > now - trigger.per);
-    seen.push(now);
-    this.#seen.delete(key);
+    if (!trigger) return true;
+    const seen = [...(this.#seen.get(key) ?? []).filter((it) => it > now - trigger.per), now];
     if (seen.length >= trigger.count) {
+      this.#seen.delete(key);
       this.#notebook.strike(SEEN + key);
       return true;
     }
     this.#notebook.write(SEEN + key, seen, now + trigger.per);
-    const forgotten = remember(this.#seen, key, seen);
-    if (forgotten !== undefined) this.#notebook.strike(SEEN + forgotten);
+    remember(this.#seen, key, seen, (forgotten) => this.#notebook.strike(SEEN + forgotten));
     return false;
   }
 
   #holds(key: string, until: Instant): void {
     this.#notebook.write(HOLDS + key, true, until);
-    const forgotten = remember(this.#until, key, until);
-    if (forgotten !== undefined) this.#notebook.strike(HOLDS + forgotten);
+    remember(this.#until, key, until, (forgotten) => this.#notebook.strike(HOLDS + forgotten));
   }
 }
 
@@ -100,14 +97,13 @@ function keyOf(scope: Rule['scope'], { site, provider, tenant, domain, source }:
   return scope === 'site' ? site : `${source ?? ''} ${site}`;
 }
 
-/** Maps keep the order of insertion: the first is the oldest. Answers the key that was forgotten for it. */
-function remember<V>(map: Map<string, V>, key: string, value: V): string | undefined {
+/** Maps keep the order of insertion: the first is the oldest. */
+function remember<V>(map: Map<string, V>, key: string, value: V, forget: (key: string) => void): void {
   map.delete(key);
   map.set(key, value);
-  if (map.size <= MOST_COUNTED) return undefined;
   for (const oldest of map.keys()) {
+    if (map.size <= MOST_COUNTED) return;
     map.delete(oldest);
-    return oldest;
+    forget(oldest);
   }
-  return undefined;
 }

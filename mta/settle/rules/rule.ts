@@ -47,17 +47,13 @@ export interface Said {
   readonly stage: Stage;
 }
 
-/** What is looked at of a reply: as much as is kept of it. */
+/** What is looked at of a reply's text: as much as is kept of it. */
 const LOOKED_AT = 1024;
 
 export function saidOf(reply: Reply, stage: Stage): Said {
+  const { code, enhanced } = reply;
   const text = reply.text.slice(0, LOOKED_AT);
-  return {
-    code: reply.code,
-    enhanced: reply.enhanced,
-    text: foldText(replyLine({ ...reply, text }).slice(0, LOOKED_AT)),
-    stage,
-  };
+  return { code, enhanced, text: foldText(replyLine({ code, enhanced, text })), stage };
 }
 
 export function fits(rule: Rule, said: Said): boolean {
