@@ -1,11 +1,12 @@
 /**
- * Tables for people, on the screen and as sections of `docs/performance.md`, one a measurement.
+ * Tables for people, on the screen and as sections of pages in `docs`, one a measurement.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
-import { dirname } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Finding } from './rounds.ts';
 
 /** A Markdown table whose columns also line up. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -37,21 +38,27 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }
 
-const page = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
+const DOCS = fileURLToPath(new URL('../docs', import.meta.url));
 
-/** Writes a proof's section, in place of its last one. `what` is a sentence about the rows, without its full stop. */
-export function publishSection(proof: string, load: string, what: string, text: string): void {
+/** Writes a proof's section, in place of its last one. */
+export function publishSection(proof: string, load: string, found: Omit<Finding, 'faults'>): void {
+  const page = join(DOCS, found.page ?? 'performance.md');
   const command = `npm run proof -- ${proof}`;
   const begin = `<!-- proof ${proof}: begin (written by \`${command}\`) -->`;
   const end = `<!-- proof ${proof}: end -->`;
-  const old = existsSync(page) ? readFileSync(page, 'utf8') : '# Performance\n';
+  const old = readFileSync(page, 'utf8');
   const whole = old.includes(begin) ? old : `${old.trimEnd()}\n\n${begin}\n${end}\n`;
   const [before = '', rest = ''] = whole.split(begin);
   const after = rest.split(end)[1] ?? '\n';
-  const section = `\`${command}\` at commit ${commit()}, on ${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores shared by
-source, relay and sink, Node ${process.versions.node}. Load average at the start: ${load}. ${what}.`;
-  writeFileSync(page, `${before}${begin}\n\n${section}\n\n${text}\n\n${end}${after}`);
+  const machine = found.page === undefined ? `, ${machineOf(load)}` : '';
+  const section = `\`${command}\` at commit ${commit()}${machine}. ${found.about}.`;
+  writeFileSync(page, `${before}${begin}\n\n${section}\n\n${found.text}\n\n${end}${after}`);
 }
+
+/** What figures of speed depend on. */
+const machineOf = (load: string): string =>
+  `on ${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores shared by
+source, relay and sink, Node ${process.versions.node}. Load average at the start: ${load}`;
 
 function commit(): string {
   const id = git('rev-parse', '--short', 'HEAD');
@@ -61,6 +68,6 @@ function commit(): string {
 
 /** Undefined outside of a repository. */
 function git(...args: readonly string[]): string | undefined {
-  const { status, stdout } = spawnSync('git', args, { cwd: dirname(page), encoding: 'utf8' });
+  const { status, stdout } = spawnSync('git', args, { cwd: DOCS, encoding: 'utf8' });
   return status === 0 ? stdout.trim() : undefined;
 }

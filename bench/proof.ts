@@ -1,7 +1,8 @@
 /**
  * `npm run bench -- NAME [--short]` measures, prints a table and says whether what is asked of it holds; without a name
  * it is `relay`, the one that compares;
- * `npm run proof -- NAME [--short]` does the same and, where it holds, writes the table to `docs/performance.md`.
+ * `npm run proof -- NAME [--short]` does the same and, where it holds, writes the table to `docs/performance.md`, or to
+ * the page that the measurement names.
  *
  * `--short` asks for the same on little mail, and nothing is written. The last line is `N passed, N failed`, a
  * measurement being one.
@@ -9,6 +10,7 @@
 import { measureBacklog } from './backlog.ts';
 import { measureCrash } from './crash.ts';
 import { measureHttp } from './http.ts';
+import { measureMutation } from './mutation.ts';
 import { measureNeighbours } from './neighbours.ts';
 import { loadAverage, publishSection } from './page.ts';
 import { measureReceivers } from './receivers.ts';
@@ -30,6 +32,7 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['soak', measureSoak],
   ['slow-disk', measureSlowDisk],
   ['simulation', measureSimulation],
+  ['mutation', measureMutation],
 ]);
 /** Faults that are shown. */
 const MOST_SAID = 20;
@@ -53,6 +56,6 @@ const load = loadAverage();
 say(`load average: ${load}`);
 const found = await measure(isShort, say);
 const isProven = found.faults.length === 0;
-if (command === 'proof' && isProven && !isShort) publishSection(name, load, found.about, found.text);
+if (command === 'proof' && isProven && !isShort) publishSection(name, load, found);
 show(found);
 process.exit(isProven ? 0 : 1);

@@ -14,6 +14,8 @@ export interface Finding {
   readonly text: string;
   /** A sentence about the rows, without its full stop. */
   readonly about: string;
+  /** Where it is published; `performance.md` when absent. */
+  readonly page?: 'reliability.md';
   /** A sentence each; none: what was asked holds. */
   readonly faults: readonly string[];
 }
