@@ -98,18 +98,15 @@ export class Leases {
     return held.no;
   }
 
-  /** Ends every lease past its end, or all that are not settling; answers the lanes that got entries back. */
+  /** Ends every lease past its end that is not settling; answers the lanes that got entries back. */
   dropExpired(): Set<LaneName> {
     const now = this.#clock.monotonic();
     return this.#dropWhere((held) => held.until <= now);
   }
 
+  /** The same of every lease. */
   dropAll(): Set<LaneName> {
     return this.#dropWhere(() => true);
-  }
-
-  get size(): number {
-    return this.#held.size;
   }
 
   #dropWhere(isVoid: (held: Held) => boolean): Set<LaneName> {
