@@ -590,6 +590,61 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       expect(await queue.list({}, 2)).toHaveLength(2);
     });
 
+    test('list goes lane by lane, each by due time, and no further than was asked', async () => {
+      const put = async (recipient: string, notBefore?: number): Promise<string> => {
+        const it = message({ recipients: [recipient], ...(notBefore !== undefined && { notBefore }) });
+        await queue.put(it);
+        return it.id;
+      };
+      await put('z@z.test');
+      await put('late@a.test', clock.now() + hours(2));
+      await put('soon@a.test', clock.now() + hours(1));
+      const held = await put('held@a.test');
+      await queue.move(claim, { message: held }, { kind: 'suspend' });
+      const listed = async (max: number) => (await queue.list({}, max)).map((it) => it.recipient.split('@')[0]);
+      expect(await listed(10)).toEqual(['held', 'soon', 'late', 'z']);
+      expect(await listed(3)).toEqual(['held', 'soon', 'late']);
+      expect(await listed(2)).toEqual(['held', 'soon']);
+      expect(await queue.list({ message: held }, 10)).toMatchObject([
+        { due: clock.now(), lane: 'tenant pools/main a.test' },
+      ]);
+      expect(await queue.list({ message: held, domain: 'z.test' }, 10)).toEqual([]);
+      expect(await queue.seize(claim, {}, 2, HOLD)).toHaveLength(2);
+    });
+
+    test('a part of a message that is moved leaves the rest where it is', async () => {
+      const put = message({ recipients: ['b@dest.test', 'c@dest.test', 'd@other.test'] });
+      await queue.put(put);
+      await queue.put(message());
+      const lease = await leaseOne();
+      const selection = { message: put.id, domain: 'dest.test' };
+      expect(await queue.move(claim, selection, { kind: 'resume' })).toBe(0);
+      expect(await queue.move(claim, selection, { kind: 'suspend' })).toBe(1);
+      expect((await queue.list({ message: put.id }, 10)).map((it) => it.state)).toEqual([
+        'leased',
+        'suspended',
+        'waiting',
+      ]);
+      expect(await queue.move(claim, selection, { kind: 'reroute', pool: 'pools/main' })).toBe(0);
+      queue.giveBack([lease]);
+      expect((await leaseAll()).map((it) => [it.message.id === put.id, it.index])).toEqual([
+        [true, 0],
+        [false, 0],
+      ]);
+    });
+
+    test('what is retried is told of at once, and what is resumed when it is due', async () => {
+      const told: string[] = [];
+      queue.watch(claim, (lane) => told.push(lane));
+      await queue.put(message({ notBefore: clock.now() + hours(1) }));
+      await queue.move(claim, {}, { kind: 'suspend' });
+      await queue.move(claim, {}, { kind: 'resume' });
+      expect(told).toEqual([]);
+      await queue.move(claim, {}, { kind: 'retry' });
+      expect(told).toEqual([LANE]);
+      expect(await leaseAll()).toHaveLength(1);
+    });
+
     test('what is suspended is not given, counts, survives a crash, and comes back when resumed', async () => {
       await queue.put(message());
       await queue.put(message({ recipients: ['b@other.test'] }));

@@ -71,6 +71,39 @@ describe('a lane is announced', () => {
     expect(scene.told).toEqual(['later']);
   });
 
+  test('at its later time when the earlier one was nothing', () => {
+    const scene = open();
+    watch(scene);
+    const now = scene.clock.now();
+    scene.lanes.arrive('lane', 1, now + 50);
+    scene.lanes.reading('lane');
+    scene.lanes.drained('lane', now + 80);
+    scene.clock.advance(79);
+    expect(scene.told).toEqual([]);
+    scene.clock.advance(1);
+    expect(scene.told).toEqual(['lane']);
+  });
+
+  test('afresh to whoever watches next, and to nobody when nobody does', () => {
+    const scene = open();
+    scene.lanes.arrive('due', 1, scene.clock.now());
+    scene.lanes.arrive('later', 1, scene.clock.now() + 50);
+    scene.clock.advance(100);
+    watch(scene);
+    expect(scene.told).toEqual(['due', 'later']);
+    scene.lanes.watch(undefined);
+    scene.lanes.arrive('more', 1, scene.clock.now());
+    scene.clock.advance(5000);
+    expect(scene.told).toEqual(['due', 'later']);
+    watch(scene);
+    expect(scene.told).toEqual(['due', 'later', 'due', 'later', 'more']);
+    scene.lanes.close();
+    scene.lanes.arrive('last', 1, scene.clock.now());
+    scene.clock.advance(5000);
+    expect(scene.told).toHaveLength(5);
+    expect(scene.clock.timers).toBe(0);
+  });
+
   test('again only after a lease came back short', () => {
     const scene = open();
     watch(scene);
@@ -135,4 +168,30 @@ test('that there are many lanes is told as soon as there are, and once', () => {
   expect(told).toBe(0);
   for (const more of ['one', 'two']) lanes.arrive(more, 1, Infinity);
   expect(told).toBe(1);
+});
+
+test('how much is in a lane is known, and a lane that is empty is forgotten', () => {
+  const { lanes, clock } = open();
+  lanes.arrive('a', 3, clock.now());
+  lanes.arrive('b', 1, clock.now());
+  lanes.end('a', 2);
+  lanes.end('unknown', 1);
+  expect([lanes.depthOf('a'), lanes.depthOf('b'), lanes.depthOf('c')]).toEqual([1, 1, 0]);
+  lanes.end('a', 1);
+  expect([lanes.names(), lanes.depths()]).toEqual([['b'], [{ lane: 'b', depth: 1 }]]);
+  for (const tell of [() => lanes.reading('c'), () => lanes.drained('c', 0), () => lanes.left('c', 0)]) tell();
+  expect(lanes.names()).toEqual(['b']);
+});
+
+test('the one that waits longest is known: what came, what a lease left, and what is not leased', () => {
+  const { lanes } = open();
+  lanes.arrive('a', 1, 50);
+  lanes.arrive('b', 1, 70);
+  expect(lanes.oldestDue()).toBe(50);
+  lanes.left('a', 90);
+  expect(lanes.oldestDue()).toBe(70);
+  lanes.drained('b', Infinity);
+  expect(lanes.oldestDue()).toBe(90);
+  lanes.arrive('b', 1, 60);
+  expect(lanes.oldestDue()).toBe(60);
 });
