@@ -1,5 +1,5 @@
 /**
- * `mutation`: code is made wrong in one place at a time, and some test has to fail (Stryker).
+ * `mutation` and `queue-mutation`: code is made wrong in one place at a time, and some test has to fail (Stryker).
  *
  * Of what decides whether mail is lost, doubled, split, failed or sent too fast, each part against its own tests. A change
  * that no test notices is a promise that no test keeps. Nothing is excluded, not even what makes no difference that could
@@ -8,7 +8,7 @@
 import { relative } from 'node:path';
 import { Stryker } from '@stryker-mutator/core';
 import { table } from './page.ts';
-import type { Finding, Say } from './rounds.ts';
+import type { Finding, Measurement, Say } from './rounds.ts';
 
 /** In percent, of each part. */
 const ASKED = 85;
@@ -34,31 +34,32 @@ const PARTS: readonly Part[] = [
   { name: 'retry', files: ['mta/schedule/retry.ts'], tests: ['mta/schedule/retry.test.ts'] },
   {
     name: 'limits',
-    files: ['mta/schedule/limits/*.ts', 'mta/mail/gcra.ts'],
-    tests: ['mta/schedule/limits/*.test.ts', 'mta/mail/gcra.test.ts'],
+    files: ['mta/schedule/limits/{local,open-slots}.ts', 'mta/mail/gcra.ts'],
+    tests: ['mta/schedule/limits/local.test.ts', 'mta/mail/gcra.test.ts'],
   },
-  { name: 'queue', files: ['mta/queue/sqlite/*.ts'], tests: ['mta/queue/**/*.test.ts'] },
 ];
+
+/** Several times as much as all others. */
+const QUEUE: Part = { name: 'queue', files: ['mta/queue/sqlite/*.ts'], tests: ['mta/queue/**/*.test.ts'] };
 
 const SHORT: readonly Part[] = [
   {
     name: 'some',
-    files: [
-      'mta/accept/smtp/framing.ts',
-      'mta/queue/sqlite/{ahead,recent}.ts',
-      'mta/settle/classify.ts',
-      'mta/schedule/retry.ts',
-      'mta/mail/gcra.ts',
-    ],
+    files: ['mta/accept/smtp/framing.ts', 'mta/settle/classify.ts', 'mta/schedule/retry.ts', 'mta/mail/gcra.ts'],
     tests: [
       'mta/accept/smtp/framing.test.ts',
-      'mta/queue/sqlite/{ahead,recent}.test.ts',
       'mta/settle/classify.test.ts',
       'mta/schedule/retry.test.ts',
       'mta/mail/gcra.test.ts',
     ],
   },
 ];
+
+const SHORT_QUEUE: Part = {
+  name: 'some of the queue',
+  files: ['mta/queue/sqlite/{ahead,bodies,leases,recent,turns}.ts'],
+  tests: ['mta/queue/sqlite/{ahead,bodies,leases,recent,turns}.test.ts'],
+};
 
 type Mutants = Awaited<ReturnType<Stryker['runMutationTest']>>;
 type Status = Mutants[number]['status'];
@@ -143,10 +144,13 @@ const faultsOf = ({ name }: Part, mutants: Mutants): string[] => {
   return score >= ASKED ? [] : [`${name}: ${score.toFixed(1)} % of its mutants are noticed, ${ASKED} are asked`];
 };
 
-export async function measureMutation(isShort: boolean, say: Say): Promise<Finding> {
+export const measureMutation: Measurement = (isShort, say) => measure(isShort ? SHORT : PARTS, say);
+export const measureQueueMutation: Measurement = (isShort, say) => measure([isShort ? SHORT_QUEUE : QUEUE], say);
+
+async function measure(parts: readonly Part[], say: Say): Promise<Finding> {
   const rows: string[][] = [];
   const faults: string[] = [];
-  for (const part of isShort ? SHORT : PARTS) {
+  for (const part of parts) {
     const mutants = await mutate(part);
     rows.push(...rowsOf(part, mutants));
     faults.push(...faultsOf(part, mutants));

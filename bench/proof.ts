@@ -10,7 +10,7 @@
 import { measureBacklog } from './backlog.ts';
 import { measureCrash } from './crash.ts';
 import { measureHttp } from './http.ts';
-import { measureMutation } from './mutation.ts';
+import { measureMutation, measureQueueMutation } from './mutation.ts';
 import { measureNeighbours } from './neighbours.ts';
 import { loadAverage, publishSection } from './page.ts';
 import { measureReceivers } from './receivers.ts';
@@ -33,6 +33,7 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['slow-disk', measureSlowDisk],
   ['simulation', measureSimulation],
   ['mutation', measureMutation],
+  ['queue-mutation', measureQueueMutation],
 ]);
 /** Faults that are shown. */
 const MOST_SAID = 20;
