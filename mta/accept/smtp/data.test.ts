@@ -54,6 +54,19 @@ describe('a message', () => {
     ['may have as many fields as allowed', 'A: b\r\n c\r\n'.repeat(5) + '\r\nx\r\n'.repeat(9) + '.\r\n', KEPT],
     ['may not have one more', 'A: b\r\n'.repeat(6) + '.\r\n', 'large-header'],
     ['may not have a larger header', `A: ${'b'.repeat(394)}\r\n\r\n.\r\n`, 'large-header'],
+    ['may have fields folded with tabs', 'A: b\r\n\tc\r\n'.repeat(5) + '\r\nx\r\n.\r\n', KEPT],
+    ['may be a header alone, of just the limit', `A: ${'b'.repeat(395)}\r\n.\r\n`, KEPT],
+    ['may not be a larger header alone', `A: ${'b'.repeat(396)}\r\n.\r\n`, 'large-header'],
+    [
+      'tells that it is too large before that a line is too long',
+      `\r\n${'x'.repeat(999)}\r\n${`${'y'.repeat(98)}\r\n`.repeat(30)}.\r\n`,
+      'too-large',
+    ],
+    [
+      'is not too large at the limit, whatever else it is',
+      `\r\n${'x'.repeat(999)}\r\n${`${'y'.repeat(98)}\r\n`.repeat(29)}${'z'.repeat(95)}\r\n.\r\n`,
+      'long-line',
+    ],
     ['may have a header of just the limit', `A: ${'b'.repeat(393)}\r\n\r\n.\r\n`, KEPT],
   ])('%s', (_, text, expected) => {
     const seen = outcome(read(Buffer.from(text, 'latin1')).result);
@@ -62,6 +75,39 @@ describe('a message', () => {
 
   it('leaves what comes after its end', () => {
     expect(read(Buffer.from('x\r\n.\r\nMAIL FROM:<>\r\n')).used).toBe(6);
+  });
+
+  it.each([
+    [`${'x'.repeat(998)}\r`, undefined],
+    ['x'.repeat(999), undefined],
+    ['x'.repeat(1000), 'long-line'],
+    ['y\r\n' + 'x'.repeat(1000), 'long-line'],
+  ])('has too long a line before that ends: %#', (text, problem) => {
+    const wide: DataLimits = { ...limits, headerBytes: 4000 };
+    for (const places of [[], [1], [500], [text.length - 1]]) {
+      const memory = new ReceivingMemory(() => 1_000_000);
+      const reader = new DataReader(
+        wide,
+        memory.hold(() => ['a']),
+      );
+      for (const chunk of cut(Buffer.from(text), places)) reader.read(chunk, 0);
+      expect(reader.problem).toBe(problem);
+    }
+  });
+
+  it('takes the memory it needs at first, then more than that at a time, and never more than it may have', () => {
+    const memory = new ReceivingMemory(() => 10_000_000);
+    const reader = new DataReader(
+      { ...limits, messageBytes: 70_000 },
+      memory.hold(() => ['a']),
+    );
+    const line = `${'x'.repeat(98)}\r\n`;
+    const taken = [`\r\n${line.slice(2)}`, line, line.repeat(163), line.repeat(400), line.repeat(100)].map((text) => {
+      reader.read(Buffer.from(text), 0);
+      return memory.used;
+    });
+    expect(taken).toEqual([100, 16_384, 32_768, 65_536, 70_000]);
+    expect(reader.problem).toBeUndefined();
   });
 
   it('is refused when memory runs out, and gives its memory back', () => {
