@@ -11,7 +11,7 @@ import { Recent } from './recent.ts';
 import { messageNoOf, MESSAGES, setAside } from './tables.ts';
 
 /** Bytes of messages kept in memory after they were put, so that sending them at once needs no read. */
-const RECENT_BYTES = 32 * 1024 * 1024;
+const RECENT_BYTES = 16 * 1024 * 1024;
 
 /** A message that was left in the file, because those before it have bytes enough. */
 export const UNREAD = 'unread';
