@@ -33,8 +33,8 @@ export interface KubernetesOptions {
   readonly log: Log;
 }
 
-/** What comes together is taken together. */
-export const GATHERING: Duration = milliseconds(100);
+/** What comes together is taken together: with thousands of resources a look takes some tens of milliseconds. */
+export const GATHERING: Duration = milliseconds(300);
 /** The API server is given so long before what was declared last is used. */
 const PATIENCE: Duration = seconds(5);
 /** An outage that is over sooner is nobody's problem. */
@@ -118,7 +118,7 @@ class KubernetesSource implements ResourceSource {
     this.#closed = true;
     this.#timer?.cancel();
     await Promise.all(this.#reflectors.map((it) => it.close()));
-    await this.#writer.idle();
+    await this.#writer.close();
   }
 
   /** Plans a look. A sooner one that is planned stands, so that endless changes cannot put it off. */

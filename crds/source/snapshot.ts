@@ -1,13 +1,14 @@
 /**
  * What was declared last, on disk: so that a restart serves on while the API server is away.
  *
- * Whole or not there: written beside and moved into place. Resources hold no secrets; it is readable to its owner alone all
- * the same. What is read is judged anew by whoever uses it.
+ * Whole or not there: written beside and moved into place, every few seconds at most, because thousands of resources are
+ * megabytes. Of a status it keeps what decides who may use what. Resources hold no secrets; the file is readable to its
+ * owner alone all the same. What is read is judged anew by whoever uses it.
  */
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import type { Clock, Instant } from '#lib/run/clock.ts';
-import { codeOf } from '#lib/run/fault.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
+import { type Clock, type Duration, type Instant, type Timer, seconds } from '#lib/run/clock.ts';
+import { codeOf } from '#lib/run/fault.ts';
 
 export interface Snapshot {
   readonly at: Instant;
@@ -15,6 +16,8 @@ export interface Snapshot {
 }
 
 const FORMAT = 1;
+/** From one write to the next. A change that a crash keeps out of the file is told by the API server again. */
+export const BETWEEN: Duration = seconds(5);
 
 /** Undefined when there is none, or none that can be read: then the API server is waited for. */
 export async function readSnapshot(file: string): Promise<Snapshot | undefined> {
@@ -34,6 +37,8 @@ export class SnapshotWriter {
   readonly #failed: (thrown: unknown) => void;
   #next: readonly KubeObject[] | undefined;
   #writing: Promise<void> | undefined;
+  #timer: Timer | undefined;
+  #written: Duration = -Infinity;
 
   constructor(file: string, clock: Clock, failed: (thrown: unknown) => void) {
     this.#file = file;
@@ -41,27 +46,54 @@ export class SnapshotWriter {
     this.#failed = failed;
   }
 
+  /** At once, or when it is time. A failure is told, and the next change tries again. */
   write(objects: readonly KubeObject[]): void {
     this.#next = objects;
-    this.#writing ??= this.#writeAll();
+    if (this.#writing || this.#timer) return;
+    const left = this.#written + BETWEEN - this.#clock.monotonic();
+    if (left > 0) this.#timer = this.#clock.after(left, () => this.#begin());
+    else this.#begin();
   }
 
-  /** Resolves when all that was given is written. */
-  async idle(): Promise<void> {
+  /** Writes what waits. Resolves when it is written. */
+  async close(): Promise<void> {
+    await this.#writing;
+    this.#begin();
     await this.#writing;
   }
 
-  async #writeAll(): Promise<void> {
-    while (this.#next) {
-      const snapshot: Snapshot & { format: number } = { format: FORMAT, at: this.#clock.now(), objects: this.#next };
-      this.#next = undefined;
-      try {
-        await writeFile(`${this.#file}.new`, JSON.stringify(snapshot), { mode: 0o600 });
-        await rename(`${this.#file}.new`, this.#file);
-      } catch (thrown) {
-        this.#failed(thrown);
-      }
-    }
-    this.#writing = undefined;
+  #begin(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const objects = this.#next;
+    if (!objects) return;
+    this.#next = undefined;
+    this.#written = this.#clock.monotonic();
+    this.#writing = this.#write({ at: this.#clock.now(), objects: objects.map(kept) }).then(() => {
+      this.#writing = undefined;
+      if (this.#next) this.write(this.#next);
+    });
   }
+
+  async #write(snapshot: Snapshot): Promise<void> {
+    try {
+      await writeFile(`${this.#file}.new`, JSON.stringify({ format: FORMAT, ...snapshot }), { mode: 0o600 });
+      await rename(`${this.#file}.new`, this.#file);
+    } catch (thrown) {
+      this.#failed(thrown);
+    }
+  }
+}
+
+/** What `admitted.ts` reads of a status. */
+interface Decided {
+  readonly pool?: unknown;
+  readonly conditions?: readonly { readonly type?: unknown; readonly status?: unknown }[];
+}
+
+function kept(object: KubeObject): KubeObject {
+  const { apiVersion, kind, metadata, spec } = object;
+  const { pool, conditions = [] } = (object['status'] ?? {}) as Decided;
+  const status = { pool, conditions: conditions.map(({ type, status: is }) => ({ type, status: is })) };
+  return { apiVersion, kind, metadata, spec, status };
 }
