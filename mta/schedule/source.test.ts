@@ -169,6 +169,16 @@ test('what is above the warm-up goes by the other members, then by the overflow 
   expect(chosen()).toBe('hot');
 });
 
+test('what of the warm-up is not at hand yet is waited for, and no reason to send by the overflow pool', () => {
+  declare('main', [member('new', { warmup: { startDate: '2026-03-01', plan: 'Custom', dailyLimits: [3] } })], 'warm');
+  declare('warm', [member('hot')]);
+  const onItsWay = Object.assign(new LocalLimits(clock, new FakeNotebook()), {
+    take: () => ({ granted: 0, wait: 4 }),
+  });
+  sources = new Sources({ clock, rests, limits: onItsWay, pool: (name) => pools.get(name), hostname: 'mail.test' });
+  expect(sources.choose(towards())).toMatchObject({ kind: 'none', wait: 4 });
+});
+
 test('a pool without a usable address does not spill over: only warm-up does', () => {
   declare('main', [member('a', { suspend: true })], 'warm');
   declare('warm', [member('hot')]);

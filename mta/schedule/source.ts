@@ -10,7 +10,7 @@
 import { keyOf } from '#crds/resource.ts';
 import type { IPPool } from '#crds/kinds/ip-pool.ts';
 import type { Clock, Duration } from '#lib/run/clock.ts';
-import { minutes } from '#lib/run/clock.ts';
+import { minutes, seconds } from '#lib/run/clock.ts';
 import type { Course } from '../mail/firing.ts';
 import type { SourceState } from '../mail/explanation.ts';
 import type { BudgetClaim, Claim, Limits, SlotClaim } from './limits/limits.ts';
@@ -65,6 +65,8 @@ type Member = IPPool['spec']['members'][number];
 
 /** How soon a pool without a usable address is looked at again. */
 const LOOK_AGAIN: Duration = minutes(1);
+/** Who can send so soon is waited for: what is shared with others may be on its way. */
+const WORTH_WAITING: Duration = seconds(5);
 /** Messages a connection is expected to carry, for the choice among several opened at once. */
 const PER_CONNECTION = 20;
 /** Messages a source that was away may make up for. */
@@ -89,7 +91,7 @@ export class Sources {
     if (!pool) return none(`there is no IPPool ${towards.pool}`, LOOK_AGAIN);
     const own = this.#chooseIn(pool, towards);
     const overflow = pool.spec.overflowPoolRef;
-    if (own.kind === 'source' || !overflow || !this.#isWarmingUp(pool)) return own;
+    if (own.kind === 'source' || own.wait < WORTH_WAITING || !overflow || !this.#isWarmingUp(pool)) return own;
     const other = this.#options.pool(keyOf({ namespace: pool.metadata.namespace, name: overflow.name }));
     const instead = other && this.#chooseIn(other, { ...towards, from: undefined });
     return instead?.kind === 'source' ? instead : own;

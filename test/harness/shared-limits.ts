@@ -14,6 +14,8 @@ export interface Holder {
   readonly redis: RedisOnClock;
   readonly limits: RedisLimits;
   readonly notebook: FakeNotebook;
+  /** What it was told of Redis: why it is away, or that it is back. */
+  readonly told: (string | undefined)[];
 }
 
 /** As a process lives: everything that is done every few seconds is. */
@@ -43,8 +45,10 @@ export class SharedLimitsOnClock {
   join(holder: string, notebook = new FakeNotebook()): Holder {
     const { clock } = this;
     const redis = new RedisOnClock(openRedis({ url: this.#server.url, patience: seconds(5) }), clock);
-    const options = { redis, clock, holder, prefix: this.#prefix, expected: 2, notebook, told: () => undefined };
-    const joined = { redis, limits: new RedisLimits(options), notebook };
+    const told: (string | undefined)[] = [];
+    const tell = (away: string | undefined): void => void told.push(away);
+    const options = { redis, clock, holder, prefix: this.#prefix, expected: 2, notebook, told: tell };
+    const joined = { redis, limits: new RedisLimits(options), notebook, told };
     this.holders.push(joined);
     return joined;
   }

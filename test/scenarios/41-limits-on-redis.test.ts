@@ -244,6 +244,23 @@ test('who has more than its share gives way to who has nothing', async () => {
   expect(await connect(shared, second(shared), SITE)).toBeDefined();
 });
 
+test('that Redis is away is told once, also when it was never there, and that it is back', async () => {
+  const shared = await open(1);
+  const { told, redis, limits } = first(shared);
+  expect(told).toEqual([undefined]);
+  redis.isCut = true;
+  limits.connect([SITE]);
+  await shared.pass(seconds(9));
+  redis.isCut = false;
+  await shared.pass(seconds(2));
+  expect(told).toEqual([undefined, expect.stringContaining('away'), undefined]);
+
+  const late = shared.join('late');
+  late.redis.isCut = true;
+  await shared.pass(seconds(9));
+  expect(late.told).toEqual([expect.stringContaining('away')]);
+});
+
 test('names that are not used any more are forgotten, here and there', async () => {
   const shared = await open(1);
   const { limits, redis } = first(shared);

@@ -47,6 +47,8 @@ export class Contact {
   #state = '';
   #heardAt: Duration;
   #awaySince: Duration | undefined;
+  #why = '';
+  #isTold = false;
   #isBeating = false;
   #timer: Timer | undefined;
   #isClosed = false;
@@ -119,11 +121,13 @@ export class Contact {
     const keys = [this.key('server'), this.key('holders'), this.key('wanted')];
     const reply = await this.run(BEAT, keys, [this.holder, LEASE]);
     this.#isBeating = false;
-    if (reply && !this.#isClosed) this.#hear(reply);
+    if (this.#isClosed) return;
+    if (reply) this.#hear(reply);
+    else if (this.#awaySince !== undefined) this.#tell();
   }
 
   #hear(reply: Reply): void {
-    const { clock, told } = this.#options;
+    const { clock } = this.#options;
     const state = reply.text(0);
     const isNew = state !== this.#state || reply.number(1) === 1;
     const wasAway = this.#awaySince !== undefined;
@@ -132,16 +136,25 @@ export class Contact {
     this.#holders = reply.number(2);
     this.#awaySince = undefined;
     for (const listener of this.#listeners) listener({ isNew, wanted: reply.list(3) });
-    if (wasAway) told(undefined);
+    if (!wasAway) return;
+    this.#isTold = false;
+    this.#options.told(undefined);
   }
 
   #missed(why: string): void {
-    const { clock, redis, told } = this.#options;
+    const { clock, redis } = this.#options;
+    this.#why = why;
     if (this.#awaySince !== undefined || this.#isClosed) return;
     const now = clock.monotonic();
     if (redis.isReady && now - this.#heardAt < SILENCE) return;
     this.#awaySince = now;
-    told(why);
+    this.#tell();
+  }
+
+  /** Once each time; of a Redis that is not there at the start when a beat was missed. */
+  #tell(): void {
+    if (!this.#isTold) this.#options.told(this.#why);
+    this.#isTold = true;
   }
 }
 
