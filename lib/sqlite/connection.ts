@@ -1,5 +1,5 @@
 /**
- * One SQLite connection, synchronous, opened for durability. The only file that imports `node:sqlite`.
+ * One SQLite connection, synchronous, opened for durability, or as scratch. The only file that imports `node:sqlite`.
  *
  * WAL with `synchronous=FULL`: a commit returns after the fsync that covers it. `locking_mode=EXCLUSIVE`: a second
  * process that opens the same file fails, and no shared-memory file is needed. Runs in `thread.ts` in production.
@@ -12,6 +12,17 @@ const PAGE_BYTES = 4096;
 /** 64 MiB of write-ahead log before its pages move into the file. */
 const CHECKPOINT_PAGES = 16_384;
 const CACHE_KIB = 32_768;
+const SCRATCH_CACHE_KIB = 8192;
+
+const DURABLE = `
+  PRAGMA page_size=${PAGE_BYTES}; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
+  PRAGMA wal_autocheckpoint=${CHECKPOINT_PAGES}; PRAGMA cache_size=-${CACHE_KIB}; PRAGMA temp_store=MEMORY;
+  BEGIN EXCLUSIVE; COMMIT`;
+
+/** What failed is still undone: from memory. */
+const SCRATCH = `
+  PRAGMA page_size=${PAGE_BYTES}; PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;
+  PRAGMA cache_size=-${SCRATCH_CACHE_KIB}`;
 
 export class Connection {
   readonly #database: DatabaseSync;
@@ -19,11 +30,7 @@ export class Connection {
 
   constructor(options: OpenOptions) {
     this.#database = new DatabaseSync(options.path, { timeout: 0 });
-    this.#database.exec(
-      `PRAGMA page_size=${PAGE_BYTES}; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
-       PRAGMA wal_autocheckpoint=${CHECKPOINT_PAGES}; PRAGMA cache_size=-${CACHE_KIB}; PRAGMA temp_store=MEMORY;
-       BEGIN EXCLUSIVE; COMMIT`,
-    );
+    this.#database.exec(options.isScratch ? SCRATCH : DURABLE);
     this.#migrate(options.migrations);
   }
 

@@ -53,7 +53,10 @@ export type Response =
 
 /** What the thread is started with. */
 export interface OpenOptions {
+  /** '' is a file without a name, gone when it is closed. */
   readonly path: string;
+  /** What it holds can be made anew: nothing is synced, and little memory is spent on it. */
+  readonly isScratch?: true;
   /** Run once per file, in order; a file remembers how many it has had (`user_version`). */
   readonly migrations: readonly string[];
 }

@@ -3,17 +3,15 @@
  *
  * An entry is either leased first, and then its holder's to settle, or cancelled first, and then never given again.
  */
-import type { Statement } from '#lib/sqlite/protocol.ts';
 import { cancelledEvent, type MailEvent } from '../../mail/event.ts';
 import type { Message } from '../../mail/message.ts';
 import { decodeMessage } from '../codec.ts';
 import type { Cancelling, LaneName } from '../queue.ts';
 import type { Held } from './moves.ts';
 import { FREE_OF_MESSAGE, LANES_OF_MESSAGE, MESSAGE_OF } from './looking.ts';
-import { endEntry, indexOf } from './tables.ts';
+import { indexOf } from './tables.ts';
 
 export interface CancelParts extends Held {
-  readonly recordEvent: (event: MailEvent) => Statement;
   /** Does work with a lane's entries while nobody takes any. */
   readonly apart: <T>(lane: LaneName, work: () => Promise<T>) => Promise<T>;
 }
@@ -34,7 +32,7 @@ export async function cancelMessage(parts: CancelParts, { tenant, message: id, b
 }
 
 async function cancelInLane(
-  { database, clock, lanes, leases, recordEvent }: CancelParts,
+  { database, journal, clock, lanes, leases }: CancelParts,
   message: Message,
   no: number,
   lane: LaneName,
@@ -43,13 +41,14 @@ async function cancelInLane(
   const leased = JSON.stringify(leases.entriesOf(lane));
   const free = await database.read(FREE_OF_MESSAGE, [no, lane, leased]);
   if (free.length === 0) return [];
-  const entries = free.map((row) => Number(row['no']));
   const at = clock.now();
-  const events = free.map((row) =>
-    cancelledEvent(message, indexOf(Number(row['no'])), Number(row['attempts']), by, at),
-  );
-  const isOnly = message.recipients.length === 1;
-  await database.write([...events.map(recordEvent), ...entries.flatMap((entry) => endEntry(entry, isOnly))]);
-  lanes.end(lane, entries.length);
-  return events;
+  const only = message.recipients.length === 1;
+  const changes = free.map((row) => {
+    const entry = Number(row['no']);
+    const event = cancelledEvent(message, indexOf(entry), Number(row['attempts']), by, at);
+    return { kind: 'ended', entry, only, owed: false, event } as const;
+  });
+  await journal.write(changes);
+  lanes.end(lane, changes.length);
+  return changes.map((it) => it.event);
 }

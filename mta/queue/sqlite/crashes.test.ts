@@ -6,6 +6,7 @@ import type { Database } from '#lib/sqlite/database.ts';
 import { aMessage, openTestStorage } from '../../../test/harness/queue.ts';
 import { recordEvent } from '../../settle/ledger/sqlite.ts';
 import { countCrash } from './crashes.ts';
+import { journalIn } from './journal.ts';
 
 const storage = openTestStorage();
 
@@ -14,7 +15,8 @@ async function open(count: number) {
   const clock = new FakeClock();
   const { queue, database } = await storage(clock);
   for (let at = 0; at < count; at += 1) await queue.put(aMessage({ acceptedAt: clock.now() }));
-  const crash = (...found: readonly number[]) => countCrash(database, found, clock.now(), recordEvent);
+  const crash = (...found: readonly number[]) =>
+    countCrash(database, found, clock.now(), journalIn({ database, recordEvent }));
   const column = async (sql: string) => (await database.read(sql)).map((row) => row['it']);
   return { clock, queue, database, crash, column };
 }
@@ -80,7 +82,7 @@ test('a disk that fails otherwise than by being full ends the start', async () =
     read: (...asked) => database.read(...asked),
     write: () => Promise.reject(new Fault('storage-failed', 'the disk is gone')),
   };
-  await expect(countCrash(failing as Database, [1], clock.now(), recordEvent)).rejects.toMatchObject({
-    code: 'storage-failed',
-  });
+  const journal = journalIn({ database: failing, recordEvent });
+  const counted = countCrash(failing as Database, [1], clock.now(), journal);
+  await expect(counted).rejects.toMatchObject({ code: 'storage-failed' });
 });

@@ -5,21 +5,19 @@
  * three times is set aside, with an event for each recipient, until somebody says otherwise. A crash of a day ago is
  * forgotten, and so is every crash when a message ends. Whether the process ended by itself is `in-hand.ts`'s to know.
  */
-import { type Duration, hours, type Instant, seconds } from '#lib/run/clock.ts';
+import { type Duration, type Instant, seconds } from '#lib/run/clock.ts';
 import { codeOf } from '#lib/run/fault.ts';
 import type { Database } from '#lib/sqlite/database.ts';
-import type { Row, Statement } from '#lib/sqlite/protocol.ts';
+import type { Row } from '#lib/sqlite/protocol.ts';
 import { type MailEvent, setAsideEvent } from '../../mail/event.ts';
+import { type Change, inParts, type Journal } from '../changes.ts';
 import { decodeMessage } from '../codec.ts';
+import { REMEMBERED_FOR } from './carry-out.ts';
 import * as tables from './tables.ts';
-
-export const SUSPECT_TABLES = `
-  CREATE TABLE suspect (message INTEGER PRIMARY KEY, crashes INTEGER NOT NULL, last INTEGER NOT NULL)`;
 
 /** Crashes after which a message is set aside, and those after which it waits apart. */
 const MOST = 3;
 const APART = 2;
-const REMEMBERED_FOR: Duration = hours(24);
 /** Between two that wait apart, many times what it takes to parse and sign one; and the longest that all of them together take. */
 const SPACING: Duration = seconds(1);
 const LONGEST_SPREAD: Duration = seconds(30);
@@ -54,22 +52,20 @@ export async function countCrash(
   database: Database,
   found: readonly number[],
   now: Instant,
-  recordEvent: (event: MailEvent) => Statement,
+  journal: Journal,
 ): Promise<AfterCrash> {
   const rows = await database.read(FOUND, [JSON.stringify(found), now - REMEMBERED_FOR]);
-  const suspects = rows.map((row) => ({ no: Number(row['no']), crashes: Number(row['crashes']) }));
+  const suspects: Suspect[] = rows.map((row) => ({ no: Number(row['no']), crashes: Number(row['crashes']) }));
   const most = suspects.filter((it) => it.crashes >= MOST);
   const apart = suspects.filter((it) => it.crashes === APART);
   const waiting = await database.read(tables.WAITING_OF, [JSON.stringify(most.map((it) => it.no))]);
   const setAside = waiting.map((row) => eventOf(row, now));
+  const noted = suspects.map(({ no, crashes }) => ({ message: no, crashes: Math.min(crashes, MOST - 1) }));
+  const aside = most.map((it) => it.no);
   try {
-    await database.write([
-      forget(now - REMEMBERED_FOR),
-      ...suspects.map((it) => note(it, now)),
-      ...most.map((it) => tables.suspendMessage(it.no)),
-      ...setAside.map(recordEvent),
-      ...spread(apart, now),
-    ]);
+    const none = { kind: 'crashed', at: now, suspects: [], aside: [], apart: [], events: [] } as const;
+    const counted: Change = { ...none, suspects: noted, aside, apart: spread(apart, now) };
+    await journal.write([counted, ...inParts(setAside).map((events): Change => Object.assign({}, none, { events }))]);
   } catch (thrown) {
     if (codeOf(thrown) !== 'storage-full') throw thrown;
     return { inHand: suspects.length, apart: 0, setAside: [] };
@@ -77,21 +73,9 @@ export async function countCrash(
   return { inHand: suspects.length, apart: apart.length, setAside };
 }
 
-/** What has ended, and old crashes. */
-const forget = (before: Instant): Statement => ({
-  sql: 'DELETE FROM suspect WHERE last < ? OR message NOT IN (SELECT no FROM message)',
-  params: [before],
-});
-
-/** One that was set aside and is let go again is set aside at its next crash. */
-const note = ({ no, crashes }: Suspect, now: Instant): Statement => ({
-  sql: 'INSERT OR REPLACE INTO suspect VALUES (?, ?, ?)',
-  params: [no, Math.min(crashes, MOST - 1), now],
-});
-
-function spread(apart: readonly Suspect[], now: Instant): Statement[] {
+function spread(apart: readonly Suspect[], now: Instant): { readonly message: number; readonly due: Instant }[] {
   const spacing = Math.min(SPACING, Math.floor(LONGEST_SPREAD / Math.max(apart.length, 1)));
-  return apart.map(({ no }, at) => tables.delayMessage(no, now + (at + 1) * spacing));
+  return apart.map(({ no }, at) => ({ message: no, due: now + (at + 1) * spacing }));
 }
 
 const NOTHING = Buffer.alloc(0);

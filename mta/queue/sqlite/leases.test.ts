@@ -24,7 +24,8 @@ beforeEach(() => {
     inHand.set((slots += 1), message);
     return slots;
   };
-  leases = new Leases(clock, bodies, { enter, leave: (slot) => void inHand.delete(slot) });
+  let ids = 0;
+  leases = new Leases(clock, bodies, { enter, leave: (slot) => void inHand.delete(slot) }, () => (ids += 1));
 });
 
 /** Of the first recipient of message `no`. */

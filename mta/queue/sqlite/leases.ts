@@ -29,12 +29,14 @@ export class Leases {
   readonly #inHand: Pick<InHand, 'enter' | 'leave'>;
   readonly #held = new Map<number, Held>();
   readonly #byLane = new Map<LaneName, Set<number>>();
-  #lastId = 0;
+  readonly #nextId: () => number;
 
-  constructor(clock: Clock, bodies: Bodies, inHand: Pick<InHand, 'enter' | 'leave'>) {
+  /** `nextId` gives each lease a number of its own. */
+  constructor(clock: Clock, bodies: Bodies, inHand: Pick<InHand, 'enter' | 'leave'>, nextId: () => number) {
     this.#clock = clock;
     this.#bodies = bodies;
     this.#inHand = inHand;
+    this.#nextId = nextId;
   }
 
   /** Entry numbers of a lane that must not be given again. */
@@ -43,7 +45,7 @@ export class Leases {
   }
 
   take(no: number, lane: LaneName, hold: Duration): number {
-    const id = (this.#lastId += 1);
+    const id = this.#nextId();
     const slot = this.#inHand.enter(messageNoOf(no));
     this.#held.set(id, { no, lane, until: this.#clock.monotonic() + hold, settling: false, weighs: false, slot });
     const entries = this.#byLane.get(lane) ?? new Set();

@@ -3,12 +3,12 @@
  * file. However many entries a message has, its bytes are in memory once.
  */
 import assert from 'node:assert';
-import type { Database } from '#lib/sqlite/database.ts';
 import type { Row } from '#lib/sqlite/protocol.ts';
 import type { Message } from '../../mail/message.ts';
+import type { Journal } from '../changes.ts';
 import { decodeMessage } from '../codec.ts';
 import { Recent } from './recent.ts';
-import { messageNoOf, MESSAGES, setAside } from './tables.ts';
+import { messageNoOf } from './tables.ts';
 
 /** Bytes of messages kept in memory after they were put, so that sending them at once needs no read. */
 const RECENT_BYTES = 16 * 1024 * 1024;
@@ -17,8 +17,22 @@ const RECENT_BYTES = 16 * 1024 * 1024;
 export const UNREAD = 'unread';
 export type Found = Map<number, Message | typeof UNREAD>;
 
+/**
+ * Reads messages by number, in the order asked for: rows with `no`, `envelope` and `raw`, which is null where those before
+ * have `most` bytes already.
+ */
+export type ReadMessages = (numbers: readonly number[], most: number) => Promise<readonly Row[]>;
+
+export interface MessagesOptions {
+  readonly read: ReadMessages;
+  readonly journal: Journal;
+  /** Told of each message that was set aside. Must not throw. */
+  readonly unreadable: (thrown: unknown) => void;
+}
+
 export class Messages {
-  readonly #database: Database;
+  readonly #readRows: ReadMessages;
+  readonly #journal: Journal;
   readonly #unreadable: (thrown: unknown) => void;
   readonly #recent = new Recent(RECENT_BYTES);
   /** Those of several recipients that somebody holds, as long as somebody does. */
@@ -28,9 +42,9 @@ export class Messages {
   });
   readonly #reading = new Map<number, Promise<void>>();
 
-  /** `unreadable` is told of each message that was set aside. Must not throw. */
-  constructor(database: Database, unreadable: (thrown: unknown) => void) {
-    this.#database = database;
+  constructor({ read, journal, unreadable }: MessagesOptions) {
+    this.#readRows = read;
+    this.#journal = journal;
     this.#unreadable = unreadable;
   }
 
@@ -95,7 +109,7 @@ export class Messages {
   }
 
   async #readFile(numbers: readonly number[], most: number, found: Found): Promise<void> {
-    const rows = await this.#database.read(MESSAGES, [JSON.stringify(numbers), most]);
+    const rows = await this.#readRows(numbers, most);
     for (const row of rows) {
       const no = Number(row['no']);
       if (row['raw'] === null) {
@@ -115,7 +129,7 @@ export class Messages {
       return true;
     } catch (thrown) {
       this.#unreadable(thrown);
-      await this.#database.write([setAside(no)]);
+      await this.#journal.write([{ kind: 'unreadable', message: no }]);
       return false;
     }
   }
@@ -131,7 +145,7 @@ export class Messages {
 }
 
 /** The message of a row with `envelope` and `raw`. */
-export function messageOf(row: Row): Message {
+function messageOf(row: Row): Message {
   const raw = row['raw'];
   assert(raw instanceof Uint8Array, 'a message has bytes');
   return decodeMessage(String(row['envelope']), Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength));

@@ -5,6 +5,7 @@ import type { Clock } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Row } from '#lib/sqlite/protocol.ts';
 import { decodeMessage } from '../codec.ts';
+import type { Change, Journal } from '../changes.ts';
 import { laneName, type LaneName, type Move, parseLane, type Pending, type Selection } from '../queue.ts';
 import type { Lanes } from './lanes.ts';
 import type { Leases } from './leases.ts';
@@ -14,7 +15,6 @@ import {
   LIST_SUSPENDED,
   LIST_WAITING,
   MESSAGE_OF,
-  moveEntries,
   SEIZE,
   SLICE_SUSPENDED,
   SLICE_WAITING,
@@ -23,6 +23,7 @@ import { indexOf, MOST_RECIPIENTS, SUSPENDED, WAITING } from './tables.ts';
 
 export interface Held {
   readonly database: Database;
+  readonly journal: Journal;
   readonly clock: Clock;
   readonly lanes: Lanes;
   readonly leases: Leases;
@@ -91,12 +92,12 @@ function pendingOf(row: Row, leased: ReadonlySet<number>): Pending {
   };
 }
 
-/** Which states a move changes, and how. `?2` is the time now for a retry, the new lane for a reroute. */
-const CHANGES: Record<Move['kind'], { readonly from: readonly number[]; readonly change: string }> = {
-  suspend: { from: [WAITING], change: `state = ${SUSPENDED}` },
-  resume: { from: [SUSPENDED], change: `state = ${WAITING}` },
-  retry: { from: [WAITING, SUSPENDED], change: `state = ${WAITING}, due = min(due, ?2)` },
-  reroute: { from: [WAITING, SUSPENDED], change: 'lane = ?2' },
+/** Which states a move changes. */
+const CHANGES: Record<Move['kind'], readonly number[]> = {
+  suspend: [WAITING],
+  resume: [SUSPENDED],
+  retry: [WAITING, SUSPENDED],
+  reroute: [WAITING, SUSPENDED],
 };
 
 /** Entries moved in one transaction: a few milliseconds, between which others write. */
@@ -106,12 +107,13 @@ const SLICE = 1000;
 export async function moveLane(held: Held, selection: Selection, lane: LaneName, move: Move): Promise<number> {
   const target = move.kind === 'reroute' ? laneName({ ...parseLane(lane), pool: move.pool }) : lane;
   if (move.kind === 'reroute' && target === lane) return 0;
-  const { from, change } = CHANGES[move.kind];
-  const extra = move.kind === 'reroute' ? [target] : move.kind === 'retry' ? [held.clock.now()] : [];
+  const extra = move.kind === 'reroute' ? { lane: target } : move.kind === 'retry' ? { due: held.clock.now() } : {};
   let count = 0;
-  for await (const found of movable(held, selection, lane, from)) {
-    const entries = JSON.stringify(found.map((row) => row['no'] ?? null));
-    await held.database.write([{ sql: moveEntries(change), params: [entries, ...extra] }]);
+  for await (const found of movable(held, selection, lane, CHANGES[move.kind])) {
+    if (found.length === 0) continue;
+    const entries = found.map((row) => Number(row['no']));
+    const change: Change = { kind: 'moved', move: move.kind, entries, ...extra };
+    await held.journal.write([change]);
     count += found.length;
     noteMove(held, move.kind, lane, target, found);
   }
@@ -156,7 +158,7 @@ function noteMove(
   target: LaneName,
   moved: readonly Row[],
 ): void {
-  if (moved.length === 0 || kind === 'suspend') return;
+  if (kind === 'suspend') return;
   const due = moved.reduce((first, row) => Math.min(first, Number(row['due'])), Infinity);
   if (kind === 'reroute') {
     lanes.end(lane, moved.length);

@@ -15,12 +15,11 @@ import type { Lease } from '../queue.ts';
 import { queueContract, type QueueHarness } from '../queue.contract.ts';
 import { recordEvent as recordEventOf } from '../../settle/ledger/sqlite.ts';
 import { crashContract } from '../crashes.contract.ts';
-import { SUSPECT_TABLES } from './crashes.ts';
 import { InHand } from './in-hand.ts';
 import { SqliteQueue, type SqliteQueueOptions } from './queue.ts';
 import { KEY_NOTES, KEY_TABLES } from './keys.ts';
 import * as looking from './looking.ts';
-import { DEBT_TABLES, INTENT_TABLES, QUEUE_TABLES } from './tables.ts';
+import { DEBT_TABLES, INTENT_TABLES, QUEUE_TABLES, SUSPECT_TABLES } from './tables.ts';
 
 const EVENTS = 'CREATE TABLE event (no INTEGER PRIMARY KEY, event TEXT)';
 const recordEvent = (event: MailEvent): Statement => ({

@@ -1,55 +1,47 @@
 /**
  * The queue on SQLite: one file, one process, group commit. Keeps every promise of `../queue.ts`.
  *
- * The file is the truth of what is there and when it is due; memory knows the lanes (`lanes.ts`) and who holds what
- * (`leases.ts`). Everything that changes the file is a list of statements (`tables.ts`) in one unit of the database.
- * There is one shard, 0.
+ * The file is the truth. What comes in is a list of statements in one unit of the database, and so is what happens to it
+ * later (`shard.ts`), with its events. There is one shard, 0.
  */
 import assert from 'node:assert';
-import type { Clock, Duration, Instant, Timer } from '#lib/run/clock.ts';
+import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Statement } from '#lib/sqlite/protocol.ts';
 import type { MailEvent } from '../../mail/event.ts';
 import { dueOf, type Message } from '../../mail/message.ts';
-import {
-  type Cancelling,
-  type Claim,
-  type LaneDepth,
-  type LaneListener,
-  type LaneName,
-  type Glance,
-  type Lease,
-  type Look,
-  type Move,
-  type Once,
-  type Outlived,
-  type Pending,
-  type PutOnce,
-  type Queue,
-  type Selection,
-  type Settlement,
-  type Unreported,
+import type {
+  Cancelling,
+  Claim,
+  Glance,
+  LaneDepth,
+  LaneListener,
+  LaneName,
+  Lease,
+  Look,
+  Move,
+  Once,
+  Outlived,
+  Pending,
+  PutOnce,
+  Queue,
+  Selection,
+  Settlement,
+  Unreported,
 } from '../queue.ts';
 import { Bodies } from './bodies.ts';
-import { cancelMessage } from './cancel.ts';
+import { statementsOf } from './carry-out.ts';
 import { type AfterCrash, countCrash } from './crashes.ts';
 import type { InHand } from './in-hand.ts';
-import { Lanes } from './lanes.ts';
+import { journalIn } from './journal.ts';
 import { findKey, takenBy, writeKey } from './keys.ts';
-import { glanceAt } from './glance.ts';
-import { Leases } from './leases.ts';
-import { freeEntries, type Held, lanesOf, listEntries, moveLane } from './moves.ts';
-import { Messages } from './messages.ts';
-import { listOwed } from './owed.ts';
+import { Shard } from './shard.ts';
 import { type Put, putStatements } from './statements.ts';
-import { Settling } from './settling.ts';
-import { readStock } from './stock.ts';
 import * as tables from './tables.ts';
-import { Taking } from './taking.ts';
 
-/** How often expired leases are looked for. */
-const SWEEP: Duration = 1000;
 const LEASED_BYTES = 256 * 1024 * 1024;
+/** Messages up to this size are read together with their entries. */
+const SMALL_BYTES = 64 * 1024;
 
 export interface SqliteQueueOptions {
   readonly database: Database;
@@ -72,58 +64,48 @@ export class SqliteQueue implements Queue {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #recordEvent: (event: MailEvent) => Statement;
-  readonly #lanes: Lanes;
-  readonly #inHand: InHand;
-  readonly #leases: Leases;
   readonly #bodies: Bodies;
-  readonly #held: Held;
-  readonly #taking: Taking;
-  readonly #settling: Settling;
-  readonly #messages: Messages;
+  readonly #shard: Shard;
   #messageNo = 0;
+  #lastLease = 0;
   #epoch = 0;
-  #claimed = false;
-  #sweep: Timer;
 
   private constructor(options: SqliteQueueOptions, afterCrash: AfterCrash) {
+    const { database, clock, recordEvent, unreadable, inHand } = options;
     this.afterCrash = afterCrash;
-    this.#database = options.database;
-    this.#clock = options.clock;
-    this.#recordEvent = options.recordEvent;
-    this.#lanes = new Lanes(options.clock, options.manyLanes);
+    this.#database = database;
+    this.#clock = clock;
+    this.#recordEvent = recordEvent;
     this.#bodies = new Bodies(options.leasedBytes ?? LEASED_BYTES);
-    this.#inHand = options.inHand;
-    this.#leases = new Leases(options.clock, this.#bodies, options.inHand);
-    this.#messages = new Messages(options.database, options.unreadable);
-    this.#held = { database: this.#database, clock: this.#clock, lanes: this.#lanes, leases: this.#leases };
-    this.#taking = new Taking({
-      ...this.#held,
-      messages: this.#messages,
+    this.#shard = new Shard({
+      database,
+      journal: journalIn(options),
+      clock,
+      readMessages: (numbers, most) => database.read(tables.MESSAGES, [JSON.stringify(numbers), most]),
+      smallBytes: SMALL_BYTES,
+      unreadable,
+      inHand,
+      manyLanes: options.manyLanes,
       bodies: this.#bodies,
-      inHand: this.#inHand,
-      holds: (claim) => this.#holds(claim),
+      nextLease: () => (this.#lastLease += 1),
     });
-    this.#settling = new Settling({ ...this.#held, messages: this.#messages, recordEvent: options.recordEvent });
-    this.#sweep = options.clock.after(SWEEP, () => this.#dropExpired());
   }
 
   /** Reads what is waiting. The database must have the tables of `tables.ts` and `keys.ts` among its migrations. */
   static async open(options: SqliteQueueOptions): Promise<SqliteQueue> {
-    const { database, clock, inHand, recordEvent } = options;
-    const afterCrash = await countCrash(database, inHand.found, clock.now(), recordEvent);
+    const { database, clock, inHand } = options;
+    const afterCrash = await countCrash(database, inHand.found, clock.now(), journalIn(options));
     inHand.begin();
     const queue = new SqliteQueue(options, afterCrash);
     const [last] = await database.read(tables.LAST_NUMBER);
     queue.#messageNo = Number(last?.['no']);
-    await readStock(database, queue.#lanes);
+    await queue.#shard.readStock();
     return queue;
   }
 
   /** Stops timers and announcements; the database is its opener's to close. What is leased stays noted as in hand. */
   close(): void {
-    this.#sweep.cancel();
-    this.#lanes.close();
-    this.#inHand.close();
+    this.#shard.close();
   }
 
   async put(message: Message): Promise<void> {
@@ -152,76 +134,70 @@ export class SqliteQueue implements Queue {
   #putting(message: Message): { readonly statements: readonly Statement[]; readonly arrive: () => void } {
     const { messageNo, statements, lanes } = this.#putStatements(message);
     const arrive = (): void => {
-      if (message.notBefore === undefined) this.#messages.keep(messageNo, message);
-      for (const lane of lanes) this.#lanes.arrive(lane, 1, dueOf(message));
+      if (message.notBefore === undefined) this.#shard.keep(messageNo, message);
+      for (const lane of lanes) this.#shard.arrive(lane, dueOf(message));
     };
     return { statements, arrive };
   }
 
   cancel(cancelling: Cancelling): Promise<MailEvent[]> {
-    const apart: Taking['apart'] = (lane, work) => this.#taking.apart(lane, work);
-    return cancelMessage({ ...this.#held, recordEvent: this.#recordEvent, apart }, cancelling);
+    return this.#shard.cancel(cancelling);
   }
 
   async claim(shard: number): Promise<Claim> {
     assert(shard === 0, 'the embedded queue has one shard');
-    this.#voidLeases();
-    this.#lanes.watch(undefined);
-    this.#claimed = true;
-    return { shard, epoch: (this.#epoch += 1) };
+    const claim = { shard, epoch: (this.#epoch += 1) };
+    this.#shard.claimedBy(claim);
+    return claim;
   }
 
   async release(claim: Claim): Promise<void> {
-    if (!this.#holds(claim)) return;
-    this.#claimed = false;
-    this.#lanes.watch(undefined);
-    this.#voidLeases();
+    this.#shard.release(claim);
   }
 
   watch(claim: Claim, listener: LaneListener): void {
-    if (this.#holds(claim)) this.#lanes.watch(listener);
+    this.#shard.watch(claim, listener);
   }
 
   lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
-    return this.#taking.lease(claim, lane, max, hold);
+    return this.#shard.lease(claim, lane, max, hold);
   }
 
   leaseAlong(claim: Claim, lease: Lease, max: number, hold: Duration): Promise<Lease[]> {
-    return this.#taking.leaseAlong(claim, lease, max, hold);
+    return this.#shard.leaseAlong(claim, lease, max, hold);
   }
 
   leaseOutlived(claim: Claim, lane: LaneName, look: Look, hold: Duration): Promise<Outlived> {
-    return this.#taking.leaseOutlived(claim, lane, look, hold);
+    return this.#shard.leaseOutlived(claim, lane, look, hold);
   }
 
   renew(leases: readonly Lease[], hold: Duration): void {
-    for (const lease of leases) this.#leases.renew(lease, hold);
+    for (const lease of leases) this.#shard.renew(lease, hold);
   }
 
-  async intend(claim: Claim, lease: Lease): Promise<boolean> {
-    const entry = this.#holds(claim) ? this.#leases.entryOf(lease) : undefined;
-    if (entry !== undefined) await this.#database.write([tables.intendEntry(entry)]);
-    return entry !== undefined;
+  intend(claim: Claim, lease: Lease): Promise<boolean> {
+    return this.#shard.intend(claim, lease);
   }
 
   giveBack(leases: readonly Lease[]): void {
-    for (const lease of leases) if (this.#leases.drop(lease.id)) this.#lanes.arrive(lease.lane, 0, this.#clock.now());
+    for (const lease of leases) this.#shard.giveBack(lease);
   }
 
   settle(claim: Claim, settlements: readonly Settlement[]): Promise<readonly Settlement[]> {
-    return this.#holds(claim) ? this.#settling.settle(settlements) : Promise.resolve(settlements);
+    return this.#shard.settle(claim, settlements);
   }
 
-  async unreported(claim: Claim, max: number): Promise<Unreported[]> {
-    return this.#holds(claim) ? listOwed(this.#database, max) : [];
+  unreported(claim: Claim, max: number): Promise<Unreported[]> {
+    return this.#shard.unreported(claim, max);
   }
 
   async report(claim: Claim, owed: Unreported, dsn: Message | undefined): Promise<void> {
-    if (!this.#holds(claim)) return;
+    if (!this.#shard.holds(claim)) return;
     const put = dsn ? this.#putStatements(dsn) : { statements: [], lanes: [] };
-    const cleared = owed.events.flatMap((it) => tables.clearDebt(owed.message.id, it.index, JSON.stringify(it.event)));
-    await this.#database.write([...put.statements, ...cleared, tables.endMessageById(owed.message.id)]);
-    for (const lane of put.lanes) this.#lanes.arrive(lane, 1, dsn?.acceptedAt ?? 0);
+    const events = owed.events.map((it) => it.event);
+    const cleared = statementsOf({ kind: 'reported', message: owed.message.id, events });
+    await this.#database.write([...put.statements, ...cleared]);
+    for (const lane of put.lanes) this.#shard.arrive(lane, dsn?.acceptedAt ?? 0);
   }
 
   /** Bytes of messages that leases hold. */
@@ -231,55 +207,30 @@ export class SqliteQueue implements Queue {
 
   /** When the entry that waits longest was due, as far as memory knows; Infinity when none waits. */
   get oldestDue(): Instant {
-    return this.#lanes.oldestDue();
+    return this.#shard.oldestDue;
   }
 
   depth(): readonly LaneDepth[] {
-    return this.#lanes.depths();
+    return this.#shard.depth();
   }
 
   glance(lane: LaneName): Promise<Glance> {
-    return glanceAt(this.#database, lane, this.#lanes.depthOf(lane));
+    return this.#shard.glance(lane);
   }
 
   list(selection: Selection, max: number): Promise<readonly Pending[]> {
-    return listEntries(this.#held, selection, max);
+    return this.#shard.list(selection, max);
   }
 
-  async move(claim: Claim, selection: Selection, move: Move): Promise<number> {
-    let count = 0;
-    for (const lane of lanesOf(this.#lanes, selection)) {
-      if (!this.#holds(claim)) return count;
-      count += await this.#taking.apart(lane, () => moveLane(this.#held, selection, lane, move));
-    }
-    return count;
+  move(claim: Claim, selection: Selection, move: Move): Promise<number> {
+    return this.#shard.move(claim, selection, move);
   }
 
-  async seize(claim: Claim, selection: Selection, max: number, hold: Duration): Promise<Lease[]> {
-    const leases: Lease[] = [];
-    for (const lane of lanesOf(this.#lanes, selection)) {
-      if (leases.length === max) break;
-      const find = () => freeEntries(this.#held, selection, lane, max - leases.length);
-      leases.push(...(await this.#taking.seize(claim, lane, hold, find)));
-    }
-    return leases;
-  }
-
-  #holds(claim: Claim): boolean {
-    return this.#claimed && claim.epoch === this.#epoch;
+  seize(claim: Claim, selection: Selection, max: number, hold: Duration): Promise<Lease[]> {
+    return this.#shard.seize(claim, selection, max, hold);
   }
 
   #putStatements(message: Message): Put {
     return putStatements((this.#messageNo += 1), message, this.#recordEvent);
-  }
-
-  #voidLeases(): void {
-    this.#taking.forgetAll();
-    for (const lane of this.#leases.dropAll()) this.#lanes.arrive(lane, 0, this.#clock.now());
-  }
-
-  #dropExpired(): void {
-    for (const lane of this.#leases.dropExpired()) this.#lanes.arrive(lane, 0, this.#clock.now());
-    this.#sweep = this.#clock.after(SWEEP, () => this.#dropExpired());
   }
 }

@@ -3,18 +3,15 @@
  *
  * A lease that is void is refused; one whose unit cannot be written holds as before. Memory follows what was written.
  */
-import type { Statement } from '#lib/sqlite/protocol.ts';
 import type { Instant } from '#lib/run/clock.ts';
-import type { MailEvent } from '../../mail/event.ts';
+import type { Change } from '../changes.ts';
 import { laneFrom, type LaneName, type Settlement } from '../queue.ts';
 import type { Messages } from './messages.ts';
 import type { Held } from './moves.ts';
-import { outcomeStatements } from './statements.ts';
 import * as tables from './tables.ts';
 
-export interface SettlingOptions extends Pick<Held, 'database' | 'lanes' | 'leases'> {
+export interface SettlingOptions extends Pick<Held, 'journal' | 'lanes' | 'leases'> {
   readonly messages: Messages;
-  readonly recordEvent: (event: MailEvent) => Statement;
 }
 
 export class Settling {
@@ -28,21 +25,20 @@ export class Settling {
   async settle(settlements: readonly Settlement[]): Promise<readonly Settlement[]> {
     const refused: Settlement[] = [];
     const taken: Settlement[] = [];
-    const statements: Statement[] = [];
+    const changes: Change[] = [];
     for (const settlement of settlements) {
       const entry = this.#options.leases.startSettling(settlement.lease);
       (entry !== undefined ? taken : refused).push(settlement);
-      if (entry !== undefined)
-        statements.push(this.#options.recordEvent(settlement.event), ...outcomeStatements(entry, settlement));
+      if (entry !== undefined) changes.push(changeOf(entry, settlement));
     }
-    if (taken.length > 0) await this.#write(statements, taken);
+    if (taken.length > 0) await this.#write(changes, taken);
     return refused;
   }
 
-  async #write(statements: readonly Statement[], taken: readonly Settlement[]): Promise<void> {
-    const { database, leases } = this.#options;
+  async #write(changes: readonly Change[], taken: readonly Settlement[]): Promise<void> {
+    const { journal, leases } = this.#options;
     try {
-      await database.write(statements);
+      await journal.write(changes);
     } catch (thrown) {
       for (const { lease } of taken) leases.stopSettling(lease);
       throw thrown;
@@ -65,4 +61,20 @@ export class Settling {
     lanes.end(from, 1);
     lanes.arrive(to, 1, due);
   }
+}
+
+function changeOf(entry: number, { lease, outcome, event, owesReport = false }: Settlement): Change {
+  if (outcome.kind !== 'later')
+    return { kind: 'ended', entry, only: lease.message.recipients.length === 1, owed: owesReport, event };
+  const lane = laneFrom(lease.lane, outcome.from);
+  return {
+    kind: 'waits',
+    entry,
+    due: outcome.due,
+    attempts: lease.attempts + (outcome.uncounted ? 0 : 1),
+    held: outcome.held === true,
+    ...(lane !== lease.lane && { lane }),
+    owed: owesReport,
+    event,
+  };
 }

@@ -1,11 +1,11 @@
 /**
- * What is written for a message that is put, and for an outcome: lists of statements for one transaction. No state.
+ * What is written for a message that is put: lists of statements for one transaction. No state.
  */
 import assert from 'node:assert';
 import type { Statement } from '#lib/sqlite/protocol.ts';
 import { type MailEvent, queuedEvents } from '../../mail/event.ts';
 import { domainOf, dueOf, type Message } from '../../mail/message.ts';
-import { laneFrom, type LaneName, laneName, type Settlement } from '../queue.ts';
+import { type LaneName, laneName } from '../queue.ts';
 import * as tables from './tables.ts';
 
 /** `lanes`: one for each recipient. */
@@ -26,17 +26,4 @@ export function putStatements(messageNo: number, message: Message, recordEvent: 
   });
   statements.push(...queuedEvents(message).map(recordEvent));
   return { messageNo, statements, lanes };
-}
-
-export function outcomeStatements(entry: number, { lease, outcome, event, owesReport }: Settlement): Statement[] {
-  const debt = owesReport ? JSON.stringify(event) : undefined;
-  if (outcome.kind === 'later') {
-    const lane = laneFrom(lease.lane, outcome.from);
-    const moved = lane === lease.lane ? [] : [tables.changeLane(entry, lane)];
-    const isHeld = outcome.held === true;
-    const deferral = { due: outcome.due, attempts: outcome.uncounted ? 0 : 1, isHeld, debt };
-    return [tables.deferEntry(entry, deferral), ...moved];
-  }
-  if (debt !== undefined) return [tables.endOwing(entry, debt)];
-  return tables.endEntry(entry, lease.message.recipients.length === 1);
 }

@@ -76,7 +76,6 @@ export const changeLane = (entry: number, lane: LaneName): Statement => ({
 /** What becomes of an entry that waits on. */
 interface Deferral {
   readonly due: number;
-  /** How many more. */
   readonly attempts: number;
   readonly isHeld: boolean;
   /** An event to be reported to the sender, unless one was before. */
@@ -84,7 +83,7 @@ interface Deferral {
 }
 
 export const deferEntry = (entry: number, { due, attempts, isHeld, debt }: Deferral): Statement => ({
-  sql: `UPDATE entry SET due = ?, attempts = attempts + ?, state = ?, intended = 0${debt === undefined ? '' : ', debt = coalesce(debt, ?)'} WHERE no = ?`,
+  sql: `UPDATE entry SET due = ?, attempts = ?, state = ?, intended = 0${debt === undefined ? '' : ', debt = coalesce(debt, ?)'} WHERE no = ?`,
   params: [due, attempts, isHeld ? SUSPENDED : WAITING, ...(debt === undefined ? [] : [debt]), entry],
 });
 
@@ -164,6 +163,21 @@ export const suspendMessage = (messageNo: number): Statement => ({
   params: [messageNo],
 });
 
+export const SUSPECT_TABLES = `
+  CREATE TABLE suspect (message INTEGER PRIMARY KEY, crashes INTEGER NOT NULL, last INTEGER NOT NULL)`;
+
+/** What has ended, and old crashes. */
+export const forgetSuspects = (before: number): Statement => ({
+  sql: 'DELETE FROM suspect WHERE last < ? OR message NOT IN (SELECT no FROM message)',
+  params: [before],
+});
+
+/** A message was in hand at so many crashes, the last one now. */
+export const noteSuspect = (messageNo: number, crashes: number, now: number): Statement => ({
+  sql: 'INSERT OR REPLACE INTO suspect VALUES (?, ?, ?)',
+  params: [messageNo, crashes, now],
+});
+
 /** What waits of a message waits at least until `due`. */
 export const delayMessage = (messageNo: number, due: number): Statement => ({
   sql: `UPDATE entry AS e SET due = max(due, ?2) WHERE e.state = ${WAITING} AND ${entriesOf('?1')}`,
@@ -189,7 +203,7 @@ const UNTRIED = `e.attempts = 0 AND e.due = coalesce(m.envelope ->> 'notBefore',
 
 /** Messages with a debt and no recipient still untried. Parameter: limit. */
 export const OWED_MESSAGES = `
-  SELECT m.no, m.envelope, m.raw FROM message m
+  SELECT m.no FROM message m
   WHERE m.no IN (
       SELECT ${MESSAGE_OF_ENTRY} FROM entry e WHERE e.state = ${ENDED}
       UNION SELECT ${MESSAGE_OF_ENTRY} FROM entry e WHERE e.state = ${WAITING} AND ${OWING})

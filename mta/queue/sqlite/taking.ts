@@ -22,9 +22,6 @@ import { Turns } from './turns.ts';
 /** Bytes of messages after which a lease takes no more of them: a connection holds so much and one message at most. */
 const LEASE_BYTES = 4 * 1024 * 1024;
 
-/** Messages up to this size are read together with their entries. */
-const SMALL_BYTES = 64 * 1024;
-
 export interface TakingOptions {
   readonly database: Database;
   readonly clock: Clock;
@@ -33,6 +30,8 @@ export interface TakingOptions {
   readonly messages: Messages;
   readonly bodies: Bodies;
   readonly inHand: Pick<InHand, 'write'>;
+  /** Messages up to this size are read together with their entries: -1 where the tables have no bytes of them. */
+  readonly smallBytes: number;
   /** Whether a claim still holds. */
   readonly holds: (claim: Claim) => boolean;
 }
@@ -51,6 +50,7 @@ export class Taking {
   readonly #messages: Messages;
   readonly #bodies: Bodies;
   readonly #inHand: Pick<InHand, 'write'>;
+  readonly #smallBytes: number;
   readonly #holds: (claim: Claim) => boolean;
   readonly #ahead = new Ahead();
   readonly #turns = new Turns();
@@ -63,6 +63,7 @@ export class Taking {
     this.#messages = options.messages;
     this.#bodies = options.bodies;
     this.#inHand = options.inHand;
+    this.#smallBytes = options.smallBytes;
     this.#holds = options.holds;
   }
 
@@ -190,7 +191,7 @@ export class Taking {
     this.#lanes.reading(lane);
     try {
       const leased = this.#leases.entriesOf(lane);
-      const parameters = [lane, max, now, this.#messages.firstInMemory, SMALL_BYTES, Math.max(AHEAD + 1 - max, 0)];
+      const parameters = [lane, max, now, this.#messages.firstInMemory, this.#smallBytes, Math.max(AHEAD + 1 - max, 0)];
       const rows = await (leased.length === 0
         ? this.#database.read(tables.NEXT_ENTRIES, parameters)
         : this.#database.read(tables.NEXT_ENTRIES_BUT_LEASED, [...parameters, JSON.stringify(leased)]));
