@@ -112,6 +112,8 @@ describe('imports go one way', () => {
 /** The one file that imports each library. A built-in that touches the world counts as one. */
 const OWNERS: Readonly<Record<string, string>> = {
   '@kubernetes/client-node': 'lib/kube/access.ts',
+  '@nats-io/jetstream': 'lib/nats/streams.ts',
+  '@nats-io/transport-node': 'lib/nats/connection.ts',
   '@opentelemetry/api': 'lib/trace/otlp.ts',
   '@opentelemetry/exporter-trace-otlp-http': 'lib/trace/otlp.ts',
   '@opentelemetry/resources': 'lib/trace/otlp.ts',

@@ -3,6 +3,8 @@
  *
  * Promises every adapter keeps (`queue.contract.ts` proves them on each):
  *
+ * - Whoever puts need hold nothing: mail goes to shards by its recipients' domains, and each is held by one process. What is
+ *   put where its shard is held is there when `put` resolves; elsewhere it comes within moments.
  * - When `put` resolves, the message and all its entries survive SIGKILL and power loss. If `put` rejects with a
  *   `Fault`, none of them is in the queue, or the caller was told before it could know: it answers 451 either way.
  * - An entry is leased to one caller at a time. A lease that is neither settled nor renewed by its end is void:
@@ -13,7 +15,7 @@
  * - What `intend` has said is known to whoever leases the entry next, also after a crash, until it is settled.
  * - What `cancel` has ended is never given again; what is leased at that moment is its holder's to settle.
  * - Nothing is given before its due time, and is given within a second after it while somebody watches.
- * - `depth` is exact, also after a crash. Memory is bounded by leases and lanes, not by the backlog; the bytes of leased
+ * - `depth` is exact, also after a crash, of the shards that are claimed here; so are `list` and `glance`. Memory is bounded by leases and lanes, not by the backlog; the bytes of leased
  *   messages are bounded over all leases together: a lease beyond that waits until others have ended.
  * - A message that was in hand at three crashes is set aside, with an event for each recipient, until somebody lets it go;
  *   at two it comes apart from others (`crashes.contract.ts`).
@@ -246,14 +248,14 @@ export interface Queue {
   settle(claim: Claim, settlements: readonly Settlement[]): Promise<readonly Settlement[]>;
 
   /**
-   * Messages whose sender is owed a report now: every recipient has been tried at least once, and of some the sender
-   * is to hear. Up to `max`.
+   * Messages whose sender is owed a report now: every recipient in the shard has been tried at least once, and of some the
+   * sender is to hear. Up to `max`.
    */
   unreported(claim: Claim, max: number): Promise<Unreported[]>;
-  /** In one transaction: puts the report (or none) and clears the debt for exactly the events given. */
+  /** One step, also across crashes: puts the report (or none) and clears the debt for exactly the events given. */
   report(claim: Claim, owed: Unreported, dsn: Message | undefined): Promise<void>;
 
-  /** Entries not ended, by lane. */
+  /** Entries not ended, by lane, of the shards that are claimed here. */
   depth(): readonly LaneDepth[];
   /** A look at a lane that takes milliseconds at most, however much is in it. */
   glance(lane: LaneName): Promise<Glance>;

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startVitest, type Vitest } from 'vitest/node';
 import { needControlPlane } from './control-plane.ts';
-import { needForgetful, needMailbench, needTools } from './tools.ts';
+import { needForgetful, needMailbench, needNats, needTools } from './tools.ts';
 
 interface Counts {
   passed: number;
@@ -42,6 +42,7 @@ async function needServers(): Promise<void> {
   needTools('strace', 'swaks', 'perl', 'postfix', 'knot', 'unbound', 'prometheus', 'redis');
   await needMailbench();
   await needForgetful();
+  await needNats();
   if (readdirSync(KUBERNETES).some((it) => isChosen(`${KUBERNETES}/${it}`))) needControlPlane();
 }
 

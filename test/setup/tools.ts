@@ -5,7 +5,7 @@
  */
 import { spawnSync, type SpawnSyncOptions } from 'node:child_process';
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -53,6 +53,23 @@ export function needTools(...names: readonly ToolName[]): void {
   if (!install(packages) || !missing.every((it) => works(it.probe))) giveUp(`that failed; run:  ${line}`);
 }
 
+/** The NATS server that tests start, and where it is built: a version once. */
+const NATS_VERSION = 'v2.15.2';
+export const NATS_SERVER = join(root, `.cache/nats-server-${NATS_VERSION}`);
+
+/** Builds nats-server from its Go module, when this version is not there. */
+export async function needNats(): Promise<void> {
+  if (existsSync(NATS_SERVER)) return;
+  needGoCommand();
+  say(`building nats-server ${NATS_VERSION} (once, about a minute) …`);
+  const folder = join(root, '.cache/gobin');
+  const module = `github.com/nats-io/nats-server/v2@${NATS_VERSION}`;
+  if (!run('go', ['install', module], { env: { ...process.env, GOBIN: folder } })) {
+    giveUp(`\`go install ${module}\` failed; it needs Go 1.24 or later and a module proxy`);
+  }
+  await rename(join(folder, 'nats-server'), NATS_SERVER);
+}
+
 /** Builds mailbench. */
 export const needMailbench = (): Promise<void> => needGo('bench/mailbench', MAILBENCH);
 
@@ -65,11 +82,15 @@ async function needGo(folder: string, program: string): Promise<void> {
   const files = (await readdir(source)).filter((it) => /\.(go|mod|sum)$/.test(it));
   const changedAt = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (Math.max(...files.map((it) => changedAt(join(source, it)))) < changedAt(program)) return;
-  if (!works(['go', 'version'])) giveUp('these tests need Go 1.24 or later; install it from https://go.dev/dl');
+  needGoCommand();
   say(`building ${basename(program)} …`);
   if (!run('go', ['build', '-o', program, '.'], { cwd: source })) {
     giveUp(`\`go build\` in ${folder} failed; it needs Go 1.24 or later`);
   }
+}
+
+function needGoCommand(): void {
+  if (!works(['go', 'version'])) giveUp('these tests need Go 1.24 or later; install it from https://go.dev/dl');
 }
 
 export const works = ([command = '', ...args]: readonly string[]): boolean =>

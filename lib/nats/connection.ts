@@ -1,0 +1,102 @@
+/**
+ * A connection to a NATS cluster: one for a process, found again by itself for as long as the process lives.
+ *
+ * A silent server is noticed in seconds, not in the minutes of the library's defaults. What was asked when the connection
+ * broke ends as unknown, never as failed: whoever asked finds out what became of it.
+ */
+import { connect, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import type { Duration } from '../run/clock.ts';
+import { seconds } from '../run/clock.ts';
+import { Fault, reasonOf } from '../run/fault.ts';
+
+export interface ConnectOptions {
+  readonly servers: readonly string[];
+  /** Shown by the servers' own monitoring. */
+  readonly name: string;
+}
+
+/** A message that goes out. */
+export interface Outgoing {
+  readonly subject: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly payload: Uint8Array;
+}
+
+/** What a server says of itself. */
+export interface ServerSays {
+  readonly name: string;
+  /** Bytes a message may have, its header included. */
+  readonly maxPayload: number;
+}
+
+const PING_EVERY: Duration = seconds(5);
+const PINGS_UNANSWERED = 2;
+const RECONNECT_AFTER = 250;
+const ANSWER_WITHIN: Duration = seconds(2);
+
+export class Connection {
+  /** What the files beside this one build on. */
+  readonly library: NatsConnection;
+
+  private constructor(library: NatsConnection) {
+    this.library = library;
+  }
+
+  /** Faults: `nats-away` when no server answers. */
+  static async open({ servers, name }: ConnectOptions): Promise<Connection> {
+    try {
+      return new Connection(
+        await connect({
+          servers: [...servers],
+          name,
+          pingInterval: PING_EVERY,
+          maxPingOut: PINGS_UNANSWERED,
+          maxReconnectAttempts: -1,
+          reconnectTimeWait: RECONNECT_AFTER,
+        }),
+      );
+    } catch (cause) {
+      const where = servers.join(', ');
+      throw new Fault('nats-away', `no NATS server answers at ${where}: start one, or name another`, { cause });
+    }
+  }
+
+  /** The server this connection goes to now. */
+  get server(): ServerSays {
+    const { info } = this.library;
+    return { name: info?.server_name ?? '', maxPayload: info?.max_payload ?? 0 };
+  }
+
+  /** Sends without waiting for anything. */
+  publish(message: Outgoing): void {
+    this.library.publish(message.subject, message.payload, { headers: headersOf(message) });
+  }
+
+  /** The answer's bytes. Fault `nats-unknown` when none comes: what was asked may have been done. */
+  async request(message: Outgoing, timeout: Duration = ANSWER_WITHIN): Promise<Uint8Array> {
+    try {
+      const answer = await this.library.request(message.subject, message.payload, {
+        headers: headersOf(message),
+        timeout,
+      });
+      return answer.data;
+    } catch (cause) {
+      throw new Fault('nats-unknown', `no answer from NATS at ${message.subject}: ${reasonOf(cause)}`, { cause });
+    }
+  }
+
+  /** Resolves when the server has read all that was sent. */
+  async flush(): Promise<void> {
+    await this.library.flush();
+  }
+
+  async close(): Promise<void> {
+    await this.library.close();
+  }
+}
+
+function headersOf({ headers: named }: Outgoing): MsgHdrs {
+  const made = headers();
+  for (const name in named) made.set(name, named[name] ?? '');
+  return made;
+}

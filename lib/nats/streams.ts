@@ -1,0 +1,289 @@
+/**
+ * Streams of a NATS cluster: append, all or nothing, perhaps only where a subject still ends as expected; read in order.
+ *
+ * How an append ended is a value. `unknown` is neither success nor failure: the caller asks again, the same, or looks.
+ */
+import {
+  jetstream,
+  type JetStreamClient,
+  jetstreamManager,
+  type JetStreamManager,
+  JetStreamApiError,
+  type StoredMsg,
+  type StreamConfig,
+} from '@nats-io/jetstream';
+import { type Clock, type Duration, minutes, seconds, sleep } from '../run/clock.ts';
+import { codeOf, Fault, reasonOf } from '../run/fault.ts';
+import type { Connection, Outgoing } from './connection.ts';
+
+/** A message as it lies in a stream. */
+export interface Stored {
+  readonly seq: number;
+  readonly subject: string;
+  /** '' for one it has not. */
+  header(name: string): string;
+  readonly payload: Buffer;
+}
+
+/** `sequence` is that of the last message; those of a batch have the ones before it, without a gap. */
+export type Appended =
+  | { readonly kind: 'stored'; readonly sequence: number }
+  /** One of the same id is there already: nothing was appended. */
+  | { readonly kind: 'duplicate' }
+  /** A subject does not end where it was expected to: nothing was appended. */
+  | { readonly kind: 'moved-on' }
+  | { readonly kind: 'full'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+/** Names of headers that the server acts on. */
+export const MESSAGE_ID = 'Nats-Msg-Id';
+export const EXPECTED_LAST = 'Nats-Expected-Last-Subject-Sequence';
+
+/** Error codes of the server (server/errors.json of nats-server 2.15). */
+const WRONG_LAST_SEQUENCE = new Set([10_071, 10_164]);
+const DUPLICATE_IN_BATCH = 10_201;
+/** Part of a batch was lost on its way: nothing was appended, the same may be asked again. */
+const INCOMPLETE_BATCH = 10_176;
+const FULL = new Set([10_023, 10_047, 10_077, 10_122]);
+const NOT_FOUND = new Set([10_037, 10_059]);
+
+export interface Reading {
+  readonly stream: string;
+  readonly subject: string;
+  /** The first sequence. */
+  readonly from: number;
+  readonly headersOnly?: boolean;
+}
+
+export class Streams {
+  readonly #connection: Connection;
+  readonly #client: JetStreamClient;
+  readonly #manager: JetStreamManager;
+  readonly #clock: Clock;
+
+  private constructor(connection: Connection, manager: JetStreamManager, clock: Clock) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#client = jetstream(connection.library);
+    this.#manager = manager;
+  }
+
+  /** Fault `nats-away` when the servers keep no streams. */
+  static async of(connection: Connection, clock: Clock): Promise<Streams> {
+    try {
+      return new Streams(connection, await jetstreamManager(connection.library), clock);
+    } catch (cause) {
+      throw new Fault('nats-away', `NATS keeps no streams here: ${reasonOf(cause)}; turn JetStream on`, { cause });
+    }
+  }
+
+  /** Makes a stream when it is not there, and answers how it is configured. */
+  async make(config: Partial<StreamConfig> & { readonly name: string }): Promise<StreamConfig> {
+    try {
+      return (await this.#manager.streams.info(config.name)).config;
+    } catch (thrown) {
+      if (!isNotFound(thrown)) throw faultOf(thrown, config.name);
+    }
+    try {
+      return (await this.#manager.streams.add(config)).config;
+    } catch (thrown) {
+      throw faultOf(thrown, config.name);
+    }
+  }
+
+  /** Names of the servers that keep a stream; none when they are no cluster. */
+  async serversOf(stream: string): Promise<string[]> {
+    try {
+      const { cluster } = await this.#manager.streams.info(stream);
+      return [cluster?.leader ?? '', ...(cluster?.replicas ?? []).map((it) => it.name)].filter((it) => it !== '');
+    } catch (thrown) {
+      throw faultOf(thrown, stream);
+    }
+  }
+
+  /** Appends one message. */
+  append(message: Outgoing): Promise<Appended> {
+    return this.#ask(message);
+  }
+
+  /** Appends messages of one stream together, or none. `id` names the attempt. */
+  async appendAll(messages: readonly Outgoing[], id: string): Promise<Appended> {
+    const last = messages.length - 1;
+    const [first] = messages;
+    if (last === 0 && first) return this.append(first);
+    for (let at = 0; at < last; at += 1) this.#connection.publish(inBatch(messages[at], id, at + 1));
+    return this.#ask(inBatch(messages[last], id, last + 1, true));
+  }
+
+  async #ask(message: Outgoing): Promise<Appended> {
+    try {
+      return appendedOf(await this.#connection.request(message));
+    } catch (thrown) {
+      if (codeOf(thrown) !== 'nats-unknown') throw thrown;
+      return { kind: 'unknown', reason: reasonOf(thrown) };
+    }
+  }
+
+  /** The last message of a subject, as the stream's leader knows it. */
+  async last(stream: string, subject: string): Promise<Stored | undefined> {
+    return this.#get(stream, { last_by_subj: subject });
+  }
+
+  /** The message of a sequence: from whichever server has it at hand, else from the leader. */
+  async at(stream: string, seq: number): Promise<Stored | undefined> {
+    const near = await this.#manager.direct.getMessage(stream, { seq }).catch(() => null);
+    return near ? storedOf(near) : this.#get(stream, { seq });
+  }
+
+  /** The last message of each subject that matches; of the leader or of a server that may be a moment behind. */
+  async lastOfEach(stream: string, subject: string): Promise<Stored[]> {
+    const found: Stored[] = [];
+    const messages = await this.#manager.direct.getLastMessagesFor(stream, { multi_last: [subject] });
+    try {
+      for await (const it of messages) found.push(storedOf(it));
+    } catch (thrown) {
+      if (!isNotFound(thrown) && !/404|no results/i.test(reasonOf(thrown))) throw faultOf(thrown, stream);
+    }
+    return found;
+  }
+
+  async #get(stream: string, query: { seq: number } | { last_by_subj: string }): Promise<Stored | undefined> {
+    try {
+      const found = await this.#manager.streams.getMessage(stream, query);
+      return found ? storedOf(found) : undefined;
+    } catch (thrown) {
+      if (isNotFound(thrown)) return undefined;
+      throw faultOf(thrown, stream);
+    }
+  }
+
+  /** Removes a stream and all that is in it. */
+  async remove(stream: string): Promise<void> {
+    await this.#manager.streams.delete(stream);
+  }
+
+  /** Forgets what matches a subject, or what is before a sequence. */
+  async purge(stream: string, what: { readonly subject: string } | { readonly before: number }): Promise<void> {
+    try {
+      await this.#manager.streams.purge(stream, 'subject' in what ? { filter: what.subject } : { seq: what.before });
+    } catch (thrown) {
+      throw faultOf(thrown, stream);
+    }
+  }
+
+  /** Up to the last that the leader knows of now, or what of it is not purged meanwhile. */
+  async *readAll(reading: Reading): AsyncGenerator<Stored> {
+    let target = await this.#lastOf(reading);
+    if (target < reading.from) return;
+    const following = await this.follow(reading);
+    const messages = following[Symbol.asyncIterator]();
+    try {
+      // One timer for many messages: each looks whether any came since the one before.
+      let [seen, seenBefore, idle] = [0, 0, sleep(this.#clock, LOOK_AGAIN_AFTER)];
+      for (let next = messages.next(); seen < target;) {
+        const found = await Promise.race([next, idle]);
+        if (!found) {
+          if (seen === seenBefore) target = Math.min(target, await this.#lastOf(reading));
+          [seenBefore, idle] = [seen, sleep(this.#clock, LOOK_AGAIN_AFTER)];
+          continue;
+        }
+        if (found.done === true) throw new Fault('nats-away', `the connection ended while ${reading.stream} was read`);
+        seen = found.value.seq;
+        yield found.value;
+        next = messages.next();
+      }
+    } finally {
+      following.stop();
+    }
+  }
+
+  async #lastOf({ stream, subject }: Reading): Promise<number> {
+    return (await this.last(stream, subject))?.seq ?? 0;
+  }
+
+  /** Messages of a subject, as they are and as they come. Ends when it is stopped or the connection is closed. */
+  async follow({ stream, subject, from, headersOnly = false }: Reading): Promise<Following> {
+    try {
+      const consumer = await this.#client.consumers.get(stream, {
+        filter_subjects: subject,
+        opt_start_seq: Math.max(from, 1),
+        headers_only: headersOnly,
+        inactive_threshold: FORGOTTEN_AFTER,
+      });
+      const most = headersOnly ? { max_messages: HEADERS_AHEAD } : { max_bytes: READ_AHEAD };
+      const messages = await consumer.consume({ ...most, expires: ASK_AFRESH_EVERY });
+      return {
+        stop: () => {
+          messages.stop();
+          // One that cannot be told goes by itself.
+          consumer.delete().catch(() => undefined);
+        },
+        async *[Symbol.asyncIterator]() {
+          for await (const { seq, subject: of, headers, data } of messages)
+            yield { seq, subject: of, header: (name) => headers?.get(name) ?? '', payload: bytesOf(data) };
+        },
+      };
+    } catch (thrown) {
+      throw faultOf(thrown, stream);
+    }
+  }
+}
+
+/** A consumer that nobody reads from is gone after this. */
+const FORGOTTEN_AFTER: Duration = minutes(1);
+
+/** Whoever reads to an end looks again where it is, when nothing comes. */
+const LOOK_AGAIN_AFTER: Duration = seconds(2);
+
+/** What is on its way to whoever follows. */
+const READ_AHEAD = 8 * 1024 * 1024;
+const HEADERS_AHEAD = 5000;
+
+/**
+ * Half of it without a sign of life, twice, and another consumer is made. In a cluster the first request of one may be lost:
+ * with the library's 30 s that is a standstill of 45 s (seen in one of fifty).
+ */
+const ASK_AFRESH_EVERY: Duration = seconds(2);
+
+/** Messages in order, without a gap; a server that is behind the others gives them when it has them. */
+export interface Following extends AsyncIterable<Stored> {
+  stop(): void;
+}
+
+function inBatch(message: Outgoing | undefined, id: string, at: number, isLast = false): Outgoing {
+  const { subject = '', headers = {}, payload = new Uint8Array() } = message ?? {};
+  const more = { 'Nats-Batch-Id': id, 'Nats-Batch-Sequence': `${at}`, ...(isLast && { 'Nats-Batch-Commit': '1' }) };
+  return { subject, headers: { ...headers, ...more }, payload };
+}
+
+interface PubAck {
+  readonly error?: { readonly err_code?: number; readonly description?: string };
+  readonly seq?: number;
+  readonly duplicate?: boolean;
+}
+
+function appendedOf(answer: Uint8Array): Appended {
+  const { error, seq = 0, duplicate } = JSON.parse(bytesOf(answer).toString()) as PubAck;
+  if (duplicate === true) return { kind: 'duplicate' };
+  if (!error) return { kind: 'stored', sequence: seq };
+  const { err_code: code = 0, description: reason = '' } = error;
+  if (code === DUPLICATE_IN_BATCH) return { kind: 'duplicate' };
+  if (WRONG_LAST_SEQUENCE.has(code)) return { kind: 'moved-on' };
+  if (code === INCOMPLETE_BATCH) return { kind: 'unknown', reason };
+  return { kind: FULL.has(code) ? 'full' : 'refused', reason: `${code} ${reason}` };
+}
+
+const storedOf = ({ seq, subject, header, data }: StoredMsg): Stored => ({
+  seq,
+  subject,
+  header: (name) => header.get(name),
+  payload: bytesOf(data),
+});
+
+const bytesOf = (data: Uint8Array): Buffer => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+
+const isNotFound = (thrown: unknown): boolean => thrown instanceof JetStreamApiError && NOT_FOUND.has(thrown.code);
+
+const faultOf = (thrown: unknown, stream: string): Fault =>
+  new Fault('nats-failed', `stream ${stream}: ${reasonOf(thrown)}`, { cause: thrown });

@@ -1,0 +1,267 @@
+/**
+ * The queue on NATS JetStream: streams are the truth, whoever holds a shard has a view of it. Keeps every promise of `../queue.ts`.
+ *
+ * What is put is appended to the log and durable then, whoever holds its shards; this process waits until those that it holds
+ * itself know of it. What becomes of mail is appended by the shard's holder alone. Several processes put, and hold shards.
+ */
+import { createHash } from 'node:crypto';
+import { type Clock, type Duration, hours, type Instant } from '#lib/run/clock.ts';
+import { codeOf } from '#lib/run/fault.ts';
+import type { Connection, Outgoing } from '#lib/nats/connection.ts';
+import type { Streams } from '#lib/nats/streams.ts';
+import type { Database } from '#lib/sqlite/database.ts';
+import type { MailEvent } from '../../mail/event.ts';
+import type { Message } from '../../mail/message.ts';
+import { inParts } from '../changes.ts';
+import type {
+  Cancelling,
+  Claim,
+  Glance,
+  LaneDepth,
+  LaneListener,
+  LaneName,
+  Lease,
+  Look,
+  Move,
+  Once,
+  Outlived,
+  Pending,
+  PutOnce,
+  Queue,
+  Selection,
+  Settlement,
+  Unreported,
+} from '../queue.ts';
+import { parseLane } from '../queue.ts';
+import { Bodies } from '../sqlite/bodies.ts';
+import type { Shard } from '../sqlite/shard.ts';
+import { Turns } from '../sqlite/turns.ts';
+import { type Committed, Commits } from './commits.ts';
+import { Holding } from './holding.ts';
+import { encodeKey, takenBy } from './key-record.ts';
+import { type Layout, shardOf, shardsOf } from './layout.ts';
+import { encodePut } from './put-record.ts';
+
+const LEASED_BYTES = 256 * 1024 * 1024;
+/** Longer than a report may be put and not yet noted as put. */
+const REPORT_KNOWN_FOR: Duration = hours(7 * 24);
+
+export interface JetstreamQueueOptions {
+  readonly connection: Connection;
+  readonly streams: Streams;
+  readonly layout: Layout;
+  /** By which mail is due. */
+  readonly clock: Clock;
+  /** The machine's, by which NATS is asked again. */
+  readonly ioClock: Clock;
+  /** A name that nobody else gives. */
+  readonly nextName: () => string;
+  /** An empty database with the tables of `view.ts`. */
+  readonly openView: () => Promise<Database>;
+  /** Told of what cannot be read. Must not throw. */
+  readonly unreadable: (thrown: unknown) => void;
+}
+
+export class JetstreamQueue implements Queue {
+  readonly #options: JetstreamQueueOptions;
+  readonly #commits: Commits;
+  readonly #bodies = new Bodies(LEASED_BYTES);
+  readonly #holdings = new Map<number, Holding>();
+  readonly #turns = new Turns();
+  #lastLease = 0;
+
+  /** The streams must be there (`streams.ts`). */
+  constructor(options: JetstreamQueueOptions) {
+    this.#options = options;
+    this.#commits = new Commits(options.streams, options.ioClock, options.nextName);
+  }
+
+  /** Lets go of every shard without giving it up; the connection is its opener's to close. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#holdings.values()].map((it) => it.close()));
+    this.#holdings.clear();
+  }
+
+  async put(message: Message): Promise<void> {
+    await this.#append(message, []);
+  }
+
+  async putOnce(message: Message, once: Once): Promise<PutOnce> {
+    const { streams, layout, clock } = this.#options;
+    const subject = layout.keyOf(once.key);
+    return this.#turns.alone(subject, async () => {
+      for (let isAgain = false; ; isAgain = true) {
+        const last = await streams.last(layout.log, subject);
+        const taken = takenBy(last, once, clock.now());
+        // What was asked for and not answered for may be there.
+        if (isAgain && taken?.kind === 'known' && taken.id === message.id) return { kind: 'put' };
+        if (taken) return taken;
+        const { kind } = await this.#append(message, [encodeKey(subject, once, message.id, last?.seq ?? 0)]);
+        if (kind === 'committed') return { kind: 'put' };
+      }
+    });
+  }
+
+  async known(once: Pick<Once, 'key' | 'hash'>): Promise<PutOnce | undefined> {
+    const { streams, layout, clock } = this.#options;
+    return takenBy(await streams.last(layout.log, layout.keyOf(once.key)), once, clock.now());
+  }
+
+  /** Resolves when it is durable, and known to those of its shards that are held here. */
+  async #append(message: Message, before: readonly Outgoing[]): Promise<Committed> {
+    const { layout } = this.#options;
+    const committed = await this.#commits.append([...before, ...encodePut(message, layout)]);
+    if (committed.kind === 'committed')
+      for (const shard of shardsOf(message, layout.shards)) await this.#seen(shard, committed.sequence);
+    return committed;
+  }
+
+  async #seen(shard: number, sequence: number | undefined): Promise<void> {
+    const holding = this.#holdings.get(shard);
+    if (!holding) return;
+    const { streams, layout } = this.#options;
+    const last = sequence ?? (await streams.last(layout.log, layout.inOf(shard)))?.seq ?? 0;
+    await holding.seen(last);
+  }
+
+  async cancel(cancelling: Cancelling): Promise<readonly MailEvent[]> {
+    const cancelled = [...this.#holdings.values()].map((it) => it.shard.cancel(cancelling));
+    return (await Promise.all(cancelled)).flat();
+  }
+
+  claim(shard: number): Promise<Claim> {
+    return this.#turns.alone(`shard ${shard}`, async () => {
+      const held = this.#holdings.get(shard);
+      const again = await held?.claimAgain();
+      if (again) return again;
+      this.#holdings.delete(shard);
+      await held?.close();
+      const { holding, claim } = await Holding.take({
+        ...this.#options,
+        shard,
+        bodies: this.#bodies,
+        nextLease: () => (this.#lastLease += 1) * this.#options.layout.shards + shard,
+      });
+      this.#holdings.set(shard, holding);
+      return claim;
+    });
+  }
+
+  release(claim: Claim): Promise<void> {
+    return this.#turns.alone(`shard ${claim.shard}`, async () => {
+      const holding = this.#holdings.get(claim.shard);
+      if (!holding?.shard.holds(claim)) return;
+      holding.shard.release(claim);
+      this.#holdings.delete(claim.shard);
+      await holding.close();
+    });
+  }
+
+  watch(claim: Claim, listener: LaneListener): void {
+    this.#shardOf(claim)?.watch(claim, listener);
+  }
+
+  async lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
+    return (await this.#shardOf(claim)?.lease(claim, lane, max, hold)) ?? [];
+  }
+
+  async leaseAlong(claim: Claim, lease: Lease, max: number, hold: Duration): Promise<Lease[]> {
+    return (await this.#shardOf(claim)?.leaseAlong(claim, lease, max, hold)) ?? [];
+  }
+
+  async leaseOutlived(claim: Claim, lane: LaneName, look: Look, hold: Duration): Promise<Outlived> {
+    return (await this.#shardOf(claim)?.leaseOutlived(claim, lane, look, hold)) ?? { leases: [], next: undefined };
+  }
+
+  renew(leases: readonly Lease[], hold: Duration): void {
+    for (const lease of leases) this.#shardBy(lease)?.renew(lease, hold);
+  }
+
+  async intend(claim: Claim, lease: Lease): Promise<boolean> {
+    return unlessLost(async () => (await this.#shardOf(claim)?.intend(claim, lease)) ?? false, false);
+  }
+
+  giveBack(leases: readonly Lease[]): void {
+    for (const lease of leases) this.#shardBy(lease)?.giveBack(lease);
+  }
+
+  async settle(claim: Claim, settlements: readonly Settlement[]): Promise<readonly Settlement[]> {
+    return unlessLost(async () => this.#shardOf(claim)?.settle(claim, settlements) ?? settlements, settlements);
+  }
+
+  async unreported(claim: Claim, max: number): Promise<Unreported[]> {
+    return (await this.#shardOf(claim)?.unreported(claim, max)) ?? [];
+  }
+
+  /** The report is put once for what it tells of; then the debt is cleared, by this holder or by the next. */
+  async report(claim: Claim, owed: Unreported, dsn: Message | undefined): Promise<void> {
+    const holding = this.#holdings.get(claim.shard);
+    if (!holding?.shard.holds(claim)) return;
+    if (dsn) await this.putOnce(dsn, this.#reportOf(owed, claim.shard));
+    const events = owed.events.map((it) => it.event);
+    const message = owed.message.id;
+    const changes = inParts(events).map((it) => ({ kind: 'reported', message, events: it }) as const);
+    await unlessLost(() => holding.journal.write(changes), undefined);
+  }
+
+  /** No tenant's name is empty, so this is nobody's key. */
+  #reportOf({ message, events }: Unreported, shard: number): Once {
+    const hash = createHash('sha256');
+    for (const { event } of events) hash.update(JSON.stringify(event));
+    const key = ` report ${shard} ${message.id} ${hash.digest('hex')}`;
+    return { key, hash: '', until: this.#options.clock.now() + REPORT_KNOWN_FOR, note: '' };
+  }
+
+  /** Bytes of messages that leases hold. */
+  get leasedBytes(): number {
+    return this.#bodies.used;
+  }
+
+  /** When the entry that waits longest was due, as far as memory knows; Infinity when none waits. */
+  get oldestDue(): Instant {
+    return Math.min(Infinity, ...[...this.#holdings.values()].map((it) => it.shard.oldestDue));
+  }
+
+  depth(): readonly LaneDepth[] {
+    return [...this.#holdings.values()].flatMap((it) => it.shard.depth());
+  }
+
+  async glance(lane: LaneName): Promise<Glance> {
+    const holding = this.#holdings.get(shardOf(parseLane(lane).domain, this.#options.layout.shards));
+    return holding ? holding.shard.glance(lane) : NOTHING_SEEN;
+  }
+
+  async list(selection: Selection, max: number): Promise<readonly Pending[]> {
+    const lists = await Promise.all([...this.#holdings.values()].map((it) => it.shard.list(selection, max)));
+    const all = lists.length === 1 ? lists.flat() : lists.flat().toSorted((a, b) => (a.lane < b.lane ? -1 : 1));
+    return all.slice(0, max);
+  }
+
+  async move(claim: Claim, selection: Selection, move: Move): Promise<number> {
+    return (await this.#shardOf(claim)?.move(claim, selection, move)) ?? 0;
+  }
+
+  async seize(claim: Claim, selection: Selection, max: number, hold: Duration): Promise<Lease[]> {
+    return (await this.#shardOf(claim)?.seize(claim, selection, max, hold)) ?? [];
+  }
+
+  #shardOf({ shard }: Claim): Shard | undefined {
+    return this.#holdings.get(shard)?.shard;
+  }
+
+  #shardBy({ id }: Lease): Shard | undefined {
+    return this.#holdings.get(id % this.#options.layout.shards)?.shard;
+  }
+}
+
+const NOTHING_SEEN: Glance = { next: undefined, oldest: undefined, latest: undefined, suspended: 0, isExact: true };
+
+/** What to answer when the shard turns out to be somebody else's. */
+async function unlessLost<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (codeOf(thrown) === 'claim-lost') return otherwise;
+    throw thrown;
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Real nats-servers on loopback: one, or a cluster, each with a folder of its own; every write is synced before it is
+ * answered. A server that was killed is started again on what it had.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { NATS_SERVER } from '../setup/tools.ts';
+import { freePorts } from './ports.ts';
+import type { Program } from './program.ts';
+import type { Stage } from './stage.ts';
+import { until } from './until.ts';
+
+interface Place {
+  readonly name: string;
+  readonly folder: string;
+  readonly port: number;
+  readonly monitor: number;
+  readonly cluster: number;
+}
+
+export interface NatsOptions {
+  /** Servers; more than one are a cluster. */
+  readonly servers?: number;
+  /** `always`: an append is synced before it is answered. */
+  readonly sync?: string;
+}
+
+export class Nats {
+  readonly #stage: Stage;
+  readonly #places: readonly Place[];
+  readonly #sync: string;
+  readonly #programs = new Map<string, Program>();
+
+  private constructor(stage: Stage, places: readonly Place[], sync: string) {
+    this.#stage = stage;
+    this.#places = places;
+    this.#sync = sync;
+  }
+
+  /** Resolves when they serve streams. */
+  static async start(stage: Stage, { servers = 1, sync = 'always' }: NatsOptions = {}): Promise<Nats> {
+    const ports = await freePorts(servers * 3);
+    const places = Array.from({ length: servers }, (_, at) => {
+      const [port = 0, monitor = 0, cluster = 0] = ports.slice(at * 3);
+      return { name: `n${at + 1}`, folder: stage.folder(`nats-n${at + 1}`), port, monitor, cluster };
+    });
+    const nats = new Nats(stage, places, sync);
+    for (const place of places) nats.#run(place);
+    await nats.ready();
+    return nats;
+  }
+
+  get urls(): string[] {
+    return this.#places.map((it) => `127.0.0.1:${it.port}`);
+  }
+
+  /** Where each server's own figures are. */
+  get monitors(): string[] {
+    return this.#places.map((it) => `http://127.0.0.1:${it.monitor}`);
+  }
+
+  /** SIGKILL to one of them. */
+  async kill(at: number): Promise<void> {
+    await this.#programs.get(this.#placeAt(at).name)?.kill();
+  }
+
+  /** Starts one that was killed. */
+  async restart(at: number): Promise<void> {
+    this.#run(this.#placeAt(at));
+    await this.ready();
+  }
+
+  /** Every server that runs is well, and streams can be made. */
+  async ready(): Promise<void> {
+    for (const { name, monitor } of this.#places) {
+      if (this.#programs.get(name)?.exit) continue;
+      await until(`${name} is well`, () => isWell(monitor), 20_000);
+    }
+  }
+
+  #placeAt(at: number): Place {
+    const place = this.#places[at];
+    if (!place) throw new Error(`there is no server ${at}`);
+    return place;
+  }
+
+  #run(place: Place): void {
+    const file = join(place.folder, 'nats.conf');
+    writeFileSync(file, this.#configOf(place));
+    this.#programs.set(place.name, this.#stage.start(`nats-${place.name}`, NATS_SERVER, ['--config', file]));
+  }
+
+  #configOf({ name, folder, port, monitor, cluster }: Place): string {
+    const lines = [
+      `server_name: ${name}`,
+      `listen: "127.0.0.1:${port}"`,
+      `http: "127.0.0.1:${monitor}"`,
+      `jetstream { store_dir: "${folder}/store", sync_interval: ${this.#sync}, max_file_store: 20GB, max_memory_store: 4GB }`,
+    ];
+    if (this.#places.length > 1) {
+      const routes = this.#places.map((it) => `"nats://127.0.0.1:${it.cluster}"`).join(', ');
+      lines.push(`cluster { name: test, listen: "127.0.0.1:${cluster}", routes: [${routes}] }`);
+    }
+    return `${lines.join('\n')}\n`;
+  }
+}
+
+async function isWell(monitor: number): Promise<boolean> {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${monitor}/healthz`);
+    await answer.arrayBuffer();
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
