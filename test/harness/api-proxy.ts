@@ -73,6 +73,8 @@ export class ApiProxy {
     const target = new URL(`${asked.url.pathname}${asked.url.search}`, this.#plane.server);
     const onward = httpsRequest(target, { ...head, ca: this.#plane.identity.cert, agent: false }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
+      // A watch begins before there is anything to tell.
+      response.flushHeaders();
       answer.pipe(response);
       answer.on('error', () => response.destroy());
     });

@@ -169,6 +169,22 @@ describe('whatever the API does', () => {
     expect(source.problems()).toEqual([]);
   });
 
+  it.each([
+    ['the server itself', () => plane.server],
+    ['what stands between', () => proxy.server],
+  ])('a watch of which nothing is to be told begins at once, at %s', async (_, server) => {
+    const kube = new ApiServer(plane.access(READER, server()), systemClock, systemRandom);
+    const { resourceVersion } = await kube.list(typeOfKind('EventSink'));
+    const control = new AbortController();
+    const began = systemClock.monotonic();
+    for await (const event of kube.watch(typeOfKind('EventSink'), {}, resourceVersion, control.signal)) {
+      expect(event).toEqual({ kind: 'mark', resourceVersion });
+      control.abort();
+    }
+    expect(systemClock.monotonic() - began).toBeLessThan(seconds(5));
+    kube.close();
+  });
+
   it('a real server that has forgotten says so, and is asked for everything', async () => {
     const events: KubeEvent[] = [];
     for await (const event of admin.watch(typeOfKind('IPPool'), {}, '1', new AbortController().signal))
