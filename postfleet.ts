@@ -44,6 +44,8 @@ program
   .requiredOption('--namespace <name>', 'its own namespace, where its lease is', process.env['POD_NAMESPACE'])
   .requiredOption('--image <name>', 'the image of the pods it makes', process.env['POSTFLEET_IMAGE'])
   .option('--watch-namespaces <names>', 'namespaces it reconciles, with commas between (default: all)')
+  .option('--resolver <address...>', 'DNS servers (default: those of this machine)')
+  .option('--hostname <name>', 'the host that takes bounces', systemHostname())
   .option('--identity <name>', 'tells it from others that may lead', process.env['POD_NAME'] ?? systemHostname())
   .option('--metrics <address>', 'metrics and health', '127.0.0.1:9464')
   .action(async (flags: OperatorFlags) => {

@@ -6,9 +6,7 @@
 import { returnPathHostOf, type SendingDomain } from '#crds/kinds/sending-domain.ts';
 import { keyOf } from '#crds/resource.ts';
 import type { Resources } from '#crds/source/resources.ts';
-import { openAuthorities } from '#lib/dns/authoritative.ts';
-import type { LookUp } from '#lib/dns/lookup.ts';
-import { type Resolver, resolverOn } from '#lib/dns/resolver.ts';
+import type { Resolver } from '#lib/dns/resolver.ts';
 import { claimStore } from '#lib/domain/claim-store.ts';
 import { type Authorities, DomainMonitor, type Watched } from '#lib/domain/monitor.ts';
 import type { DomainNeeds } from '#lib/domain/records.ts';
@@ -89,28 +87,6 @@ export class Domains {
   close(): void {
     this.#monitor.close();
   }
-}
-
-export interface AuthoritiesOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly lookUp: LookUp;
-  /** Private networks whose name servers may be asked. */
-  readonly allowPrivate: readonly string[];
-}
-
-/** The domains' own servers, found by a resolver. */
-export function openDomainAuthorities(options: AuthoritiesOptions): Authorities & { close(): void } {
-  const every = openAuthorities({ ...options, agreement: 'every' });
-  const some = openAuthorities({ ...options, agreement: 'some' });
-  return {
-    published: resolverOn(every.lookUp),
-    left: resolverOn(some.lookUp),
-    close: () => {
-      every.close();
-      some.close();
-    },
-  };
 }
 
 function watchedOf(domain: SendingDomain, resources: Resources, options: DomainsOptions): Watched {

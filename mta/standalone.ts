@@ -9,6 +9,7 @@ import { usernameOf } from '#crds/kinds/sending-credential.ts';
 import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import { resolverOn } from '#lib/dns/resolver.ts';
+import { openDomainAuthorities } from '#lib/domain/authorities.ts';
 import { machineServers, parseServer } from '#lib/dns/server.ts';
 import { openStub } from '#lib/dns/stub.ts';
 import { collectSooner } from '#lib/run/garbage.ts';
@@ -24,7 +25,7 @@ import { certificateOf, type LoadedCertificate, ownCertificate } from './certifi
 import { adminToken, openData, openInHand } from './data-folder.ts';
 import { apiUrlOf, Declared, endpointOf } from './declared.ts';
 import { diskPart, watchDisk } from './disk-watch.ts';
-import { Domains, openDomainAuthorities } from './domains.ts';
+import { Domains } from './domains.ts';
 import { startIngress } from './ingress.ts';
 import type { Queue } from './queue/queue.ts';
 import type { AfterCrash } from './queue/sqlite/crashes.ts';

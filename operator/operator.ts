@@ -1,26 +1,32 @@
 /**
  * Composition root of the operator: several may run, one leads and reconciles, the others stand by with everything read.
  *
- * It speaks with the API server only. Losing the lease ends the process: what was under way is harmless, and somebody else leads.
+ * It speaks with the API server and DNS only. Losing the lease ends the process: what was under way is harmless, and somebody else leads.
  */
-import { openHttp } from '#lib/http/server.ts';
 import { healthRoutes } from '#lib/http/health.ts';
-import type { KubeObject, KubeType } from '#lib/kube/kube.ts';
+import { openHttp } from '#lib/http/server.ts';
 import { kubeAccess } from '#lib/kube/access.ts';
 import { ApiServer } from '#lib/kube/api-server.ts';
-import type { KubeChange } from '#lib/kube/reflector.ts';
-import { type Clock, seconds, type Timer } from '#lib/run/clock.ts';
+import { kubeKey } from '#lib/kube/kube.ts';
+import { type Clock, type Duration, milliseconds, seconds, type Timer } from '#lib/run/clock.ts';
 import { Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
 import { watchProcess } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
-import { clusterKey } from './cluster/relays.ts';
 import { ClusterReconciler } from './cluster/reconcile.ts';
-import { openController, watchControllers } from './controller/controller.ts';
+import { openController, type Reconciler, watchControllers } from './controller/controller.ts';
 import { Election } from './controller/election.ts';
+import type { WorkQueue } from './controller/work-queue.ts';
+import { openDns } from './dns.ts';
+import { Looks } from './domain/looks.ts';
+import { DomainReconciler } from './domain/reconcile.ts';
+import { KeyringReconciler, loadedBy } from './keyring/reconcile.ts';
+import { signersIn } from './keyring/signers.ts';
 import type { OperatorSettings } from './settings.ts';
-import { CHILDREN, typeOf } from './types.ts';
-import { ownerKey, World } from './world.ts';
+import { dueBy } from './triggers.ts';
+import { targetsOf } from './typed.ts';
+import { WATCHED, typeOf } from './types.ts';
+import { World } from './world.ts';
 
 export interface OperatorOptions {
   readonly settings: OperatorSettings;
@@ -40,36 +46,76 @@ export interface Operator {
 
 const LEASE = 'postfleet-operator';
 /** Everything is looked at again this often, whatever was heard. */
-const RESYNC_EVERY = seconds(600);
-const NOT_READ_YET = seconds(0.5);
+const RESYNC_EVERY: Duration = seconds(600);
+const NOT_READ_YET: Duration = milliseconds(500);
+/** Changes of many keys become one write. */
+const GATHER_KEYS: Duration = milliseconds(500);
 
 /** Rejects when its address cannot be listened on, or the kubeconfig cannot be read. */
 export async function startOperator({ settings, clock, random, log, failed }: OperatorOptions): Promise<Operator> {
   const kube = new ApiServer(kubeAccess(), clock, random);
-  const world = new World({
+  const dns = await openDns({ clock, random, resolvers: settings.resolvers });
+  const world: World = new World({
     kube,
     clock,
     random,
     ...(settings.watchNamespaces && { namespaces: settings.watchNamespaces }),
-    watched: [...OURS.map((type) => ({ type })), ...CHILDREN.map((type) => ({ type, labelSelector: MANAGED }))],
-    changed: (type, change) => hear(type, change),
-  });
-  const reconciler = new ClusterReconciler({ kube, world, clock, image: settings.image });
-  const clusters = openController(
-    {
-      name: reconciler.name,
-      reconcile: async (key) => (world.isSynced ? reconciler.reconcile(key) : { kind: 'done', again: NOT_READ_YET }),
+    watched: WATCHED,
+    changed: (type, change) => {
+      const due = dueBy(type, change, world);
+      for (const key of due.clusters) clusters.add(key);
+      for (const key of due.domains) domains.add(key);
+      for (const key of due.keyrings) compile(key);
     },
-    { clock, log, isLeading: () => election.isLeading },
+  });
+  const targets = targetsOf(world);
+  let opening: Promise<Looks> | undefined;
+  let opened: Looks | undefined;
+  const looks = async (): Promise<Looks> =>
+    (opened = await (opening ??= Looks.open({
+      ...dns,
+      clock,
+      random,
+      domains: () => world.objects(typeOf('SendingDomain')),
+      looked: (key) => domains.add(key),
+    })));
+  const open = (reconciler: Reconciler): WorkQueue =>
+    openController(
+      {
+        name: reconciler.name,
+        reconcile: async (key) => (world.isSynced ? reconciler.reconcile(key) : { kind: 'done', again: NOT_READ_YET }),
+      },
+      { clock, log, isLeading: () => election.isLeading },
+    );
+  const compile = (key: string): void => keyrings.addAfter(key, GATHER_KEYS);
+  const clusters = open(new ClusterReconciler({ kube, world, clock, image: settings.image }));
+  const domains = open(
+    new DomainReconciler({
+      kube,
+      world,
+      targets,
+      looks,
+      clock,
+      resolver: dns.resolver,
+      hostname: settings.hostname,
+      loaded: (...of) => loadedBy(world, ...of),
+      compile,
+    }),
   );
-  const hear = (type: KubeType, change: KubeChange): void => {
-    for (const key of clustersOf(type, change.object)) clusters.add(key);
-    if (change.kind === 'changed') for (const key of clustersOf(type, change.before)) clusters.add(key);
-  };
+  const keyrings = open(
+    new KeyringReconciler({
+      kube,
+      world,
+      targets,
+      signersOf: (domain) => signersIn(world, clock.now(), domain, opened?.last(kubeKey(domain.metadata))),
+    }),
+  );
   const all = (): void => {
-    for (const { metadata } of world.objects(CLUSTERS)) clusters.add(`${metadata.namespace}/${metadata.name}`);
+    for (const { metadata } of world.objects(typeOf('MTACluster'))) clusters.add(kubeKey(metadata));
+    for (const { metadata } of world.objects(typeOf('MTACluster'))) compile(kubeKey(metadata));
+    for (const { metadata } of world.objects(typeOf('SendingDomain'))) domains.add(kubeKey(metadata));
   };
-  const election = new Election({
+  const election: Election = new Election({
     kube,
     clock,
     random,
@@ -84,41 +130,29 @@ export async function startOperator({ settings, clock, random, log, failed }: Op
       failed(new Fault('lease-lost', 'Another may lead now: this process ends and stands by after its restart.')),
     troubled: (thrown) => log.warn('the lease could not be asked for', { reason: reasonOf(thrown) }),
   });
-  watchControllers({ mtacluster: clusters }, () => election.isLeading);
+  watchControllers({ mtacluster: clusters, sendingdomain: domains, keyring: keyrings }, () => election.isLeading);
   watchProcess();
+  const reason = 'the API server has not told them yet';
   const health = await openHttp({
     name: 'metrics',
     setting: '--metrics',
     ...settings.metrics,
-    routes: healthRoutes(() => [
-      { part: 'resources', ready: world.isSynced, reason: 'the API server has not told them yet' },
-    ]),
+    routes: healthRoutes(() => [{ part: 'resources', ready: world.isSynced, reason }]),
   });
   const resync = every(clock, random, all);
   return {
     url: health.url,
     stop: async () => {
       resync.cancel();
-      await clusters.close();
+      await Promise.all([clusters, domains, keyrings].map((it) => it.close()));
+      opened?.close();
       await election.close();
       await world.close();
       await health.close();
+      dns.close();
       kube.close();
     },
   };
-}
-
-const CLUSTERS = typeOf('MTACluster');
-const OURS = [CLUSTERS, typeOf('IPPool'), typeOf('DestinationPolicy')];
-const MANAGED = 'app.kubernetes.io/managed-by=postfleet-operator';
-
-/** Clusters that a change of an object may be about. */
-function clustersOf({ kind }: KubeType, object: KubeObject): string[] {
-  const { namespace, name } = object.metadata;
-  if (kind === 'MTACluster') return [`${namespace}/${name}`];
-  if (kind === 'IPPool' || kind === 'DestinationPolicy') return [clusterKey(object)];
-  const owner = ownerKey(object, 'MTACluster');
-  return owner === undefined ? [] : [owner];
 }
 
 /** Again and again, a little apart from others. */

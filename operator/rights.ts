@@ -28,6 +28,10 @@ export const operatorRules = (): PolicyRule[] => {
     { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: KEEPS },
     { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: KEEPS },
     { apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles', 'rolebindings'], verbs: KEEPS },
+    // Keys, and the keyring: made, moved on, removed.
+    { apiGroups: [''], resources: ['secrets'], verbs: [...KEEPS, 'update'] },
+    { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
+    { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['list', 'watch'] },
     READS,
     REPORTS,
   ];

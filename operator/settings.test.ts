@@ -6,6 +6,7 @@ const FLAGS: OperatorFlags = {
   image: 'postfleet:1',
   identity: 'me',
   metrics: '127.0.0.1:9464',
+  hostname: 'mx.test',
 };
 
 test('an operator watches all namespaces, or those that are named', () => {
@@ -14,6 +15,8 @@ test('an operator watches all namespaces, or those that are named', () => {
     image: 'postfleet:1',
     identity: 'me',
     metrics: { host: '127.0.0.1', port: 9464 },
+    resolvers: [],
+    hostname: 'mx.test',
   };
   expect(readOperatorSettings(FLAGS)).toEqual(settings);
   expect(readOperatorSettings({ ...FLAGS, watchNamespaces: 'mail, shop' })).toEqual({

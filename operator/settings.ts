@@ -14,6 +14,10 @@ export interface OperatorSettings {
   /** Tells it from others that may lead. */
   readonly identity: string;
   readonly metrics: Address;
+  /** DNS servers; the machine's own when empty. */
+  readonly resolvers: readonly string[];
+  /** The host that takes bounces: where the return paths of domains point. */
+  readonly hostname: string;
 }
 
 export interface OperatorFlags {
@@ -22,13 +26,15 @@ export interface OperatorFlags {
   readonly image: string;
   readonly identity: string;
   readonly metrics: string;
+  readonly resolver?: readonly string[];
+  readonly hostname: string;
 }
 
 const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** Throws the fault `bad-setting`. */
 export function readOperatorSettings(flags: OperatorFlags): OperatorSettings {
-  const { namespace, image, identity } = flags;
+  const { namespace, image, identity, hostname, resolver: resolvers = [] } = flags;
   const watchNamespaces = flags.watchNamespaces?.split(',').map((it) => it.trim());
   for (const name of [namespace, ...(watchNamespaces ?? [])])
     if (!NAMESPACE.test(name))
@@ -39,5 +45,5 @@ export function readOperatorSettings(flags: OperatorFlags): OperatorSettings {
   if (!/^\S{1,500}$/.test(image))
     throw new Fault('bad-setting', '--image must name an image, such as postfleet:1.0.0.');
   const metrics = parseAddress('--metrics', flags.metrics);
-  return { namespace, image, identity, metrics, ...(watchNamespaces && { watchNamespaces }) };
+  return { namespace, image, identity, metrics, resolvers, hostname, ...(watchNamespaces && { watchNamespaces }) };
 }

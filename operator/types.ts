@@ -5,6 +5,7 @@ import { NAMINGS } from '#crds/definition.ts';
 import type { Kind } from '#crds/kinds.ts';
 import { API_VERSION } from '#crds/resource.ts';
 import type { KubeType } from '#lib/kube/kube.ts';
+import { MANAGED_BY } from './workload/child.ts';
 
 const [GROUP = '', VERSION = ''] = API_VERSION.split('/');
 
@@ -19,6 +20,9 @@ const core = (plural: string, kind: string): KubeType => ({ group: '', version: 
 
 export const DEPLOYMENTS: KubeType = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' };
 export const SERVICES = core('services', 'Service');
+export const SECRETS = core('secrets', 'Secret');
+export const PODS = core('pods', 'Pod');
+export const LEASES: KubeType = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease' };
 const ACCOUNTS = core('serviceaccounts', 'ServiceAccount');
 const BUDGETS: KubeType = {
   group: 'policy',
@@ -38,3 +42,15 @@ const BINDINGS: KubeType = { ...RBAC, plural: 'rolebindings', kind: 'RoleBinding
 
 /** What an `MTACluster` becomes. */
 export const CHILDREN: readonly KubeType[] = [ACCOUNTS, ROLES, BINDINGS, NETWORK, BUDGETS, SERVICES, DEPLOYMENTS];
+
+const MANAGED = Object.entries(MANAGED_BY)
+  .map(([name, value]) => `${name}=${value}`)
+  .join(',');
+
+/** What is read: our kinds, what the operator has made, and what its pods say. */
+export const WATCHED: readonly { readonly type: KubeType; readonly labelSelector?: string }[] = [
+  ...(['MTACluster', 'IPPool', 'DestinationPolicy', 'SendingDomain'] as const).map((kind) => ({ type: typeOf(kind) })),
+  ...[...CHILDREN, SECRETS].map((type) => ({ type, labelSelector: MANAGED })),
+  { type: PODS, labelSelector: 'app.kubernetes.io/name=postfleet' },
+  { type: LEASES, labelSelector: 'postfleet.io/reports=keyring' },
+];

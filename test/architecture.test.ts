@@ -70,11 +70,15 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
   },
   {
     layer: 'operator root',
-    files: /^operator\/(command|operator|settings)\.ts$/,
+    files: /^operator\/(command|operator|settings|triggers)\.ts$/,
     may: ['reconciler', 'world', 'controller', 'workload', 'crds', 'lib'],
   },
-  { layer: 'world', files: /^operator\/[^/]+\.ts$/, may: ['workload', 'crds', 'lib'] },
-  { layer: 'reconciler', files: /^operator\/cluster\//, may: ['world', 'controller', 'workload', 'crds', 'lib'] },
+  { layer: 'world', files: /^operator\/[^/]+\.ts$/, may: ['reconciler', 'workload', 'crds', 'lib'] },
+  {
+    layer: 'reconciler',
+    files: /^operator\/(cluster|domain|keyring)\//,
+    may: ['world', 'controller', 'workload', 'crds', 'lib'],
+  },
   { layer: 'controller', files: /^operator\/controller\//, may: ['lib'] },
   { layer: 'workload', files: /^operator\/workload\//, may: ['crds', 'lib'] },
   // What is provisioned is what the resources declare, and the operator will fill the same keyring from the same kinds.

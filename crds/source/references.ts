@@ -115,7 +115,7 @@ const absent = (path: string, kind: string, key: string): Problem => ({
 });
 
 /** Whether a grant covers a namespace of which only the name is known, as in a folder. */
-function isGranted(grant: Grant, namespace: string): boolean {
+export function isGranted(grant: Grant, namespace: string): boolean {
   if (grant.from !== 'Selector') return grant.from === 'All';
   // Kubernetes gives every namespace this label; a folder has no others.
   return selects(grant.selector ?? {}, { 'kubernetes.io/metadata.name': namespace });

@@ -26,6 +26,8 @@ export interface Watched {
   readonly needs: DomainNeeds;
   /** It sends without proof, and is looked at only when somebody asks. */
   readonly isExcused: boolean;
+  /** When it was declared, if that is known elsewhere; else it is when it is first seen. */
+  readonly claimedAt?: Instant;
 }
 
 export interface MonitorOptions {
@@ -159,7 +161,12 @@ export class DomainMonitor {
     const { resource, needs } = watched;
     const kept = before?.claim ?? this.#kept.get(resource);
     const isKnown = kept?.domain === needs.domain;
-    const fresh: Claim = { resource, domain: needs.domain, claimedAt: this.#options.clock.now(), latch: {} };
+    const fresh: Claim = {
+      resource,
+      domain: needs.domain,
+      claimedAt: watched.claimedAt ?? this.#options.clock.now(),
+      latch: {},
+    };
     const entry = { watched, claim: isKnown ? kept : fresh, isUnsaved: !isKnown || before?.isUnsaved === true };
     this.#kept.delete(resource);
     this.#add(entry);

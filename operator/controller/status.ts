@@ -5,6 +5,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Kube, KubeObject, KubeType, KubeWritten } from '#lib/kube/kube.ts';
+import { Fault } from '#lib/run/fault.ts';
 import type { Condition } from './condition.ts';
 import { MANAGER } from './write.ts';
 
@@ -27,7 +28,10 @@ export async function keepStatus(
   const { name, namespace, uid, resourceVersion } = metadata;
   const place = { name, ...(namespace !== undefined && { namespace }), ...(uid !== undefined && { uid }) };
   const version = resourceVersion === undefined ? {} : { resourceVersion };
-  return kube.applyStatus(type, { apiVersion, kind, metadata: { ...place, ...version }, status: said }, MANAGER);
+  const object = { apiVersion, kind, metadata: { ...place, ...version }, status: said };
+  const written = await kube.applyStatus(type, object, MANAGER);
+  if (written.kind !== 'refused') return written;
+  throw new Fault('status-refused', `The status of ${kind} ${name} is refused: ${written.message}`);
 }
 
 /** Conditions that were written before. */

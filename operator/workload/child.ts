@@ -23,6 +23,9 @@ export interface Child {
   readonly object: KubeObject;
 }
 
+/** On everything that the operator has made. */
+export const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'postfleet-operator' } as const;
+
 const NAME = 'app.kubernetes.io/name';
 const INSTANCE = 'app.kubernetes.io/instance';
 const COMPONENT = 'app.kubernetes.io/component';
@@ -37,11 +40,11 @@ export const selectorOf = ({ cluster }: Blueprint, component?: Component): Recor
 export const labelsOf = (blueprint: Blueprint, component?: Component): Record<string, string> => ({
   ...selectorOf(blueprint, component),
   'app.kubernetes.io/part-of': 'postfleet',
-  'app.kubernetes.io/managed-by': 'postfleet-operator',
+  ...MANAGED_BY,
 });
 
 /** At most 40 characters and a word: a name of everything that is made. */
-export const childName = ({ cluster }: Blueprint, ...words: readonly string[]): string =>
+export const childName = ({ cluster }: Pick<Blueprint, 'cluster'>, ...words: readonly string[]): string =>
   [cluster.metadata.name, ...words].join('-');
 
 export function childMetadata(blueprint: Blueprint, name: string, component?: Component): KubeMetadata {

@@ -23,20 +23,27 @@ export const CONFIG_PATH = '/run/postfleet/config';
 const TLS_PATH = '/run/postfleet/tls';
 
 /** Secrets of DKIM keys: a Secret holds a megabyte, which is some five hundred RSA keys. */
-const DKIM_PARTS = 16;
+export const DKIM_PARTS = 16;
+
+/** Name of a bundle of keys that sign, after the cluster's, and the file that it becomes. */
+export const dkimPart = (part: number): string => `keyring-dkim-${String(part).padStart(2, '0')}`;
+export const dkimPath = (part: number): string => `dkim/${String(part).padStart(2, '0')}.json`;
 
 /** Secrets of the keyring: their names after the cluster's, and the file that each becomes. */
 function keyringParts(): { readonly name: string; readonly path: string; readonly isForIngress: boolean }[] {
-  const dkim = Array.from({ length: DKIM_PARTS }, (_, at) => String(at).padStart(2, '0'));
   return [
     { name: 'keyring-credentials', path: 'credentials/bundle.json', isForIngress: true },
     { name: 'keyring-return-path', path: 'return-path/bundle.json', isForIngress: true },
-    ...dkim.map((part) => ({ name: `keyring-dkim-${part}`, path: `dkim/${part}.json`, isForIngress: false })),
+    ...Array.from({ length: DKIM_PARTS }, (_, part) => ({
+      name: dkimPart(part),
+      path: dkimPath(part),
+      isForIngress: false,
+    })),
   ];
 }
 
 /** The one key in a Secret of the keyring. */
-const BUNDLE = 'bundle.json';
+export const BUNDLE = 'bundle.json';
 
 export function mountsOf(cluster: MTACluster, component: Component): Mount[] {
   const keyring = keyringParts()

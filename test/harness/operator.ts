@@ -56,13 +56,21 @@ export interface OperatorProcess {
 export async function startOperatorProcess(
   stage: Stage,
   plane: ControlPlane,
-  options: { readonly server?: string; readonly image?: string } = {},
+  options: { readonly server?: string; readonly image?: string; readonly flags?: readonly string[] } = {},
 ): Promise<OperatorProcess> {
   const folder = stage.folder('operator');
   const [port = 0] = await freePorts(1);
   const kubeconfig = join(folder, 'kubeconfig');
   writeFileSync(kubeconfig, plane.kubeconfig(OPERATOR, options.server), { mode: 0o600 });
-  const flags = ['--namespace', NAMESPACE, '--image', options.image ?? IMAGE, '--identity', folder];
+  const flags = [
+    '--namespace',
+    NAMESPACE,
+    '--image',
+    options.image ?? IMAGE,
+    '--identity',
+    folder,
+    ...(options.flags ?? []),
+  ];
   const program = stage.start('operator', LAUNCHER, ['operator', ...flags, '--metrics', `127.0.0.1:${port}`], {
     env: { ...process.env, KUBECONFIG: kubeconfig },
   });

@@ -1,0 +1,91 @@
+/**
+ * A DKIM key as the Secret that keeps it: what it is, in data that never changes, and how far it is, in annotations. Pure.
+ *
+ * The selector is chosen when the Secret is made and only read afterwards: a restored backup keeps its selectors. The Secret belongs to
+ * nobody: what is restored with another uid, or whose `SendingDomain` was deleted by mistake, is not swept away with a key that DNS
+ * knows. Its name follows from the domain's and the revision, so that two who make a key make one.
+ */
+import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
+import type { KeyKind } from '#lib/dkim/key.ts';
+import type { Phase, RotatingKey } from '#lib/dkim/rotation.ts';
+import { familyOf } from '#lib/dkim/selector.ts';
+import type { KubeObject } from '#lib/kube/kube.ts';
+import type { Instant } from '#lib/run/clock.ts';
+import { MANAGED_BY } from '../workload/child.ts';
+
+/** Of the `SendingDomain` that it is made for. */
+const DOMAIN = 'postfleet.io/sending-domain';
+const PHASE = 'postfleet.io/phase';
+const SINCE = 'postfleet.io/phase-since';
+const TYPE = 'postfleet.io/dkim-key';
+
+export interface KeptKey extends RotatingKey {
+  readonly domain: string;
+  readonly pem: string;
+  /** The Secret as it was read. */
+  readonly secret: KubeObject;
+}
+
+export interface NewKey {
+  readonly selector: string;
+  readonly algorithm: KeyKind;
+  readonly revision: number;
+  readonly madeAt: Instant;
+  readonly pem: string;
+}
+
+export function keySecret({ metadata, spec }: SendingDomain, key: NewKey): KubeObject {
+  const { selector, algorithm, revision, madeAt, pem } = key;
+  const said = {
+    selector,
+    algorithm,
+    revision: String(revision),
+    domain: spec.domain,
+    madeAt: momentOf(madeAt),
+    'private.pem': pem,
+  };
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: TYPE,
+    immutable: true,
+    metadata: {
+      name: `${metadata.name}-dkim-${familyOf(algorithm)}${revision}`,
+      namespace: metadata.namespace,
+      labels: { ...MANAGED_BY },
+      annotations: { [DOMAIN]: metadata.name, [PHASE]: 'Pending', [SINCE]: momentOf(madeAt) },
+    },
+    data: Object.fromEntries(Object.entries(said).map(([name, text]) => [name, Buffer.from(text).toString('base64')])),
+  };
+}
+
+const momentOf = (at: Instant): string => new Date(at).toISOString();
+
+/** Name of the `SendingDomain` in the Secret's namespace that it holds a key for, or undefined for any other Secret. */
+export const domainOf = ({ metadata, type }: KubeObject): string | undefined =>
+  type === TYPE ? metadata.annotations?.[DOMAIN] : undefined;
+
+const PHASES: readonly Phase[] = ['Pending', 'Published', 'Verified', 'Active', 'Retiring', 'Retired'];
+const KINDS: readonly KeyKind[] = ['RSA2048', 'RSA4096', 'Ed25519'];
+
+/** The key, or undefined when the Secret is not one that was made here. */
+export function keyIn(secret: KubeObject): KeptKey | undefined {
+  const data = (secret['data'] ?? {}) as Readonly<Record<string, string>>;
+  const text = (name: string): string => Buffer.from(data[name] ?? '', 'base64').toString();
+  const { annotations = {} } = secret.metadata;
+  const algorithm = KINDS.find((it) => it === text('algorithm'));
+  // Annotations may have been lost on the way through a backup: then everything is seen anew.
+  const phase = PHASES.find((it) => it === annotations[PHASE]) ?? 'Pending';
+  const madeAt = Date.parse(text('madeAt'));
+  const [selector, pem, revision] = [text('selector'), text('private.pem'), Number(text('revision'))];
+  if (!algorithm || selector === '' || pem === '' || !(revision > 0) || Number.isNaN(madeAt)) return undefined;
+  const parsed = Date.parse(annotations[SINCE] ?? '');
+  const since = Number.isNaN(parsed) ? madeAt : parsed;
+  return { selector, algorithm, revision, isBrought: false, madeAt, phase, since, domain: text('domain'), pem, secret };
+}
+
+/** The Secret with the key's phase as it is to be; for writing over the one that was read. */
+export function inPhase({ secret }: KeptKey, { phase, since }: RotatingKey): KubeObject {
+  const annotations = { ...secret.metadata.annotations, [PHASE]: phase, [SINCE]: momentOf(since) };
+  return { ...secret, metadata: { ...secret.metadata, annotations } };
+}

@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest';
+import { sample } from '#crds/sample.ts';
+import type { Phase } from '#lib/dkim/rotation.ts';
+import { generateKey } from '#lib/dkim/key.ts';
+import type { DomainStatus } from '#lib/domain/status.ts';
+import type { KubeObject } from '#lib/kube/kube.ts';
+import { resourceIn } from '../typed.ts';
+import { keyIn, type KeptKey, keySecret } from './key-secret.ts';
+import { type DomainView, nextRevision, notCarriedOut, recordsOf, rotationOf } from './plan.ts';
+import { domainStatus } from './status.ts';
+
+const NOW = Date.UTC(2026, 5, 1);
+const pem = await generateKey('Ed25519');
+
+function domainOf(spec: object = {}) {
+  const document = sample('SendingDomain', { dkim: { algorithms: ['Ed25519'] }, ...spec }, { namespace: 'mail' });
+  const domain = resourceIn(document as unknown as KubeObject, 'SendingDomain');
+  if (!domain) throw new Error('the sample is not valid');
+  return { domain, observed: { ...document, metadata: { name: 'example.com', namespace: 'mail', generation: 2 } } };
+}
+
+function keyOf(selector: string, phase: Phase): KeptKey {
+  const { domain } = domainOf();
+  const kept = keyIn(keySecret(domain, { selector, algorithm: 'Ed25519', revision: 1, madeAt: NOW, pem }));
+  if (!kept) throw new Error('no key');
+  return { ...kept, phase };
+}
+
+const NAME = 'e1._domainkey.example.com';
+const look = (state: 'Present' | 'Missing'): DomainStatus => ({
+  resource: 'mail/example.com',
+  domain: 'example.com',
+  standing: 'unverified',
+  checkedAt: NOW,
+  conditions: [{ type: 'Verified', status: 'False', reason: 'KeyNotSeen', message: 'publish it' }],
+  records: [{ purpose: 'DKIM', type: 'TXT', name: NAME, expected: ['x'], found: [], difference: 'publish it', state }],
+});
+
+const viewOf = (more: Partial<DomainView> = {}): DomainView => ({
+  ...domainOf(),
+  keys: [],
+  look: undefined,
+  isSeenByWorkers: () => true,
+  loaded: new Set(),
+  used: new Set(),
+  longestLife: 0,
+  now: NOW,
+  ...more,
+});
+const phaseAfter = (view: DomainView): string | undefined => rotationOf(view).keys[0]?.phase;
+
+describe('a domain', () => {
+  test('has a key made for each algorithm that has none', () => {
+    expect([rotationOf(viewOf()).make, nextRevision('Ed25519', [keyOf('e1', 'Active')])]).toEqual([['Ed25519'], 2]);
+  });
+
+  test('has its key handed out when the status has its record', () => {
+    const keys = [keyOf('e1', 'Pending')];
+    const status = { records: [{ name: NAME }] };
+    expect(phaseAfter(viewOf({ keys }))).toBe('Pending');
+    expect(phaseAfter(viewOf({ keys, observed: { ...domainOf().observed, status } }))).toBe('Published');
+  });
+
+  test.each<[state: 'Present' | 'Missing', isSeenByWorkers: boolean, phase: Phase]>([
+    ['Present', true, 'Verified'],
+    ['Present', false, 'Published'],
+    ['Missing', true, 'Published'],
+  ])('whose record is %s, and seen by workers: %s, has a key %s', (state, isSeen, phase) => {
+    const view = viewOf({ keys: [keyOf('e1', 'Published')], look: look(state), isSeenByWorkers: () => isSeen });
+    expect(phaseAfter(view)).toBe(phase);
+  });
+
+  test('is told what to publish: the key, and after its time that it is revoked', () => {
+    const [pending] = recordsOf(viewOf({ keys: [keyOf('e1', 'Pending')], look: look('Missing') }));
+    expect(pending).toMatchObject({
+      name: NAME,
+      state: 'Unknown',
+      expected: [expect.stringMatching(/^v=DKIM1; k=ed25519; p=./)],
+    });
+    const [retired] = recordsOf(viewOf({ keys: [keyOf('e1', 'Retired')], look: look('Missing') }));
+    expect(retired?.expected).toEqual(['v=DKIM1; k=ed25519; p=']);
+  });
+
+  test('says what keeps it from being ready, and what cannot be done yet', () => {
+    const { domain } = domainOf({ dns: { mode: 'DNSEndpoint' } });
+    const view = viewOf({ look: look('Missing') });
+    const route = { kind: 'refused', reason: 'PoolMissing', message: 'there is none' } as const;
+    const said = { route, keys: [], records: [] };
+    const ready = (problems: string[]): string[] =>
+      domainStatus(view, { ...said, problems })
+        .conditions.slice(0, 2)
+        .map(({ type, reason }) => `${type} ${reason}`);
+    expect(ready([])).toEqual(['Ready PoolMissing', 'Stalled PoolMissing']);
+    expect(ready(notCarriedOut(domain))).toEqual(['Ready NotCarriedOut', 'Stalled NotCarriedOut']);
+  });
+});

@@ -1,0 +1,76 @@
+/**
+ * What is said of a `SendingDomain`: its pool, its keys, every record with the exact difference, and what is to be done. Pure.
+ */
+import type { RecordReport } from '#lib/domain/records.ts';
+import { conditionsAfter, type Finding, type Progress, summary } from '../controller/condition.ts';
+import { conditionsOf, type Status } from '../controller/status.ts';
+import type { KeptKey } from './key-secret.ts';
+import type { DomainView } from './plan.ts';
+import type { Route } from './pool.ts';
+
+export interface Said {
+  readonly route: Route;
+  readonly keys: readonly KeptKey[];
+  readonly records: readonly RecordReport[];
+  /** What was asked for and cannot be done, a sentence each. */
+  readonly problems: readonly string[];
+}
+
+export function domainStatus(view: DomainView, said: Said): Status {
+  const { observed, now } = view;
+  const generation = observed.metadata.generation ?? 0;
+  const found = findings(view, said);
+  return {
+    observedGeneration: generation,
+    conditions: conditionsAfter(conditionsOf(observed), found, { generation, now }),
+    ...(said.route.kind === 'granted' && { pool: placeOf(said.route.pool) }),
+    activeSelectors: said.keys.filter(({ phase }) => phase === 'Active').map(({ selector }) => selector),
+    records: said.records,
+    keys: said.keys.map(({ selector, algorithm, revision, secret, phase, since }) => ({
+      selector,
+      algorithm,
+      revision,
+      secretName: secret.metadata.name,
+      phase,
+      since: new Date(since).toISOString(),
+    })),
+  };
+}
+
+const placeOf = ({ metadata: { namespace, name } }: { metadata: { namespace: string; name: string } }): object => ({
+  namespace,
+  name,
+});
+
+/** What a look found, or that nobody has looked. */
+const PARTS = ['Verified', 'DKIMReady', 'SPFReady', 'DMARCReady', 'ReturnPathReady'] as const;
+const notAsked = (type: string): Finding => ({
+  type,
+  status: 'Unknown',
+  reason: 'NotAsked',
+  message: 'DNS has not been asked yet',
+});
+
+function findings(view: DomainView, { route, problems }: Said): Finding[] {
+  const looked = view.look?.conditions ?? [];
+  const parts = PARTS.map((type) => looked.find((it) => it.type === type) ?? notAsked(type));
+  return [...summary(progressOf(parts, route, problems)), accepted(route), ...parts];
+}
+
+const accepted = (route: Route): Finding =>
+  route.kind === 'granted'
+    ? { type: 'PoolAccepted', status: 'True', reason: 'Granted', message: '' }
+    : { type: 'PoolAccepted', status: 'False', reason: route.reason, message: route.message };
+
+function progressOf(parts: readonly Finding[], route: Route, problems: readonly string[]): Progress {
+  if (problems.length > 0) return { kind: 'stalled', reason: 'NotCarriedOut', message: problems.join('; ') };
+  if (route.kind === 'refused') return { kind: 'stalled', reason: route.reason, message: route.message };
+  const worst = parts.find(({ status }) => status === 'False') ?? parts.find(({ status }) => status === 'Unknown');
+  if (!worst) return { kind: 'ready' };
+  const { type, reason, message } = worst;
+  if (reason === 'DomainClaimed') return { kind: 'stalled', reason, message: CLAIMED };
+  return { kind: 'waiting', reason: 'DNSPending', message: message === '' ? `${type}: ${reason}` : message };
+}
+
+const CLAIMED =
+  'another SendingDomain was verified for this domain before: publish nothing of its keys, or delete one of them';

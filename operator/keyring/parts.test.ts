@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest';
+import { sample } from '#crds/sample.ts';
+import type { KubeObject } from '#lib/kube/kube.ts';
+import { resourceIn } from '../typed.ts';
+import { compiledIn, keyringSecrets, partOf, type Signer, signerFile } from './parts.ts';
+import { haveAll, reportsOf } from './reports.ts';
+
+const cluster = resourceIn(sample('MTACluster', {}, { namespace: 'mta' }) as unknown as KubeObject, 'MTACluster');
+if (!cluster) throw new Error('the sample is not valid');
+const blueprint = { cluster, uid: 'u', image: '', relayPorts: [] };
+const signer = (namespace: string, selector: string): Signer => ({
+  namespace,
+  domain: 'example.com',
+  selector,
+  pem: 'p',
+});
+
+describe('the keyring', () => {
+  test('is as many Secrets as ever, whoever signs', () => {
+    const names = (signers: Signer[]): string[] =>
+      keyringSecrets(blueprint, signers).map(({ metadata }) => metadata.name);
+    expect(names([])).toEqual(names([signer('mail', 'a'), signer('shop', 'b')]));
+    expect(names([])).toHaveLength(16);
+  });
+
+  test('has all keys of a domain in one of them', () => {
+    const secrets = keyringSecrets(blueprint, [signer('mail', 'a'), signer('mail', 'b'), signer('shop', 'a')]);
+    const { files } = compiledIn(secrets[partOf('mail', 'example.com')]);
+    expect([...files]).toEqual(
+      expect.arrayContaining([signerFile('mail', 'example.com', 'a'), signerFile('mail', 'example.com', 'b')]),
+    );
+  });
+
+  test('has another revision when another key signs, and the same in any order', () => {
+    const part = partOf('mail', 'example.com');
+    const revision = (...signers: Signer[]): string => compiledIn(keyringSecrets(blueprint, signers)[part]).revision;
+    const [a, b] = [signer('mail', 'a'), signer('mail', 'b')];
+    expect(revision(a, b)).toBe(revision(b, a));
+    expect(revision(a)).not.toBe(revision(b));
+  });
+});
+
+const worker = (name: string, phase = 'Running', component = 'worker', instance = 'local'): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name,
+    labels: { 'app.kubernetes.io/instance': instance, 'app.kubernetes.io/component': component },
+  },
+  status: { phase },
+});
+const lease = (name: string, report: string): KubeObject => ({
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  metadata: { name, annotations: { 'postfleet.io/keyring': report } },
+});
+const HAS = '{"dkim/00.json":"new"}';
+
+test.each<[sentence: string, pods: KubeObject[], leases: KubeObject[], is: boolean]>([
+  ['there is no worker', [], [], true],
+  ['every worker says so', [worker('a'), worker('b')], [lease('a', HAS), lease('b', HAS)], true],
+  ['one has an older', [worker('a')], [lease('a', '{"dkim/00.json":"old"}')], false],
+  ['one has not reported', [worker('a'), worker('b')], [lease('a', HAS)], false],
+  ['a report cannot be read', [worker('a')], [lease('a', '{')], false],
+  ['a report is none', [worker('a')], [lease('a', 'null')], false],
+  ['who has not reported has ended', [worker('a'), worker('b', 'Succeeded')], [lease('a', HAS)], true],
+  ['who has not reported is ingress', [worker('a'), worker('b', 'Running', 'ingress')], [lease('a', HAS)], true],
+  [
+    'who has not reported is of another cluster',
+    [worker('a'), worker('b', 'Running', 'worker', 'x')],
+    [lease('a', HAS)],
+    true,
+  ],
+])('every worker has a revision when %s', (_, pods, leases, is) => {
+  expect(haveAll(reportsOf(pods, leases, 'local'), 'dkim/00.json', 'new')).toBe(is);
+});

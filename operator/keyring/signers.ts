@@ -1,0 +1,28 @@
+/**
+ * Which keys of a domain sign, by their phases; one that is new does not while DNS is known not to have it.
+ */
+import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
+import { rotate } from '#lib/dkim/rotation.ts';
+import type { DomainStatus } from '#lib/domain/status.ts';
+import type { Instant } from '#lib/run/clock.ts';
+import { keysOf } from '../domain/keys.ts';
+import { sightingsOf } from '../domain/plan.ts';
+import type { World } from '../world.ts';
+import type { Signer } from './parts.ts';
+
+export function signersIn(world: World, now: Instant, domain: SendingDomain, look: DomainStatus | undefined): Signer[] {
+  const keys = keysOf(world, domain);
+  const { algorithms } = domain.spec.dkim;
+  const nothing: ReadonlySet<string> = new Set();
+  const known = { offered: nothing, loaded: nothing, used: nothing, rotateAfter: 0, retireAfter: 0 };
+  const sightings = sightingsOf(keys, look);
+  const { signers } = rotate({ now, keys, algorithms, sightings, ...known });
+  return keys
+    .filter(({ selector }) => signers.includes(selector))
+    .map(({ selector, pem }) => ({
+      namespace: domain.metadata.namespace,
+      domain: domain.spec.domain,
+      selector,
+      pem,
+    }));
+}
