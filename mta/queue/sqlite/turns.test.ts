@@ -28,12 +28,18 @@ test('what is asked under one name is done one after the other, and under others
   end('1');
   expect(await first).toBe('1');
   await turn();
+  const fourth = turns.alone('a', work('5'));
+  await turn();
   expect(begun).toEqual(['1', '3', '2']);
   end('2');
   expect(await second).toBe('2');
   await turn();
+  expect(begun).toEqual(['1', '3', '2', '4']);
   end('4');
   expect(await third).toBe('4');
+  await turn();
+  end('5');
+  expect(await fourth).toBe('5');
 });
 
 test('what fails is told to who asked, and the next is done', async () => {
