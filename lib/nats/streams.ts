@@ -14,6 +14,7 @@ import {
 } from '@nats-io/jetstream';
 import { type Clock, type Duration, minutes, seconds, sleep } from '../run/clock.ts';
 import { codeOf, Fault, reasonOf } from '../run/fault.ts';
+import { type Appended, appendedOf } from './appended.ts';
 import type { Connection, Outgoing } from './connection.ts';
 
 /** A message as it lies in a stream. */
@@ -25,28 +26,21 @@ export interface Stored {
   readonly payload: Buffer;
 }
 
-/** `sequence` is that of the last message; those of a batch have the ones before it, without a gap. */
-export type Appended =
-  | { readonly kind: 'stored'; readonly sequence: number }
-  /** One of the same id is there already: nothing was appended. */
-  | { readonly kind: 'duplicate' }
-  /** A subject does not end where it was expected to: nothing was appended. */
-  | { readonly kind: 'moved-on' }
-  | { readonly kind: 'full'; readonly reason: string }
-  | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'unknown'; readonly reason: string };
-
 /** Names of headers that the server acts on. */
 export const MESSAGE_ID = 'Nats-Msg-Id';
 export const EXPECTED_LAST = 'Nats-Expected-Last-Subject-Sequence';
 
-/** Error codes of the server (server/errors.json of nats-server 2.15). */
-const WRONG_LAST_SEQUENCE = new Set([10_071, 10_164]);
-const DUPLICATE_IN_BATCH = 10_201;
-/** Part of a batch was lost on its way: nothing was appended, the same may be asked again. */
-const INCOMPLETE_BATCH = 10_176;
-const FULL = new Set([10_023, 10_047, 10_077, 10_122]);
 const NOT_FOUND = new Set([10_037, 10_059]);
+
+export interface About {
+  /** Names of those that keep it; none when they are no cluster. */
+  readonly servers: readonly string[];
+  /** The first sequence that is there, or that would be next; and the last. */
+  readonly first: number;
+  readonly last: number;
+  /** Messages it has still to copy from its sources; Infinity when that is not known. */
+  readonly behind: number;
+}
 
 export interface Reading {
   readonly stream: string;
@@ -92,11 +86,13 @@ export class Streams {
     }
   }
 
-  /** Names of the servers that keep a stream; none when they are no cluster. */
-  async serversOf(stream: string): Promise<string[]> {
+  /** What its leader says of a stream. */
+  async about(stream: string): Promise<About> {
     try {
-      const { cluster } = await this.#manager.streams.info(stream);
-      return [cluster?.leader ?? '', ...(cluster?.replicas ?? []).map((it) => it.name)].filter((it) => it !== '');
+      const { cluster, state, sources = [] } = await this.#manager.streams.info(stream);
+      const servers = [cluster?.leader ?? '', ...(cluster?.replicas ?? []).map((it) => it.name)];
+      const behind = sources.reduce((sum, it) => sum + (it.active < 0 ? Infinity : it.lag), 0);
+      return { servers: servers.filter((it) => it !== ''), first: state.first_seq, last: state.last_seq, behind };
     } catch (thrown) {
       throw faultOf(thrown, stream);
     }
@@ -255,23 +251,6 @@ function inBatch(message: Outgoing | undefined, id: string, at: number, isLast =
   const { subject = '', headers = {}, payload = new Uint8Array() } = message ?? {};
   const more = { 'Nats-Batch-Id': id, 'Nats-Batch-Sequence': `${at}`, ...(isLast && { 'Nats-Batch-Commit': '1' }) };
   return { subject, headers: { ...headers, ...more }, payload };
-}
-
-interface PubAck {
-  readonly error?: { readonly err_code?: number; readonly description?: string };
-  readonly seq?: number;
-  readonly duplicate?: boolean;
-}
-
-function appendedOf(answer: Uint8Array): Appended {
-  const { error, seq = 0, duplicate } = JSON.parse(bytesOf(answer).toString()) as PubAck;
-  if (duplicate === true) return { kind: 'duplicate' };
-  if (!error) return { kind: 'stored', sequence: seq };
-  const { err_code: code = 0, description: reason = '' } = error;
-  if (code === DUPLICATE_IN_BATCH) return { kind: 'duplicate' };
-  if (WRONG_LAST_SEQUENCE.has(code)) return { kind: 'moved-on' };
-  if (code === INCOMPLETE_BATCH) return { kind: 'unknown', reason };
-  return { kind: FULL.has(code) ? 'full' : 'refused', reason: `${code} ${reason}` };
 }
 
 const storedOf = ({ seq, subject, header, data }: StoredMsg): Stored => ({

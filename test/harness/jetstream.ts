@@ -63,7 +63,7 @@ export function jetstreamHarness(nats: () => Nats, replicas: number): QueueHarne
     events: async () => (opened ? eventsOnRecord(opened) : []),
     async dispose() {
       const { streams, layout, close } = await openQueue(nats(), name, systemClock, { replicas });
-      for (const stream of [layout.log, layout.done, layout.hand]) await streams.remove(stream);
+      for (const stream of [layout.keys, layout.log, layout.done, layout.hand]) await streams.remove(stream);
       await close();
     },
   };

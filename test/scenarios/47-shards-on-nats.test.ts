@@ -4,7 +4,6 @@
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { hours, minutes } from '#lib/run/clock.ts';
-import type { MailEvent } from '#mta/mail/event.ts';
 import { domainOf } from '#mta/mail/message.ts';
 import { reply } from '#mta/mail/reply.ts';
 import { shardOf } from '#mta/queue/jetstream/layout.ts';
@@ -14,6 +13,7 @@ import { newName, openQueue } from '../harness/jetstream.ts';
 import { Nats } from '../harness/nats.ts';
 import { aMessage } from '../harness/queue.ts';
 import { openScene } from '../harness/scene.ts';
+import { settlementOf } from '../harness/settlement.ts';
 import { until } from '../harness/until.ts';
 
 const scene = openScene();
@@ -37,23 +37,8 @@ async function openAll(count: number, shards: number, clock: FakeClock): Promise
   return queues;
 }
 
-function delivered(lease: Lease): Settlement {
-  const { message, index, recipient, attempts } = lease;
-  const { id, tenant, sender } = message;
-  const event: MailEvent = {
-    v: 1,
-    at: 0,
-    type: 'delivered',
-    message: id,
-    index,
-    tenant,
-    sender,
-    recipient,
-    reply: '250 ok',
-    attempt: attempts + 1,
-  };
-  return { lease, outcome: { kind: 'delivered', reply: reply(250, '2.0.0', 'ok') }, event };
-}
+const delivered = (lease: Lease): Settlement =>
+  settlementOf(lease, { kind: 'delivered', reply: reply(250, '2.0.0', 'ok') });
 
 test('what the holder before settles, intends and moves is refused, and the new one has all of it', async () => {
   const [ingress, first, second] = await openAll(3, 1, new FakeClock());

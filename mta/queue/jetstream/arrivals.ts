@@ -46,6 +46,7 @@ const NOTHING = Buffer.alloc(0);
 export class Arrivals {
   readonly #options: ArrivalsOptions;
   #last = 0;
+  #unreadable = Infinity;
   #gathered: Stored[] = [];
   #isWriting = false;
   #waiters: Waiter[] = [];
@@ -55,10 +56,21 @@ export class Arrivals {
     this.#options = options;
   }
 
-  /** Reads what is there. */
-  async readAll(): Promise<void> {
+  /** The last sequence that has arrived. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** The first record that could not be read; Infinity when all could. */
+  get unreadable(): number {
+    return this.#unreadable;
+  }
+
+  /** Reads what is there from a sequence on. */
+  async readAll(from: number): Promise<void> {
+    this.#last = from - 1;
     const { streams, layout, shard } = this.#options;
-    const reading = { stream: layout.log, subject: layout.inOf(shard), from: 1, headersOnly: true };
+    const reading = { stream: layout.log, subject: layout.inOf(shard), from, headersOnly: true };
     let gathered: Stored[] = [];
     for await (const stored of streams.readAll(reading)) {
       gathered.push(stored);
@@ -141,6 +153,7 @@ export class Arrivals {
       statements.push(...came.statements);
       return { arrival, lanes: came.lanes, message };
     } catch (thrown) {
+      this.#unreadable = Math.min(this.#unreadable, record.seq);
       troubled(thrown);
       return undefined;
     }

@@ -8,7 +8,8 @@
 import { type Clock, type Duration, seconds, sleep } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { Outgoing } from '#lib/nats/connection.ts';
-import type { Appended, Streams } from '#lib/nats/streams.ts';
+import type { Appended } from '#lib/nats/appended.ts';
+import type { Streams } from '#lib/nats/streams.ts';
 
 /** Commits under way at a time, and what one may hold. */
 const AT_ONCE = 4;

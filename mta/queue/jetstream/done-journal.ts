@@ -7,7 +7,8 @@
  */
 import { type Clock, type Duration, sleep } from '#lib/run/clock.ts';
 import { codeOf, Fault } from '#lib/run/fault.ts';
-import type { Appended, Streams } from '#lib/nats/streams.ts';
+import type { Appended } from '#lib/nats/appended.ts';
+import type { Streams } from '#lib/nats/streams.ts';
 import type { Change, Journal } from '../changes.ts';
 import { encodeDone, holdingOf, writeOf } from './done-record.ts';
 import type { Layout } from './layout.ts';
@@ -51,6 +52,11 @@ export class DoneJournal implements Journal {
   /** Somebody else holds the shard, or it was given up: nothing can be written any more. */
   get isLost(): boolean {
     return this.#lost !== undefined;
+  }
+
+  /** The last record that is known to be written. */
+  get last(): number {
+    return this.#last;
   }
 
   /** The shard is held since this record. */

@@ -5,7 +5,7 @@
  * that what is read after it is all there is. First what is in the log, by headers; then what became of it, in order; then
  * what was in hand.
  */
-import type { Clock } from '#lib/run/clock.ts';
+import type { Clock, Duration } from '#lib/run/clock.ts';
 import type { Connection } from '#lib/nats/connection.ts';
 import type { Streams } from '#lib/nats/streams.ts';
 import type { Database } from '#lib/sqlite/database.ts';
@@ -20,11 +20,12 @@ import { Shard } from '../sqlite/shard.ts';
 import { Arrivals } from './arrivals.ts';
 import { DoneJournal } from './done-journal.ts';
 import { decodeDone } from './done-record.ts';
+import { decodeFloor, encodeFloor, type Floor, floorOf, type Mark, marksAfter, NO_FLOOR } from './floor.ts';
 import { handOf, NatsSlots } from './hand.ts';
 import type { Layout } from './layout.ts';
 import { fetchPieces } from './pieces.ts';
 import type { Pieces } from './put-record.ts';
-import { readMessagesBy } from './view.ts';
+import { OLDEST_PLACE, readMessagesBy } from './view.ts';
 
 export interface HoldingOptions {
   readonly connection: Connection;
@@ -55,15 +56,19 @@ export class Holding {
   readonly journal: DoneJournal;
   readonly #arrivals: Arrivals;
   readonly #database: Database;
-  readonly #number: number;
+  readonly #options: HoldingOptions;
+  #floor: Floor;
+  #marks: Mark[] = [];
 
-  private constructor(parts: Parts, shard: Shard, afterCrash: AfterCrash, number: number) {
+  private constructor(options: HoldingOptions, parts: Parts, shard: Shard, afterCrash: AfterCrash, floor: Floor) {
     this.shard = shard;
     this.afterCrash = afterCrash;
     this.journal = parts.journal;
     this.#arrivals = parts.arrivals;
     this.#database = parts.database;
-    this.#number = number;
+    this.#options = options;
+    this.#floor = floor;
+    this.#mark(parts.journal.holding);
   }
 
   /** Resolves when all that was there is known, and what comes is followed. */
@@ -71,8 +76,9 @@ export class Holding {
     const parts = await openParts(options);
     try {
       const before = await parts.journal.take();
-      await parts.arrivals.readAll();
-      await carryOutAll(options, parts);
+      const floor = await readFloor(options);
+      await parts.arrivals.readAll(floor.log);
+      await carryOutAll(options, parts, floor.done + 1);
       const inHand = await takeHand(options, parts.journal.holding, before);
       const afterCrash = await countCrash(parts.database, inHand.found, options.clock.now(), parts.journal);
       await forgetHand(options, before);
@@ -80,7 +86,7 @@ export class Holding {
       const shard = parts.begin(inHand);
       await shard.readStock();
       await parts.arrivals.follow();
-      const holding = new Holding(parts, shard, afterCrash, options.shard);
+      const holding = new Holding(options, parts, shard, afterCrash, floor);
       return { holding, claim: holding.#claimedAt(parts.journal.holding) };
     } catch (thrown) {
       await closeParts(parts);
@@ -99,7 +105,7 @@ export class Holding {
   }
 
   #claimedAt(epoch: number): Claim {
-    const claim = { shard: this.#number, epoch };
+    const claim = { shard: this.#options.shard, epoch };
     this.shard.claimedBy(claim);
     return claim;
   }
@@ -107,6 +113,36 @@ export class Holding {
   /** Resolves when what lies in the log up to a sequence is known here. */
   seen(sequence: number): Promise<void> {
     return this.#arrivals.seen(sequence);
+  }
+
+  /**
+   * Says from where on the shard's streams matter, for whoever takes it next and for whoever trims them; what is younger than
+   * `settledFor` always does.
+   */
+  async tellFloor(settledFor: Duration): Promise<void> {
+    const { connection, layout, shard, ioClock } = this.#options;
+    const passed = await this.#passed();
+    const [row] = await this.#database.read(OLDEST_PLACE);
+    const oldest = Math.min(Number(row?.['first'] ?? Infinity), this.#arrivals.unreadable);
+    const youngest = ioClock.monotonic() - settledFor;
+    this.#floor = floorOf({ oldest, marks: this.#marks, before: this.#floor, youngest });
+    this.#marks = marksAfter(this.#marks, this.#floor);
+    this.#mark(this.journal.last, passed);
+    connection.publish({ subject: layout.floorOf(shard), headers: {}, payload: encodeFloor(this.#floor) });
+  }
+
+  /** The end of the log, if nothing before it is still to arrive here: a shard to which nothing comes holds up none. */
+  async #passed(): Promise<number> {
+    const { streams, layout, shard } = this.#options;
+    const { last } = await streams.about(layout.log);
+    const own = await streams.last(layout.log, layout.inOf(shard));
+    return (own?.seq ?? 0) <= this.#arrivals.last ? last : 0;
+  }
+
+  /** What comes after what has arrived by now can change only after what is written by now. */
+  #mark(done: number, passed = 0): void {
+    const log = Math.max(this.#arrivals.last, passed);
+    this.#marks.push({ at: this.#options.ioClock.monotonic(), log, done });
   }
 
   /** What is leased stays noted as in hand. */
@@ -172,14 +208,23 @@ async function closeParts({ journal, arrivals, database }: Omit<Parts, 'begin'>)
 }
 
 /** What became of mail until the shard was taken. */
-async function carryOutAll({ streams, layout, shard }: HoldingOptions, { database, journal }: Parts): Promise<void> {
+async function carryOutAll(
+  { streams, layout, shard }: HoldingOptions,
+  { database, journal }: Parts,
+  from: number,
+): Promise<void> {
   let changes: Change[] = [];
-  for await (const stored of streams.readAll({ stream: layout.done, subject: layout.doneOf(shard), from: 1 })) {
+  for await (const stored of streams.readAll({ stream: layout.done, subject: layout.doneOf(shard), from })) {
     changes.push(...decodeDone(stored));
     if (stored.seq < journal.holding && changes.length < TOGETHER) continue;
     await database.write(changes.flatMap(statementsOf));
     changes = [];
   }
+}
+
+async function readFloor({ streams, layout, shard }: HoldingOptions): Promise<Floor> {
+  const told = await streams.last(layout.hand, layout.floorOf(shard));
+  return told ? decodeFloor(told.payload) : NO_FLOOR;
 }
 
 async function takeHand(options: HoldingOptions, holding: number, before: number): Promise<InHand> {

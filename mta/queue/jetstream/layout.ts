@@ -13,15 +13,20 @@ export interface Layout {
   readonly log: string;
   /** What became of it: changes and events. */
   readonly done: string;
-  /** What is in hand. */
+  /** What is in hand, and floors. */
   readonly hand: string;
+  /** Keys that the log may have forgotten. */
+  readonly keys: string;
   readonly logSubjects: readonly string[];
   readonly doneSubjects: readonly string[];
   readonly handSubjects: readonly string[];
   readonly body: string;
+  readonly allKeys: string;
   readonly inOf: (shard: number) => string;
   readonly keyOf: (key: string) => string;
   readonly doneOf: (shard: number) => string;
+  readonly floorOf: (shard: number) => string;
+  readonly allFloors: string;
   /** Of a shard, as long as one process holds it. */
   readonly handOf: (shard: number, holding: number) => string;
 }
@@ -32,13 +37,17 @@ export const layoutOf = (name: string, shards: number): Layout => ({
   log: `${name}_LOG`,
   done: `${name}_DONE`,
   hand: `${name}_HAND`,
+  keys: `${name}_KEYS`,
   logSubjects: [`${name}.in.*`, `${name}.body`, `${name}.key.*`],
   doneSubjects: [`${name}.done.*`],
-  handSubjects: [`${name}.hand.*.*.*`],
+  handSubjects: [`${name}.hand.*.*.*`, `${name}.floor.*`],
   body: `${name}.body`,
+  allKeys: `${name}.key.*`,
   inOf: (shard) => `${name}.in.${shard}`,
   keyOf: (key) => `${name}.key.${createHash('sha256').update(key).digest('hex').slice(0, 32)}`,
   doneOf: (shard) => `${name}.done.${shard}`,
+  floorOf: (shard) => `${name}.floor.${shard}`,
+  allFloors: `${name}.floor.*`,
   handOf: (shard, holding) => `${name}.hand.${shard}.${holding}`,
 });
 

@@ -62,8 +62,11 @@ async function findDoubts(
   streams: Streams,
   layout: Layout,
 ): Promise<string[]> {
-  const keeping = await Promise.all([layout.log, layout.done].map((it) => streams.serversOf(it)));
-  const [names, seen] = [new Set([connection.server.name, ...keeping.flat()]), await lookAtAll(monitors, ioClock)];
+  const about = await Promise.all([layout.log, layout.done].map((it) => streams.about(it)));
+  const [names, seen] = [
+    new Set([connection.server.name, ...about.flatMap((it) => it.servers)]),
+    await lookAtAll(monitors, ioClock),
+  ];
   const doubts = doubtsOf(seen, [...names]);
   const [doubt] = doubts;
   if (doubt !== undefined && promise === 'synced') throw new Fault('nats-not-durable', doubt);

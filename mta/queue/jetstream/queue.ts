@@ -41,6 +41,7 @@ import { Holding } from './holding.ts';
 import { encodeKey, takenBy } from './key-record.ts';
 import { type Layout, shardOf, shardsOf } from './layout.ts';
 import { encodePut } from './put-record.ts';
+import { lastKey, trimLog } from './trim.ts';
 
 const LEASED_BYTES = 256 * 1024 * 1024;
 /** Longer than a report may be put and not yet noted as put. */
@@ -86,17 +87,26 @@ export class JetstreamQueue implements Queue {
     await this.#append(message, []);
   }
 
+  /**
+   * Says from where on what is held here matters, and lets go of what nobody needs of the log, when each shard's holder has said
+   * so. What is younger than `settledFor` stays: longer than a put takes. To be called every minute or so, by every process.
+   */
+  async trim(settledFor: Duration): Promise<void> {
+    await Promise.all([...this.#holdings.values()].map((it) => it.tellFloor(settledFor)));
+    if (this.#holdings.has(0)) await trimLog(this.#options.streams, this.#options.layout);
+  }
+
   async putOnce(message: Message, once: Once): Promise<PutOnce> {
     const { streams, layout, clock } = this.#options;
     const subject = layout.keyOf(once.key);
     return this.#turns.alone(subject, async () => {
       for (let isAgain = false; ; isAgain = true) {
-        const last = await streams.last(layout.log, subject);
-        const taken = takenBy(last, once, clock.now());
+        const { stored, after } = await lastKey(streams, layout, subject);
+        const taken = takenBy(stored, once, clock.now());
         // What was asked for and not answered for may be there.
         if (isAgain && taken?.kind === 'known' && taken.id === message.id) return { kind: 'put' };
         if (taken) return taken;
-        const { kind } = await this.#append(message, [encodeKey(subject, once, message.id, last?.seq ?? 0)]);
+        const { kind } = await this.#append(message, [encodeKey(subject, once, message.id, after)]);
         if (kind === 'committed') return { kind: 'put' };
       }
     });
@@ -104,7 +114,7 @@ export class JetstreamQueue implements Queue {
 
   async known(once: Pick<Once, 'key' | 'hash'>): Promise<PutOnce | undefined> {
     const { streams, layout, clock } = this.#options;
-    return takenBy(await streams.last(layout.log, layout.keyOf(once.key)), once, clock.now());
+    return takenBy((await lastKey(streams, layout, layout.keyOf(once.key))).stored, once, clock.now());
   }
 
   /** Resolves when it is durable, and known to those of its shards that are held here. */

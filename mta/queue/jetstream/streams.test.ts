@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { layoutOf } from './layout.ts';
 import { differencesOf, wantedOf } from './streams.ts';
 
-const [log, , hand] = wantedOf(layoutOf('q', 64), { replicas: 3, logBytes: 1000, doneBytes: 1000 });
-if (!log || !hand) throw new Error('there are three streams');
+const [log, , keys, hand] = wantedOf(layoutOf('q', 64), { replicas: 3, logBytes: 1000, doneBytes: 1000 });
+if (!log || !keys || !hand) throw new Error('there are four streams');
 
 test.each([
   ['is as it was made', log, {}, []],
@@ -14,6 +14,7 @@ test.each([
   ['answers before it has written', log, { persist_mode: 'async' }, [/persist_mode is async/]],
   ['drops what was read', log, { retention: 'workqueue' }, [/retention is not limits/]],
   ['knows ids for a shorter time', log, { duplicate_window: 1 }, [/duplicate_window/]],
+  ['has no keys coming in', keys, { sources: [] }, [/sources lack q_LOG/]],
   ['keeps more of what is in hand', hand, { max_msgs_per_subject: -1 }, [/max_msgs_per_subject is -1, not 1/]],
 ])('a stream that %s', (_, wanted, over, problems) => {
   const found = differencesOf(wanted, { ...wanted, ...over });

@@ -19,16 +19,21 @@ const NANOSECONDS = 1_000_000;
 /** For so long the servers know the ids of messages: longer than an unknown end is looked into. */
 const DUPLICATES_KNOWN_FOR = 120_000 * NANOSECONDS;
 
+/** Keys are known for as long: longer than any is asked for, and reports are put under one. */
+const KEYS_KNOWN_FOR = 8 * 24 * 3_600_000 * NANOSECONDS;
+
 /** What must be so of a stream, whoever made it. */
 interface Wanted {
   readonly name: string;
-  readonly subjects: readonly string[];
+  readonly subjects?: readonly string[];
   readonly storage: 'file' | 'memory';
-  readonly discard: 'new' | 'old';
+  readonly discard?: 'new' | 'old';
+  readonly sources?: readonly { readonly name: string; readonly filter_subject: string }[];
+  readonly max_age?: number;
   readonly allow_direct: true;
   readonly allow_atomic?: true;
   readonly max_msgs_per_subject?: number;
-  readonly max_bytes: number;
+  readonly max_bytes?: number;
   readonly num_replicas: number;
   readonly duplicate_window?: number;
 }
@@ -51,6 +56,15 @@ export const wantedOf = (layout: Layout, { replicas, logBytes, doneBytes }: Stre
     },
     { name: layout.done, subjects: layout.doneSubjects, ...kept, max_bytes: doneBytes },
     {
+      name: layout.keys,
+      sources: [{ name: layout.log, filter_subject: layout.allKeys }],
+      storage: 'file',
+      allow_direct: true,
+      max_msgs_per_subject: 1,
+      max_age: KEYS_KNOWN_FOR,
+      num_replicas: replicas,
+    },
+    {
       name: layout.hand,
       subjects: layout.handSubjects,
       storage: 'memory',
@@ -65,13 +79,15 @@ export const wantedOf = (layout: Layout, { replicas, logBytes, doneBytes }: Stre
 
 /** What of a stream is not as it must be. Sizes are the operator's to change. */
 export function differencesOf(wanted: Wanted, found: Readonly<Record<string, unknown>>): string[] {
-  const { max_bytes: _, num_replicas: replicas, ...exactly } = wanted;
+  const { max_bytes: _, num_replicas: replicas, sources, ...exactly } = wanted;
   const differing = Object.entries(exactly).filter(
     ([name, value]) => JSON.stringify(found[name]) !== JSON.stringify(value),
   );
   const problems = differing.map(
     ([name, value]) => `${name} is ${JSON.stringify(found[name])}, not ${JSON.stringify(value)}`,
   );
+  if (sources && !JSON.stringify(found['sources'] ?? []).includes(JSON.stringify(sources[0]?.filter_subject)))
+    problems.push(`sources lack ${sources[0]?.name}`);
   if (Number(found['num_replicas'] ?? 1) < replicas) problems.push(`num_replicas is below ${replicas}`);
   if ((found['persist_mode'] ?? 'default') === 'async')
     problems.push('persist_mode is async: what is answered for may be lost');
@@ -82,7 +98,12 @@ export function differencesOf(wanted: Wanted, found: Readonly<Record<string, unk
 /** Fault `nats-settings` when one is there that loses mail. */
 export async function makeStreams(streams: Streams, layout: Layout, sizes: StreamSizes): Promise<void> {
   for (const wanted of wantedOf(layout, sizes)) {
-    const found = await streams.make({ ...wanted, subjects: [...wanted.subjects] });
+    const { subjects, sources, ...more } = wanted;
+    const found = await streams.make({
+      ...more,
+      ...(subjects && { subjects: [...subjects] }),
+      ...(sources && { sources: [...sources] }),
+    });
     const [problem] = differencesOf(wanted, { ...found });
     if (problem !== undefined) {
       throw new Fault(

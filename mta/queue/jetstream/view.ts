@@ -15,7 +15,11 @@ import type { Arrival, Pieces } from './put-record.ts';
 /** A message's number is its record's sequence; `first` and `count` say where its bytes are, size how many. */
 const PLACE_TABLES = `
   CREATE TABLE place (
-    no INTEGER PRIMARY KEY, first INTEGER NOT NULL, count INTEGER NOT NULL, size INTEGER NOT NULL)`;
+    no INTEGER PRIMARY KEY, first INTEGER NOT NULL, count INTEGER NOT NULL, size INTEGER NOT NULL);
+  CREATE TRIGGER place_of_none AFTER DELETE ON message BEGIN DELETE FROM place WHERE no = OLD.no; END`;
+
+/** Where the oldest message begins that has not ended: those of later ones begin after it. */
+export const OLDEST_PLACE = 'SELECT first FROM place ORDER BY no LIMIT 1';
 
 export const VIEW_TABLES = [QUEUE_TABLES, DEBT_TABLES, INTENT_TABLES, SUSPECT_TABLES, PLACE_TABLES];
 

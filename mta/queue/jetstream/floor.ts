@@ -1,0 +1,60 @@
+/**
+ * From where on a shard's streams matter. No I/O.
+ *
+ * All that lies in the log before the floor has ended, for ever: a floor that is old is low, and never wrong. What became of the
+ * rest lies after its `done`. Marks say what was known together: what came into the log after a mark can have changed only after
+ * it, because whoever holds the shard had not seen it.
+ */
+import type { Duration } from '#lib/run/clock.ts';
+import { Fault, reasonOf } from '#lib/run/fault.ts';
+
+export interface Floor {
+  /** The first sequence of the log that matters. */
+  readonly log: number;
+  /** The last record of what became of mail that does not. */
+  readonly done: number;
+}
+
+export interface Mark extends Floor {
+  /** When it was noted, by the monotonic clock. */
+  readonly at: Duration;
+}
+
+export const NO_FLOOR: Floor = { log: 1, done: 0 };
+
+export interface Standing {
+  /** The first sequence of the oldest message that has not ended; undefined when none is left. */
+  readonly oldest: number | undefined;
+  /** In the order they were noted; `log` is the last sequence that was seen then. */
+  readonly marks: readonly Mark[];
+  readonly before: Floor;
+  /** What is younger than this stays, whatever became of it. */
+  readonly youngest: Duration;
+}
+
+/** Never lower than before. */
+export function floorOf({ oldest = Infinity, marks, before, youngest }: Standing): Floor {
+  const settled = marks.findLast((it) => it.at <= youngest);
+  const log = Math.max(before.log, Math.min(oldest, (settled?.log ?? 0) + 1));
+  const mark = marks.findLast((it) => it.log < log);
+  return { log, done: Math.max(before.done, mark?.done ?? 0) };
+}
+
+/** Those that a floor may still be found by. */
+export function marksAfter(marks: readonly Mark[], { log }: Floor): Mark[] {
+  const last = marks.findLastIndex((it) => it.log < log);
+  return marks.slice(Math.max(last, 0));
+}
+
+export const encodeFloor = ({ log, done }: Floor): Buffer => Buffer.from(JSON.stringify({ v: 1, log, done }));
+
+/** Fault `record-unreadable` when it is none. */
+export function decodeFloor(bytes: Buffer): Floor {
+  try {
+    const { v, log, done } = JSON.parse(bytes.toString()) as Partial<Floor & { v: number }>;
+    if (v === 1 && Number.isSafeInteger(log) && Number.isSafeInteger(done)) return { log: log ?? 1, done: done ?? 0 };
+  } catch (cause) {
+    throw new Fault('record-unreadable', `a floor is damaged: ${reasonOf(cause)}`, { cause });
+  }
+  throw new Fault('record-unreadable', 'a floor is of a version not known here');
+}

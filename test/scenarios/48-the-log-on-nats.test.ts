@@ -1,0 +1,104 @@
+/**
+ * What has ended goes from the log, and nothing else: not what waits, not what its shard's next holder needs, and no key.
+ */
+import { expect, beforeAll, onTestFinished, test } from 'vitest';
+import { FakeClock } from '#lib/run/fake-clock.ts';
+import { hours, minutes } from '#lib/run/clock.ts';
+import type { Opened } from '#mta/queue/jetstream/open.ts';
+import type { Claim, Queue } from '#mta/queue/queue.ts';
+import { reply } from '#mta/mail/reply.ts';
+import { newName, openQueue } from '../harness/jetstream.ts';
+import { Nats } from '../harness/nats.ts';
+import { aMessage } from '../harness/queue.ts';
+import { openScene } from '../harness/scene.ts';
+import { settlementOf } from '../harness/settlement.ts';
+import { until } from '../harness/until.ts';
+
+const scene = openScene();
+let nats: Nats;
+beforeAll(async () => {
+  nats = await Nats.start(scene);
+});
+
+const HOLD = minutes(10);
+const LANE = 'default default/main dest.test';
+
+const first = async ({ streams, layout }: Opened): Promise<number> => (await streams.about(layout.log)).first;
+
+/** What is known at one time counts from the next on: as often as it takes. */
+const trimmedTo = (opened: Opened, sequence: number): Promise<unknown> =>
+  until(`the log begins with ${sequence}`, async () => {
+    await opened.queue.trim(0);
+    return (await first(opened)) === sequence;
+  });
+
+async function settleAll(queue: Queue, claim: Claim, max: number, due?: number): Promise<void> {
+  const leases = await queue.lease(claim, LANE, max, HOLD);
+  expect(leases).toHaveLength(max);
+  const outcome =
+    due === undefined
+      ? ({ kind: 'delivered', reply: reply(250, '2.0.0', 'ok') } as const)
+      : ({ kind: 'later', reply: reply(451, '4.0.0', 'later'), due } as const);
+  expect(
+    await queue.settle(
+      claim,
+      leases.map((it) => settlementOf(it, outcome)),
+    ),
+  ).toEqual([]);
+}
+
+test('the log begins with the oldest message that waits, and whoever takes the shard next knows all of it', async () => {
+  const [clock, name] = [new FakeClock(), newName()];
+  const one = await openQueue(nats, name, clock);
+  const claim = await one.queue.claim(0);
+  for (let at = 0; at < 20; at += 1) await one.queue.put(aMessage());
+  await settleAll(one.queue, claim, 10);
+  await settleAll(one.queue, claim, 4, clock.now() + hours(1));
+  await trimmedTo(one, 11);
+  await settleAll(one.queue, claim, 6);
+  await one.close();
+
+  const two = await openQueue(nats, name, clock);
+  onTestFinished(() => two.close());
+  const again = await two.queue.claim(0);
+  expect(two.queue.depth()).toEqual([{ lane: LANE, depth: 4 }]);
+  expect(await two.queue.lease(again, LANE, 10, HOLD)).toEqual([]);
+  clock.advance(hours(1));
+  expect((await two.queue.list({}, 10)).map((it) => it.attempts)).toEqual([1, 1, 1, 1]);
+  await settleAll(two.queue, again, 4);
+  await trimmedTo(two, 21);
+  await two.queue.put(aMessage());
+  await settleAll(two.queue, again, 1);
+});
+
+test('a key is known when its record is gone from the log', async () => {
+  const [clock, name] = [new FakeClock(), newName()];
+  const opened = await openQueue(nats, name, clock);
+  onTestFinished(() => opened.close());
+  const { queue } = opened;
+  const claim = await queue.claim(0);
+  const once = { key: 'default key', hash: 'h', until: clock.now() + hours(24), note: 'n' };
+  const put = aMessage();
+  expect(await queue.putOnce(put, once)).toEqual({ kind: 'put' });
+  await settleAll(queue, claim, 1);
+  await trimmedTo(opened, 3);
+  expect(await queue.putOnce(aMessage(), once)).toEqual({ kind: 'known', id: put.id, note: 'n' });
+  expect(await queue.known(once)).toEqual({ kind: 'known', id: put.id, note: 'n' });
+  clock.advance(hours(24));
+  expect(await queue.putOnce(aMessage(), once)).toEqual({ kind: 'put' });
+});
+
+test('nothing goes while any shard has nobody to speak for it, and a shard to which nothing comes holds up none', async () => {
+  const opened = await openQueue(nats, newName(), new FakeClock(), { shards: 2 });
+  onTestFinished(() => opened.close());
+  const { queue } = opened;
+  // dest.test is of shard 1.
+  const claim = await queue.claim(1);
+  await queue.claim(0).then((it) => queue.release(it));
+  for (let at = 0; at < 5; at += 1) await queue.put(aMessage());
+  await settleAll(queue, claim, 5);
+  for (let time = 0; time < 5; time += 1) await queue.trim(0);
+  expect(await first(opened)).toBe(1);
+  await queue.claim(0);
+  await trimmedTo(opened, 6);
+});
