@@ -37,6 +37,7 @@ export async function installDefinitions(kube: Kube, definitions = readDefinitio
 
 async function isEstablished(kube: Kube, name: string): Promise<boolean> {
   const definition = await kube.get({ type: DEFINITIONS, name });
-  const { conditions = [] } = (definition?.['status'] ?? {}) as { conditions?: { type: string; status: string }[] };
-  return conditions.some((it) => it.type === 'Established' && it.status === 'True');
+  // At first the server says `null`.
+  const { conditions } = (definition?.['status'] ?? {}) as { conditions?: { type: string; status: string }[] | null };
+  return (conditions ?? []).some((it) => it.type === 'Established' && it.status === 'True');
 }
