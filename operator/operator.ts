@@ -3,6 +3,7 @@
  *
  * It speaks with the API server and DNS only. Losing the lease ends the process: what was under way is harmless, and somebody else leads.
  */
+import { typeOfKind } from '#crds/definition.ts';
 import { healthRoutes } from '#lib/http/health.ts';
 import { openHttp } from '#lib/http/server.ts';
 import { kubeAccess } from '#lib/kube/access.ts';
@@ -25,7 +26,7 @@ import { signersIn } from './keyring/signers.ts';
 import type { OperatorSettings } from './settings.ts';
 import { dueBy } from './triggers.ts';
 import { targetsOf } from './typed.ts';
-import { WATCHED, typeOf } from './types.ts';
+import { WATCHED } from './types.ts';
 import { World } from './world.ts';
 
 export interface OperatorOptions {
@@ -76,7 +77,7 @@ export async function startOperator({ settings, clock, random, log, failed }: Op
       ...dns,
       clock,
       random,
-      domains: () => world.objects(typeOf('SendingDomain')),
+      domains: () => world.objects(typeOfKind('SendingDomain')),
       looked: (key) => domains.add(key),
     })));
   const open = (reconciler: Reconciler): WorkQueue =>
@@ -111,9 +112,9 @@ export async function startOperator({ settings, clock, random, log, failed }: Op
     }),
   );
   const all = (): void => {
-    for (const { metadata } of world.objects(typeOf('MTACluster'))) clusters.add(kubeKey(metadata));
-    for (const { metadata } of world.objects(typeOf('MTACluster'))) compile(kubeKey(metadata));
-    for (const { metadata } of world.objects(typeOf('SendingDomain'))) domains.add(kubeKey(metadata));
+    for (const { metadata } of world.objects(typeOfKind('MTACluster'))) clusters.add(kubeKey(metadata));
+    for (const { metadata } of world.objects(typeOfKind('MTACluster'))) compile(kubeKey(metadata));
+    for (const { metadata } of world.objects(typeOfKind('SendingDomain'))) domains.add(kubeKey(metadata));
   };
   const election: Election = new Election({
     kube,

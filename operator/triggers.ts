@@ -1,11 +1,12 @@
 /**
  * What a change of an object may be about: which resources are to be looked at. Pure, but for reading what is there.
  */
+import { typeOfKind } from '#crds/definition.ts';
 import { kubeKey, type KubeObject, type KubeType } from '#lib/kube/kube.ts';
 import type { KubeChange } from '#lib/kube/reflector.ts';
 import { clusterKey } from './cluster/relays.ts';
 import { domainOf, keyIn } from './domain/key-secret.ts';
-import { SECRETS, typeOf } from './types.ts';
+import { SECRETS } from './types.ts';
 import { ownerKey, type World } from './world.ts';
 
 export interface Due {
@@ -54,7 +55,7 @@ const isAsDeclared = (change: KubeChange): boolean =>
   change.kind === 'changed' && change.before.metadata.generation === change.object.metadata.generation;
 
 const allOf = (world: World, kind: 'SendingDomain' | 'MTACluster'): string[] =>
-  world.objects(typeOf(kind)).map(({ metadata }) => kubeKey(metadata));
+  world.objects(typeOfKind(kind)).map(({ metadata }) => kubeKey(metadata));
 
 function ofSecret(object: KubeObject, world: World): Partial<Due> {
   const name = domainOf(object);

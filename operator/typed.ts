@@ -1,11 +1,11 @@
 /**
  * Objects as the resources they are: validated once for each state that was read.
  */
+import { typeOfKind } from '#crds/definition.ts';
 import type { AnyResource, Kind } from '#crds/kinds.ts';
 import { validate } from '#crds/validate.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import type { Targets } from './domain/pool.ts';
-import { typeOf } from './types.ts';
 import type { World } from './world.ts';
 
 const known = new WeakMap<KubeObject, AnyResource | 'invalid'>();
@@ -26,6 +26,6 @@ function judge(object: KubeObject): AnyResource | 'invalid' {
 }
 
 export const targetsOf = (world: World): Targets => ({
-  pool: (key) => resourceIn(world.object(typeOf('IPPool'), key), 'IPPool'),
-  cluster: (key) => resourceIn(world.object(typeOf('MTACluster'), key), 'MTACluster'),
+  pool: (key) => resourceIn(world.object(typeOfKind('IPPool'), key), 'IPPool'),
+  cluster: (key) => resourceIn(world.object(typeOfKind('MTACluster'), key), 'MTACluster'),
 });

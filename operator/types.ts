@@ -1,20 +1,9 @@
 /**
  * The types of objects that the operator reads and writes. Pure.
  */
-import { NAMINGS } from '#crds/definition.ts';
-import type { Kind } from '#crds/kinds.ts';
-import { API_VERSION } from '#crds/resource.ts';
+import { typeOfKind } from '#crds/definition.ts';
 import type { KubeType } from '#lib/kube/kube.ts';
 import { MANAGED_BY } from './workload/child.ts';
-
-const [GROUP = '', VERSION = ''] = API_VERSION.split('/');
-
-export const typeOf = (kind: Kind): KubeType => ({
-  group: GROUP,
-  version: VERSION,
-  plural: NAMINGS[kind].plural,
-  kind,
-});
 
 const core = (plural: string, kind: string): KubeType => ({ group: '', version: 'v1', plural, kind });
 
@@ -49,7 +38,9 @@ const MANAGED = Object.entries(MANAGED_BY)
 
 /** What is read: our kinds, what the operator has made, and what its pods say. */
 export const WATCHED: readonly { readonly type: KubeType; readonly labelSelector?: string }[] = [
-  ...(['MTACluster', 'IPPool', 'DestinationPolicy', 'SendingDomain'] as const).map((kind) => ({ type: typeOf(kind) })),
+  ...(['MTACluster', 'IPPool', 'DestinationPolicy', 'SendingDomain'] as const).map((kind) => ({
+    type: typeOfKind(kind),
+  })),
   ...[...CHILDREN, SECRETS].map((type) => ({ type, labelSelector: MANAGED })),
   { type: PODS, labelSelector: 'app.kubernetes.io/name=postfleet' },
   { type: LEASES, labelSelector: 'postfleet.io/reports=keyring' },

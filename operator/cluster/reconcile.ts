@@ -1,6 +1,7 @@
 /**
  * Carries out what an `MTACluster` says: observe, plan, apply, status.
  */
+import { typeOfKind } from '#crds/definition.ts';
 import { kubeKey, type Kube, type KubeObject, type KubePlace } from '#lib/kube/kube.ts';
 import type { Clock } from '#lib/run/clock.ts';
 import type { Reconciler } from '../controller/controller.ts';
@@ -8,7 +9,7 @@ import { keepStatus } from '../controller/status.ts';
 import { wishesOf } from '../controller/wishes.ts';
 import type { Worked } from '../controller/work-queue.ts';
 import { Keeper } from '../controller/write.ts';
-import { CHILDREN, typeOf } from '../types.ts';
+import { CHILDREN } from '../types.ts';
 import { ownerOf, type World } from '../world.ts';
 import type { Child } from '../workload/child.ts';
 import { planCluster } from './plan.ts';
@@ -36,12 +37,12 @@ export class ClusterReconciler implements Reconciler {
 
   async reconcile(key: string): Promise<Worked> {
     const { kube, world, clock, image } = this.#options;
-    const observed = world.object(typeOf('MTACluster'), key);
+    const observed = world.object(typeOfKind('MTACluster'), key);
     // What belonged to one that is gone goes by itself.
     if (!observed || observed.metadata.deletionTimestamp !== undefined) return { kind: 'done' };
     if (wishesOf(observed.metadata.annotations).isPaused) return { kind: 'done' };
     const owned = world.owned(CHILDREN, observed.metadata.uid ?? '');
-    const [policies, pools] = [world.objects(typeOf('DestinationPolicy')), world.objects(typeOf('IPPool'))];
+    const [policies, pools] = [world.objects(typeOfKind('DestinationPolicy')), world.objects(typeOfKind('IPPool'))];
     const ports = relayPorts(policies, pools, key);
     const plan = planCluster({ observed, owned, image, now: clock.now(), relayPorts: ports });
     const refused: string[] = [];
@@ -51,7 +52,7 @@ export class ClusterReconciler implements Reconciler {
       if (trouble !== undefined) refused.push(trouble);
     }
     for (const child of plan.obsolete) if ((await this.#remove(child)) === 'conflict') return CONFLICT;
-    const written = await keepStatus(kube, typeOf('MTACluster'), observed, plan.status(refused));
+    const written = await keepStatus(kube, typeOfKind('MTACluster'), observed, plan.status(refused));
     return written.kind === 'conflict' ? CONFLICT : { kind: 'done' };
   }
 

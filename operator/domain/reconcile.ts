@@ -4,6 +4,7 @@
  * Order of writes: a key's Secret, then the status that hands its record out, then its next phase, each from what was read. So a process
  * that ends after any of them leaves what the next goes on from.
  */
+import { typeOfKind } from '#crds/definition.ts';
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import { generateKey, type KeyKind, loadKey } from '#lib/dkim/key.ts';
 import { recordName } from '#lib/dkim/record.ts';
@@ -18,7 +19,7 @@ import { keepStatus } from '../controller/status.ts';
 import { wishesOf } from '../controller/wishes.ts';
 import type { Worked } from '../controller/work-queue.ts';
 import { resourceIn } from '../typed.ts';
-import { SECRETS, typeOf } from '../types.ts';
+import { SECRETS } from '../types.ts';
 import type { World } from '../world.ts';
 import { inPhase, keySecret, type KeptKey } from './key-secret.ts';
 import { keysOf } from './keys.ts';
@@ -49,7 +50,7 @@ export interface Loaded {
 }
 
 const CONFLICT: Worked = { kind: 'conflict' };
-const DOMAINS = typeOf('SendingDomain');
+const DOMAINS = typeOfKind('SendingDomain');
 /** A key whose record was handed out is looked for this often. */
 const LOOKS_EVERY: Duration = seconds(60);
 

@@ -3,6 +3,7 @@
  *
  * Who signs follows from the keys' phases and from nothing that this process remembers: two who compile come to the same.
  */
+import { typeOfKind } from '#crds/definition.ts';
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import type { Kube } from '#lib/kube/kube.ts';
 import { kubeKey } from '#lib/kube/kube.ts';
@@ -12,7 +13,7 @@ import type { Worked } from '../controller/work-queue.ts';
 import { Keeper } from '../controller/write.ts';
 import type { Loaded } from '../domain/reconcile.ts';
 import { type Route, routeOf, type Targets } from '../domain/pool.ts';
-import { LEASES, PODS, SECRETS, typeOf } from '../types.ts';
+import { LEASES, PODS, SECRETS } from '../types.ts';
 import { resourceIn } from '../typed.ts';
 import { ownerOf, type World } from '../world.ts';
 import { childName } from '../workload/child.ts';
@@ -44,7 +45,7 @@ export class KeyringReconciler implements Reconciler {
   async reconcile(key: string): Promise<Worked> {
     const { world, targets } = this.#options;
     const cluster = targets.cluster(key);
-    const uid = world.object(typeOf('MTACluster'), key)?.metadata.uid;
+    const uid = world.object(typeOfKind('MTACluster'), key)?.metadata.uid;
     if (!cluster || uid === undefined) return { kind: 'done' };
     for (const secret of keyringSecrets({ cluster, uid, image: '', relayPorts: [] }, this.#signers(key))) {
       const place = { namespace: cluster.metadata.namespace, name: secret.metadata.name };
@@ -65,7 +66,7 @@ export class KeyringReconciler implements Reconciler {
 
   #signers(clusterKey: string): Signer[] {
     const { world, targets, signersOf } = this.#options;
-    return world.objects(typeOf('SendingDomain')).flatMap((object) => {
+    return world.objects(typeOfKind('SendingDomain')).flatMap((object) => {
       const domain = resourceIn(object, 'SendingDomain');
       if (!domain) return [];
       const route = routeOf(domain, targets);

@@ -1,3 +1,4 @@
+import { typeOfKind } from '#crds/definition.ts';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,7 +8,7 @@ import type { KubeObject, KubeType } from '#lib/kube/kube.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
 import { conditionsOf } from '#operator/controller/status.ts';
-import { CHILDREN, DEPLOYMENTS, SERVICES, typeOf } from '#operator/types.ts';
+import { CHILDREN, DEPLOYMENTS, SERVICES } from '#operator/types.ts';
 import { ControlPlane } from '../harness/control-plane.ts';
 import { installDefinitions } from '../harness/definitions.ts';
 import {
@@ -23,7 +24,7 @@ import { openScene } from '../harness/scene.ts';
 import { until } from '../harness/until.ts';
 
 const stage = openScene();
-const CLUSTERS = typeOf('MTACluster');
+const CLUSTERS = typeOfKind('MTACluster');
 const MANAGED = 'app.kubernetes.io/managed-by=postfleet-operator';
 const budgetType: KubeType = {
   group: 'policy',

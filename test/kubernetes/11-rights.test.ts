@@ -1,12 +1,13 @@
 /**
  * Who may do what, asked of a real API server: the operator's account, and the accounts it makes for its pods.
  */
+import { typeOfKind } from '#crds/definition.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ApiServer } from '#lib/kube/api-server.ts';
 import type { KubeType } from '#lib/kube/kube.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
-import { DEPLOYMENTS, typeOf } from '#operator/types.ts';
+import { DEPLOYMENTS } from '#operator/types.ts';
 import { ControlPlane } from '../harness/control-plane.ts';
 import { installDefinitions } from '../harness/definitions.ts';
 import { grantOperator, makeNamespace, OPERATOR, OPERATOR_GROUPS, startOperatorProcess } from '../harness/operator.ts';
@@ -37,7 +38,7 @@ beforeAll(async () => {
     metadata: { name: 'main', namespace: 'mail' },
     spec,
   };
-  await kube.apply(typeOf('MTACluster'), object, 'test');
+  await kube.apply(typeOfKind('MTACluster'), object, 'test');
   const place = { type: DEPLOYMENTS, namespace: 'mail', name: 'main-ingress' };
   await until('the pods have accounts', async () => (await kube.get(place)) !== undefined, 30_000);
 });

@@ -1,6 +1,7 @@
 /**
  * The keys of a domain from the first to the second, on a real API server and with DNS that a test publishes by hand, as people do.
  */
+import { typeOfKind } from '#crds/definition.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FakeNameServer } from '#lib/dns/fake-name-server.ts';
 import { parseBundle } from '#lib/keyring/bundle.ts';
@@ -9,7 +10,7 @@ import type { KubeObject } from '#lib/kube/kube.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
 import { conditionsOf } from '#operator/controller/status.ts';
-import { LEASES, PODS, SECRETS, typeOf } from '#operator/types.ts';
+import { LEASES, PODS, SECRETS } from '#operator/types.ts';
 import { ControlPlane } from '../harness/control-plane.ts';
 import { installDefinitions } from '../harness/definitions.ts';
 import {
@@ -24,7 +25,7 @@ import { openScene } from '../harness/scene.ts';
 import { until } from '../harness/until.ts';
 
 const stage = openScene();
-const DOMAINS = typeOf('SendingDomain');
+const DOMAINS = typeOfKind('SendingDomain');
 
 let plane: ControlPlane;
 let kube: ApiServer;
@@ -75,7 +76,7 @@ async function apply(
 ): Promise<void> {
   const metadata = { name, namespace, annotations };
   const object = { apiVersion: 'postfleet.io/v1alpha1', kind, metadata, spec };
-  const written = await kube.apply(typeOf(kind), object, 'somebody');
+  const written = await kube.apply(typeOfKind(kind), object, 'somebody');
   if (written.kind !== 'written') throw new Error(JSON.stringify(written));
 }
 
