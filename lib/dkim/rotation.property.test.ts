@@ -1,7 +1,8 @@
 /**
  * Keys under random events: two who plan at once from old readings, workers that load late, DNS that lags and fails.
  *
- * What is written is written over what was read, or not at all, as with `resourceVersion`; and who plans has read within a day.
+ * What is written is written over what was read, or not at all, as with `resourceVersion`; who plans has read within a day, and
+ * somebody reads and plans every day.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -66,8 +67,8 @@ class World {
   happen({ event, who }: Happening): void {
     const does: Record<Event, () => void> = {
       hour: () => void (this.now += hours(1)),
-      day: () => void (this.now += hours(24)),
-      month: () => void (this.now += hours(24 * 30)),
+      day: () => this.pass(1),
+      month: () => this.pass(30),
       read: () => void (this.readings[who % 2] = this.read()),
       plan: () => this.plan(this.readings[who % 2] ?? this.read()),
       publish: () => this.publish(),
@@ -86,6 +87,13 @@ class World {
     };
     does[event]();
     this.judge();
+  }
+
+  pass(days: number): void {
+    for (let day = 0; day < days; day += 1) {
+      this.now += hours(24);
+      this.plan(this.read());
+    }
   }
 
   read(): Reading {
