@@ -23,6 +23,7 @@ export class ForgetfulDisk {
   /** Where it is mounted. */
   readonly path: string;
   #program: Program | undefined;
+  #asked = 0;
 
   private constructor(stage: Stage, flags: readonly string[]) {
     this.#stage = stage;
@@ -40,6 +41,7 @@ export class ForgetfulDisk {
 
   /** After a cut: with what it left. */
   async mount(): Promise<void> {
+    this.#asked = 0;
     const where = ['-folder', this.#folder, '-mount', this.path];
     this.#program = this.#stage.start('forgetful', FORGETFUL, [...where, ...this.#flags]);
     await this.#program.says(/^mounted$/m);
@@ -54,6 +56,18 @@ export class ForgetfulDisk {
     if (code !== 0) throw new Error(`forgetful ended with ${code}: ${program.stderr}`);
     await this.#unmount();
     return JSON.parse(program.stdout) as Losses;
+  }
+
+  /** How often each thread has called fsync since it was mounted, by the kernel's number of the thread. */
+  async syncs(): Promise<ReadonlyMap<number, number>> {
+    const program = this.#program;
+    if (!program) throw new Error('a disk is asked while it is mounted');
+    program.signal('SIGUSR2');
+    this.#asked += 1;
+    const [, said = ''] = await program.says(new RegExp(`(?:syncs (.*)\\n[^]*?){${this.#asked}}$`));
+    return new Map(
+      Object.entries(JSON.parse(said) as Record<string, number>).map(([thread, times]) => [Number(thread), times]),
+    );
   }
 
   async close(): Promise<void> {

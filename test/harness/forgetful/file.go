@@ -20,6 +20,8 @@ type disk struct {
 	random    *rand.Rand
 	syncDelay time.Duration
 	lost      losses
+	// syncs counts a thread's calls of fsync.
+	syncs map[uint32]int
 }
 
 // losses is what a cut forgot.
@@ -76,10 +78,13 @@ func (it *file) Write(_ context.Context, _ fs.FileHandle, bytes []byte, at int64
 	return uint32(len(bytes)), 0
 }
 
-func (it *file) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
+func (it *file) Fsync(ctx context.Context, _ fs.FileHandle, _ uint32) syscall.Errno {
 	time.Sleep(it.disk.syncDelay)
 	it.disk.lock.Lock()
 	defer it.disk.lock.Unlock()
+	if caller, isKnown := fuse.FromContext(ctx); isKnown {
+		it.disk.syncs[caller.Pid]++
+	}
 	it.sync()
 	// A file that was fsynced can be found: its name is part of the same journal on ext4 and XFS.
 	if _, parent := it.Parent(); parent != nil {

@@ -6,7 +6,8 @@
 //	forgetful -folder DISK -mount POINT [-seed N] [-syncdelay 20ms]
 //
 // Says "mounted" on standard error when it may be used, and prints one JSON line about what a cut has lost. SIGTERM
-// unmounts in peace, with everything on disk.
+// unmounts in peace, with everything on disk. At SIGUSR2 it says on standard error which threads have called fsync, and
+// how often each: "syncs" and a JSON object.
 package main
 
 import (
@@ -31,7 +32,7 @@ func main() {
 	delay := flag.Duration("syncdelay", 0, "how long each fsync takes")
 	flag.Parse()
 
-	disk := &disk{random: rand.New(rand.NewSource(*seed)), syncDelay: *delay}
+	disk := &disk{random: rand.New(rand.NewSource(*seed)), syncDelay: *delay, syncs: map[uint32]int{}}
 	root := newFolder(disk, 0o700)
 	never := 24 * time.Hour
 	server, err := fs.Mount(*mount, root, &fs.Options{
@@ -48,6 +49,7 @@ func main() {
 	}
 	fmt.Fprintln(os.Stderr, "mounted")
 
+	go disk.saySyncs()
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGTERM)
 	if <-signals == syscall.SIGTERM {
@@ -64,4 +66,16 @@ func main() {
 	}
 	report, _ := json.Marshal(disk.lost)
 	fmt.Println(string(report))
+}
+
+// saySyncs answers each SIGUSR2.
+func (it *disk) saySyncs() {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR2)
+	for range asked {
+		it.lock.Lock()
+		said, _ := json.Marshal(it.syncs)
+		it.lock.Unlock()
+		fmt.Fprintf(os.Stderr, "syncs %s\n", said)
+	}
 }
