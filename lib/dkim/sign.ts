@@ -93,12 +93,14 @@ interface SignedContent {
 
 /** Names as `h=` lists them and the fields they stand for. Verifiers take fields of one name from the bottom up. */
 function listFields(fields: readonly FieldSpan[]): { names: string[]; fields: FieldSpan[] } {
+  const named = byName(fields);
   const names: string[] = [];
   const listed: FieldSpan[] = [];
   const list = (name: string): void => {
-    const found = fields.filter((field) => field.name === name).toReversed();
-    listed.push(...found);
-    names.push(...found.map(() => name));
+    for (const field of named.get(name)?.toReversed() ?? []) {
+      listed.push(field);
+      names.push(name);
+    }
   };
   for (const name of OVERSIGNED) {
     list(name);
@@ -106,6 +108,16 @@ function listFields(fields: readonly FieldSpan[]): { names: string[]; fields: Fi
   }
   for (const name of SIGNED) list(name);
   return { names, fields: listed };
+}
+
+function byName(fields: readonly FieldSpan[]): Map<string, FieldSpan[]> {
+  const named = new Map<string, FieldSpan[]>();
+  for (const field of fields) {
+    const found = named.get(field.name);
+    if (found) found.push(field);
+    else named.set(field.name, [field]);
+  }
+  return named;
 }
 
 async function signatureField(content: SignedContent, key: SigningKey, options: SigningOptions): Promise<Buffer> {
