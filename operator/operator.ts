@@ -22,7 +22,7 @@ import { openDns } from './dns.ts';
 import { Looks } from './domain/looks.ts';
 import { DomainReconciler } from './domain/reconcile.ts';
 import { KeyringReconciler, loadedBy } from './keyring/reconcile.ts';
-import { signersIn } from './keyring/signers.ts';
+import { keyringKeysIn } from './keyring/signers.ts';
 import type { OperatorSettings } from './settings.ts';
 import { dueBy } from './triggers.ts';
 import { targetsOf } from './typed.ts';
@@ -108,7 +108,7 @@ export async function startOperator({ settings, clock, random, log, failed }: Op
       kube,
       world,
       targets,
-      signersOf: (domain) => signersIn(world, clock.now(), domain, opened?.last(kubeKey(domain.metadata))),
+      keysOf: (domain) => keyringKeysIn(world, clock.now(), domain, opened?.last(kubeKey(domain.metadata))),
     }),
   );
   const all = (): void => {

@@ -2,6 +2,7 @@
  * The types of objects that the operator reads and writes. Pure.
  */
 import { typeOfKind } from '#crds/definition.ts';
+import { LEASES, REPORTS_KEYRING } from '#lib/keyring/report.ts';
 import type { KubeType } from '#lib/kube/kube.ts';
 import { MANAGED_BY } from './workload/child.ts';
 
@@ -11,7 +12,6 @@ export const DEPLOYMENTS: KubeType = { group: 'apps', version: 'v1', plural: 'de
 export const SERVICES = core('services', 'Service');
 export const SECRETS = core('secrets', 'Secret');
 export const PODS = core('pods', 'Pod');
-export const LEASES: KubeType = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease' };
 const ACCOUNTS = core('serviceaccounts', 'ServiceAccount');
 const BUDGETS: KubeType = {
   group: 'policy',
@@ -32,9 +32,11 @@ const BINDINGS: KubeType = { ...RBAC, plural: 'rolebindings', kind: 'RoleBinding
 /** What an `MTACluster` becomes. */
 export const CHILDREN: readonly KubeType[] = [ACCOUNTS, ROLES, BINDINGS, NETWORK, BUDGETS, SERVICES, DEPLOYMENTS];
 
-const MANAGED = Object.entries(MANAGED_BY)
-  .map(([name, value]) => `${name}=${value}`)
-  .join(',');
+const selectorOf = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(',');
+const MANAGED = selectorOf(MANAGED_BY);
 
 /** What is read: our kinds, what the operator has made, and what its pods say. */
 export const WATCHED: readonly { readonly type: KubeType; readonly labelSelector?: string }[] = [
@@ -43,5 +45,5 @@ export const WATCHED: readonly { readonly type: KubeType; readonly labelSelector
   })),
   ...[...CHILDREN, SECRETS].map((type) => ({ type, labelSelector: MANAGED })),
   { type: PODS, labelSelector: 'app.kubernetes.io/name=postfleet' },
-  { type: LEASES, labelSelector: 'postfleet.io/reports=keyring' },
+  { type: LEASES, labelSelector: selectorOf(REPORTS_KEYRING) },
 ];

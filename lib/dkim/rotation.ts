@@ -11,8 +11,8 @@
  * Promises: a key signs only from `Verified` on; a record is given up only when no signature can need it any more; a
  * family that signs goes on signing while its next key is on its way; phases only go forward, and each step follows from
  * phases that were read and never from one that is only planned. So two who plan at once from old readings are harmless,
- * if each phase is written only over the one that was read, and somebody reads and plans every day: that a worker signs
- * with a key that retires is seen only by looking.
+ * if each phase is written only over the one that was read, workers refuse keys that retire (`lib/keyring/signers.ts`), and somebody
+ * reads and plans every day: that a worker signs with a key of which it has not heard that it retires is seen only by looking.
  *
  * Left to others: making and keeping keys, looking at DNS, asking workers, writing the phases (the operator).
  */

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdir, mkdtemp, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -7,8 +7,9 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { pemOf } from '#lib/dkim/key.ts';
 import { seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
+import { formatBundle, parseBundle } from './bundle.ts';
 import { formatCredential } from './credential.ts';
-import { credentialFile, keyFile, openKeyring, parseKeyFile } from './folder.ts';
+import { credentialFile, keyFile, openKeyring, parseKeyFile, retiredFile } from './folder.ts';
 import { proofOfGenerated } from './proof.ts';
 
 const PEM = pemOf(generateKeyPairSync('ed25519').privateKey);
@@ -82,7 +83,8 @@ describe('a keyring folder', () => {
       'dkim/notes.txt': '',
       'credentials/default.app.json': '{"hunter2":1}',
       'credentials/default.other.json': record('default.app'),
-      'credentials/large.json': ' '.repeat(65_537),
+      'credentials/default.large.json': ' '.repeat(65_537),
+      'credentials/bundle.json': '{"hunter2":1}',
       'credentials/.default.new.json.new': 'half',
     });
     const fault = await openKeyring(folder, new FakeClock()).then(() => 'opened', String);
@@ -90,9 +92,10 @@ describe('a keyring folder', () => {
       "Fault: Correct or remove these in <folder>:
         <folder>/dkim/a._domainkey.example.com.pem: The DKIM key a of example.com must be a private key in PEM without a passphrase.
         <folder>/dkim/notes.txt: must be named <selector>._domainkey.<domain>.pem
+        <folder>/credentials/bundle.json: must be a bundle of version 1
         <folder>/credentials/default.app.json: must be a credential record of version 1
-        <folder>/credentials/default.other.json: must be named default.app.json, after its username
-        <folder>/credentials/large.json: must have at most 65536 bytes"
+        <folder>/credentials/default.large.json: must have at most 65536 bytes
+        <folder>/credentials/default.other.json: must be named default.app.json, after its username"
     `);
   });
 
@@ -139,6 +142,93 @@ describe('a keyring folder', () => {
     keyring.close();
     await reading;
     expect(clock.timers).toBe(0);
+  });
+});
+
+/** As a kubelet mounts it: links to a folder that another takes the place of. */
+async function mount(folder: string, version: string, bundles: Readonly<Record<string, string>>): Promise<void> {
+  for (const part of ['dkim', 'credentials', 'return-path'])
+    await mkdir(join(folder, version, part), { recursive: true });
+  for (const [name, text] of Object.entries(bundles)) await writeFile(join(folder, version, name), text);
+  await symlink(version, join(folder, '..new'));
+  await rename(join(folder, '..new'), join(folder, '..data'));
+}
+
+async function openMounted(bundles: Readonly<Record<string, string>>) {
+  const folder = await mkdtemp(join(tmpdir(), 'postfleet-keyring-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  for (const part of ['dkim', 'credentials', 'return-path']) await symlink(join('..data', part), join(folder, part));
+  await mount(folder, '..1', bundles);
+  const clock = new FakeClock();
+  const keyring = await openKeyring(folder, clock);
+  onTestFinished(() => keyring.close());
+  return { folder, clock, keyring };
+}
+
+const bundleOf = (files: Readonly<Record<string, string>>): string => formatBundle(new Map(Object.entries(files)));
+const inFolder = (selector: string): string => `mail/${keyFile(selector, 'example.com')}`;
+
+describe('a keyring that is mounted in bundles', () => {
+  it('is what it would be in files, and says which bundles it has', async () => {
+    const dkim = bundleOf({ [inFolder('a')]: PEM, [inFolder('b')]: PEM });
+    const { keyring } = await openMounted({
+      'dkim/00.json': dkim,
+      'dkim/01.json': bundleOf({}),
+      'credentials/bundle.json': bundleOf({ 'mail.app.json': record('mail.app') }),
+      'return-path/bundle.json': bundleOf({ '20261122.key': Buffer.alloc(32).toString('base64') }),
+    });
+    const selectors = (namespace: string): string[] =>
+      keyring.signingKeys('example.com', namespace).map(({ selector }) => selector);
+    expect([selectors('mail'), selectors('shop')]).toEqual([['a', 'b'], []]);
+    expect(keyring.credential('mail.app')).toMatchObject({ secret: { kind: 'sha256' } });
+    expect(keyring.returnPathKeys()).toHaveLength(1);
+    expect([...keyring.revisions().keys()]).toEqual([
+      'dkim/00.json',
+      'dkim/01.json',
+      'credentials/bundle.json',
+      'return-path/bundle.json',
+    ]);
+    expect(keyring.revisions().get('dkim/00.json')).toBe(parseBundle(dkim)?.revision);
+  });
+
+  it('is read anew within ten seconds of a change, only what is another is parsed again, and it is told', async () => {
+    const { folder, clock, keyring } = await openMounted({ 'dkim/00.json': bundleOf({ [inFolder('a')]: PEM }) });
+    const [before] = keyring.signingKeys('example.com');
+    let told = 0;
+    keyring.onChange(() => (told += 1));
+    await keyring.reread();
+    expect(told).toBe(0);
+    const next = bundleOf({ [inFolder('a')]: PEM, [inFolder('b')]: PEM });
+    await mount(folder, '..2', { 'dkim/00.json': next });
+    clock.advance(seconds(10));
+    await vi.waitFor(() => expect(told).toBe(1), { timeout: 8000 });
+    expect(keyring.signingKeys('example.com')[0]).toBe(before);
+    expect(keyring.signingKeys('example.com')).toHaveLength(2);
+    expect(keyring.revisions().get('dkim/00.json')).toBe(parseBundle(next)?.revision);
+  });
+
+  it.each([
+    ['half of one', bundleOf({ [inFolder('b')]: PEM }).slice(0, -9), 'must be a bundle of version 1'],
+    ['one with what is no key', bundleOf({ [inFolder('b')]: 'hunter2' }), 'b of example.com must be a private key'],
+    ['one with another file', bundleOf({ 'mail/notes': '' }), 'mail/notes in it: must be named <selector>'],
+  ])('stays as it was after %s, and says so without secrets', async (_, text, says) => {
+    const { folder, keyring } = await openMounted({ 'dkim/00.json': bundleOf({ [inFolder('a')]: PEM }) });
+    const before = new Map(keyring.revisions());
+    await mount(folder, '..2', { 'dkim/00.json': text });
+    const problems = await keyring.reread();
+    expect(problems).toEqual([expect.stringContaining(says)]);
+    expect(problems.join()).not.toContain('hunter2');
+    expect(keyring.signingKeys('example.com').map(({ selector }) => selector)).toEqual(['a']);
+    expect(keyring.revisions()).toEqual(before);
+  });
+
+  it('signs no more with a key that retires, though an older keyring is written over it', async () => {
+    const older = bundleOf({ [inFolder('a')]: PEM });
+    const newer = bundleOf({ [inFolder('b')]: PEM, [`mail/${retiredFile('a', 'example.com')}`]: '' });
+    const { folder, keyring } = await openMounted({ 'dkim/00.json': newer });
+    await mount(folder, '..2', { 'dkim/00.json': older });
+    expect(await keyring.reread()).toEqual([]);
+    expect(keyring.signingKeys('example.com', 'mail').map(({ selector }) => selector)).toEqual(['b']);
   });
 });
 

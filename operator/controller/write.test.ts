@@ -37,6 +37,23 @@ describe('an object that is kept', () => {
     expect(applied).toHaveLength(1);
   });
 
+  test('is written only over the state that was read when it is fenced', async () => {
+    const { kube, applied, last } = server();
+    const keeper = new Keeper(kube);
+    await keeper.keep({ type: TYPE, object: wanted({ a: '1' }) }, undefined, true);
+    const asked: unknown[] = [];
+    const noting = new Keeper({
+      apply: async (type, object) => {
+        asked.push(object.metadata.resourceVersion);
+        return kube.apply(type, object);
+      },
+    });
+    await noting.keep({ type: TYPE, object: wanted({ a: '2' }) }, last(), true);
+    await noting.keep({ type: TYPE, object: wanted({ a: '3' }) }, last());
+    expect([applied.length, asked]).toEqual([3, ['1', undefined]]);
+    expect(await noting.keep({ type: TYPE, object: wanted({ a: '3' }) }, last(), true)).toEqual({ kind: 'same' });
+  });
+
   test('is written when somebody has changed it, or a field is said no more', async () => {
     const { kube, applied, last } = server();
     const keeper = new Keeper(kube);

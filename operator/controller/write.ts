@@ -35,12 +35,13 @@ export class Keeper {
     this.#kube = kube;
   }
 
-  /** Makes `observed` (undefined: there is none) as wanted. */
-  async keep({ type, object }: Wanted, observed: KubeObject | undefined): Promise<Kept> {
+  /** Makes `observed` (undefined: there is none) as wanted. `isFenced`: only if it is as it was read; else a conflict. */
+  async keep({ type, object }: Wanted, observed: KubeObject | undefined, isFenced = false): Promise<Kept> {
     const marked = withMark(object);
     const place = `${type.plural}.${type.group} ${kubeKey(object.metadata)}`;
     if (observed && (isAsWanted(marked, observed) || this.#isOurs(place, marked, observed))) return { kind: 'same' };
-    const result = await this.#kube.apply(type, marked, MANAGER);
+    const applied = isFenced && observed ? overRead(marked, observed) : marked;
+    const result = await this.#kube.apply(type, applied, MANAGER);
     if (result.kind === 'written') this.#written.set(place, stateOf(result.object));
     return result;
   }
@@ -55,6 +56,12 @@ export class Keeper {
     const metadata = namespace === undefined ? { name } : { namespace, name };
     this.#written.delete(`${type.plural}.${type.group} ${kubeKey(metadata)}`);
   }
+}
+
+/** The server refuses it when somebody has written in between. */
+function overRead(object: KubeObject, { metadata: { uid, resourceVersion } }: KubeObject): KubeObject {
+  const read = { ...(uid !== undefined && { uid }), ...(resourceVersion !== undefined && { resourceVersion }) };
+  return { ...object, metadata: { ...object.metadata, ...read } };
 }
 
 const stateOf = ({ metadata }: KubeObject): string => `${metadata.uid} ${metadata.resourceVersion}`;

@@ -2,13 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { sample } from '#crds/sample.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import { resourceIn } from '../typed.ts';
-import { compiledIn, keyringSecrets, partOf, type Signer, signerFile } from './parts.ts';
+import { compiledIn, keyringSecrets, type KeyringKey, partOf, signerFile } from './parts.ts';
 import { haveAll, reportsOf } from './reports.ts';
 
 const cluster = resourceIn(sample('MTACluster', {}, { namespace: 'mta' }) as unknown as KubeObject, 'MTACluster');
 if (!cluster) throw new Error('the sample is not valid');
 const blueprint = { cluster, uid: 'u', image: '', relayPorts: [] };
-const signer = (namespace: string, selector: string): Signer => ({
+const signer = (namespace: string, selector: string): KeyringKey => ({
   namespace,
   domain: 'example.com',
   selector,
@@ -17,7 +17,7 @@ const signer = (namespace: string, selector: string): Signer => ({
 
 describe('the keyring', () => {
   test('is as many Secrets as ever, whoever signs', () => {
-    const names = (signers: Signer[]): string[] =>
+    const names = (signers: KeyringKey[]): string[] =>
       keyringSecrets(blueprint, signers).map(({ metadata }) => metadata.name);
     expect(names([])).toEqual(names([signer('mail', 'a'), signer('shop', 'b')]));
     expect(names([])).toHaveLength(16);
@@ -31,9 +31,18 @@ describe('the keyring', () => {
     );
   });
 
+  test('says of a key that signs no more that it does not, and has nothing else of it', () => {
+    const { namespace, domain, selector } = signer('mail', 'a');
+    const secrets = keyringSecrets(blueprint, [{ namespace, domain, selector }]);
+    expect([...compiledIn(secrets[partOf('mail', 'example.com')]).files]).toEqual([
+      'mail/a._domainkey.example.com.retired',
+    ]);
+  });
+
   test('has another revision when another key signs, and the same in any order', () => {
     const part = partOf('mail', 'example.com');
-    const revision = (...signers: Signer[]): string => compiledIn(keyringSecrets(blueprint, signers)[part]).revision;
+    const revision = (...signers: KeyringKey[]): string =>
+      compiledIn(keyringSecrets(blueprint, signers)[part]).revision;
     const [a, b] = [signer('mail', 'a'), signer('mail', 'b')];
     expect(revision(a, b)).toBe(revision(b, a));
     expect(revision(a)).not.toBe(revision(b));

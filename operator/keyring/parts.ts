@@ -1,21 +1,23 @@
 /**
  * The keyring of a cluster as Secrets: who signs, compiled as a whole into a fixed number of bundles. Pure.
  *
- * All keys of a domain are in one bundle, which a pod sees at once or not at all: a key takes the place of another in one step.
+ * All keys of a domain are in one bundle, which a pod sees at once or not at all: a key takes the place of another in one step. Of a
+ * key that retires the bundle says so: workers refuse it from then on, whatever an operator with an older view compiles.
  */
 import { createHash } from 'node:crypto';
-import { keyFile } from '#lib/keyring/folder.ts';
+import { keyFile, retiredFile } from '#lib/keyring/folder.ts';
 import { formatBundle, parseBundle } from '#lib/keyring/bundle.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import { type Blueprint, childMetadata, childName } from '../workload/child.ts';
 import { BUNDLE, DKIM_PARTS, dkimPart } from '../workload/mounts.ts';
 
-/** A key that signs. */
-export interface Signer {
+/** A key, as the keyring has it. */
+export interface KeyringKey {
   readonly namespace: string;
   readonly domain: string;
   readonly selector: string;
-  readonly pem: string;
+  /** Absent: it signs no more. */
+  readonly pem?: string;
 }
 
 /** Number of the bundle that has a domain's keys. */
@@ -26,21 +28,27 @@ export const signerFile = (namespace: string, domain: string, selector: string):
   `${namespace}/${keyFile(selector, domain)}`;
 
 /** A Secret for each bundle, also for those that are empty. */
-export function keyringSecrets(blueprint: Blueprint, signers: readonly Signer[]): KubeObject[] {
-  const byPart = Map.groupBy(signers, ({ namespace, domain }) => partOf(namespace, domain));
-  return Array.from({ length: DKIM_PARTS }, (_, part) => {
-    const files = (byPart.get(part) ?? []).map(
-      (it) => [signerFile(it.namespace, it.domain, it.selector), it.pem] as const,
-    );
-    const text = formatBundle(new Map(files));
-    return {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      type: 'postfleet.io/keyring',
-      metadata: childMetadata(blueprint, childName(blueprint, dkimPart(part))),
-      data: { [BUNDLE]: Buffer.from(text).toString('base64') },
-    };
-  });
+export function keyringSecrets(blueprint: Blueprint, keys: readonly KeyringKey[]): KubeObject[] {
+  const byPart = Map.groupBy(keys, ({ namespace, domain }) => partOf(namespace, domain));
+  return Array.from({ length: DKIM_PARTS }, (_, part) =>
+    bundleSecret(blueprint, dkimPart(part), (byPart.get(part) ?? []).map(fileOf)),
+  );
+}
+
+const fileOf = ({ namespace, domain, selector, pem }: KeyringKey): [name: string, text: string] =>
+  pem === undefined
+    ? [`${namespace}/${retiredFile(selector, domain)}`, '']
+    : [signerFile(namespace, domain, selector), pem];
+
+function bundleSecret(blueprint: Blueprint, name: string, files: readonly (readonly [string, string])[]): KubeObject {
+  const text = formatBundle(new Map(files));
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'postfleet.io/keyring',
+    metadata: childMetadata(blueprint, childName(blueprint, name)),
+    data: { [BUNDLE]: Buffer.from(text).toString('base64') },
+  };
 }
 
 /** What a Secret of the keyring holds: names of files, and the revision that pods report when they have loaded it. */

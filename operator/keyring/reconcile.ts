@@ -5,28 +5,28 @@
  */
 import { typeOfKind } from '#crds/definition.ts';
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
-import type { Kube } from '#lib/kube/kube.ts';
-import { kubeKey } from '#lib/kube/kube.ts';
+import { LEASES } from '#lib/keyring/report.ts';
+import { type Kube, kubeKey, type KubeObject } from '#lib/kube/kube.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { Reconciler } from '../controller/controller.ts';
 import type { Worked } from '../controller/work-queue.ts';
 import { Keeper } from '../controller/write.ts';
 import type { Loaded } from '../domain/reconcile.ts';
 import { type Route, routeOf, type Targets } from '../domain/pool.ts';
-import { LEASES, PODS, SECRETS } from '../types.ts';
+import { PODS, SECRETS } from '../types.ts';
 import { resourceIn } from '../typed.ts';
 import { ownerOf, type World } from '../world.ts';
 import { childName } from '../workload/child.ts';
 import { dkimPart, dkimPath } from '../workload/mounts.ts';
-import { compiledIn, keyringSecrets, partOf, signerFile, type Signer } from './parts.ts';
+import { compiledIn, keyringSecrets, type KeyringKey, partOf, signerFile } from './parts.ts';
 import { haveAll, reportsOf } from './reports.ts';
 
 export interface KeyringOptions {
   readonly kube: Kube;
   readonly world: World;
   readonly targets: Targets;
-  /** Who of a domain's keys signs now. */
-  readonly signersOf: (domain: SendingDomain) => readonly Signer[];
+  /** Which of a domain's keys sign now, and which sign no more. */
+  readonly keysOf: (domain: SendingDomain) => readonly KeyringKey[];
 }
 
 const CONFLICT: Worked = { kind: 'conflict' };
@@ -47,34 +47,47 @@ export class KeyringReconciler implements Reconciler {
     const cluster = targets.cluster(key);
     const uid = world.object(typeOfKind('MTACluster'), key)?.metadata.uid;
     if (!cluster || uid === undefined) return { kind: 'done' };
-    for (const secret of keyringSecrets({ cluster, uid, image: '', relayPorts: [] }, this.#signers(key))) {
-      const place = { namespace: cluster.metadata.namespace, name: secret.metadata.name };
-      const observed =
-        world.object(SECRETS, kubeKey(place)) ?? (await this.#options.kube.get({ type: SECRETS, ...place }));
-      if (observed && ownerOf(observed)?.uid !== uid)
-        throw new Fault(
-          'name-taken',
-          `Secret ${kubeKey(place)} is not of MTACluster ${key}: remove it, or rename the MTACluster.`,
-        );
-      const written = await this.#keeper.keep({ type: SECRETS, object: secret }, observed);
+    // Read at one moment: whoever compiled from an older reading than somebody else wrote from has to look again.
+    const secrets = keyringSecrets({ cluster, uid, image: '', relayPorts: [] }, this.#keys(key)).map((secret) => ({
+      secret,
+      observed: world.object(SECRETS, kubeKey(secret.metadata)),
+    }));
+    for (const { secret, observed } of secrets) {
+      if (observed && ownerOf(observed)?.uid !== uid) throw nameTaken(observed, key);
+      if (!observed && (await this.#isThere(secret, uid, key))) return CONFLICT;
+      const written = await this.#keeper.keep({ type: SECRETS, object: secret }, observed, true);
       if (written.kind === 'conflict') return CONFLICT;
       if (written.kind === 'refused')
-        throw new Fault('keyring-refused', `Secret ${kubeKey(place)} is refused: ${written.message}`);
+        throw new Fault('keyring-refused', `Secret ${kubeKey(secret.metadata)} is refused: ${written.message}`);
     }
     return { kind: 'done' };
   }
 
-  #signers(clusterKey: string): Signer[] {
-    const { world, targets, signersOf } = this.#options;
+  /** Whether there is one of ours of which nothing was heard yet. Rejects when it is somebody else's. */
+  async #isThere({ metadata }: KubeObject, uid: string, key: string): Promise<boolean> {
+    const { name, namespace = '' } = metadata;
+    const found = await this.#options.kube.get({ type: SECRETS, namespace, name });
+    if (found && ownerOf(found)?.uid !== uid) throw nameTaken(found, key);
+    return found !== undefined;
+  }
+
+  #keys(clusterKey: string): KeyringKey[] {
+    const { world, targets, keysOf } = this.#options;
     return world.objects(typeOfKind('SendingDomain')).flatMap((object) => {
       const domain = resourceIn(object, 'SendingDomain');
       if (!domain) return [];
       const route = routeOf(domain, targets);
       const isOurs = route.kind === 'granted' && kubeKey(route.cluster.metadata) === clusterKey;
-      return isOurs ? signersOf(domain) : [];
+      return isOurs ? keysOf(domain) : [];
     });
   }
 }
+
+const nameTaken = ({ metadata }: KubeObject, key: string): Fault =>
+  new Fault(
+    'name-taken',
+    `Secret ${kubeKey(metadata)} is not of MTACluster ${key}: remove it, or rename the MTACluster.`,
+  );
 
 /** Which of a domain's keys every worker has, and which some worker may still have. */
 export function loadedBy(world: World, domain: SendingDomain, route: Route, selectors: readonly string[]): Loaded {

@@ -1,11 +1,11 @@
 /**
  * What the workers of a cluster have loaded, by their own reports. Pure.
  *
- * A worker reports by a Lease of its pod's name: which revision of each bundle it has. A pod without a report may have anything.
+ * A worker reports by a Lease of its pod's name (`lib/keyring/report.ts`): which revision of each bundle it has. A pod without a
+ * report may have anything.
  */
+import { KEYRING_REPORT } from '#lib/keyring/report.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
-
-const REPORT = 'postfleet.io/keyring';
 
 /** `{"dkim/00.json": "<revision>", …}` of each worker that may sign; undefined for one that has not reported. */
 export type Reports = readonly (Readonly<Record<string, string>> | undefined)[];
@@ -25,7 +25,7 @@ function isWorkerOf({ metadata: { labels = {} }, status }: KubeObject, cluster: 
 
 function reportIn(lease: KubeObject | undefined): Readonly<Record<string, string>> | undefined {
   try {
-    const report: unknown = JSON.parse(lease?.metadata.annotations?.[REPORT] ?? '');
+    const report: unknown = JSON.parse(lease?.metadata.annotations?.[KEYRING_REPORT] ?? '');
     return typeof report === 'object' && report !== null ? (report as Record<string, string>) : undefined;
   } catch {
     return undefined;

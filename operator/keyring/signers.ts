@@ -1,5 +1,6 @@
 /**
- * Which keys of a domain sign, by their phases; one that is new does not while DNS is known not to have it.
+ * Which keys of a domain sign, and which sign no more, by their phases; one that is new does not sign while DNS is known not to
+ * have it.
  */
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import { rotate } from '#lib/dkim/rotation.ts';
@@ -8,21 +9,24 @@ import type { Instant } from '#lib/run/clock.ts';
 import { keysOf } from '../domain/keys.ts';
 import { sightingsOf } from '../domain/plan.ts';
 import type { World } from '../world.ts';
-import type { Signer } from './parts.ts';
+import type { KeyringKey } from './parts.ts';
 
-export function signersIn(world: World, now: Instant, domain: SendingDomain, look: DomainStatus | undefined): Signer[] {
+export function keyringKeysIn(
+  world: World,
+  now: Instant,
+  domain: SendingDomain,
+  look: DomainStatus | undefined,
+): KeyringKey[] {
   const keys = keysOf(world, domain);
   const { algorithms } = domain.spec.dkim;
   const nothing: ReadonlySet<string> = new Set();
   const known = { offered: nothing, loaded: nothing, used: nothing, rotateAfter: 0, retireAfter: 0 };
   const sightings = sightingsOf(keys, look);
   const { signers } = rotate({ now, keys, algorithms, sightings, ...known });
-  return keys
-    .filter(({ selector }) => signers.includes(selector))
-    .map(({ selector, pem }) => ({
-      namespace: domain.metadata.namespace,
-      domain: domain.spec.domain,
-      selector,
-      pem,
-    }));
+  const { namespace } = domain.metadata;
+  return keys.flatMap(({ selector, pem, phase }) => {
+    const place = { namespace, domain: domain.spec.domain, selector };
+    if (signers.includes(selector)) return [{ ...place, pem }];
+    return phase === 'Retiring' || phase === 'Retired' ? [place] : [];
+  });
 }

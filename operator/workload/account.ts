@@ -13,7 +13,7 @@ const BINDING = { ...RBAC, plural: 'rolebindings', kind: 'RoleBinding' } as cons
 /** What the data plane reads of each namespace that sends. */
 export const READS = {
   apiGroups: ['postfleet.io'],
-  resources: ['destinationpolicies', 'ippools', 'mtaclusters', 'sendingcredentials', 'sendingdomains'],
+  resources: ['destinationpolicies', 'eventsinks', 'ippools', 'mtaclusters', 'sendingcredentials', 'sendingdomains'],
   verbs: ['get', 'list', 'watch'],
 };
 

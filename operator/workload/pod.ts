@@ -85,6 +85,7 @@ function container(blueprint: Blueprint, needs: PodNeeds, mounts: readonly Mount
     env: [
       { name: 'POD_NAME', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } } },
       { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } } },
+      { name: 'POD_UID', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.uid' } } },
     ],
     ports: [...needs.ports, { name: 'metrics', containerPort: METRICS_PORT }].map(({ name, containerPort }) => ({
       name,

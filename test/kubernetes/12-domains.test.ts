@@ -5,12 +5,13 @@ import { typeOfKind } from '#crds/definition.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FakeNameServer } from '#lib/dns/fake-name-server.ts';
 import { parseBundle } from '#lib/keyring/bundle.ts';
+import { LEASES } from '#lib/keyring/report.ts';
 import { ApiServer } from '#lib/kube/api-server.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
 import { conditionsOf } from '#operator/controller/status.ts';
-import { LEASES, PODS, SECRETS } from '#operator/types.ts';
+import { PODS, SECRETS } from '#operator/types.ts';
 import { ControlPlane } from '../harness/control-plane.ts';
 import { installDefinitions } from '../harness/definitions.ts';
 import {
