@@ -12,7 +12,7 @@ import {
   type StoredMsg,
   type StreamConfig,
 } from '@nats-io/jetstream';
-import { type Clock, type Duration, minutes, seconds, sleep } from '../run/clock.ts';
+import { type Clock, type Duration, type Instant, minutes, seconds, sleep } from '../run/clock.ts';
 import { codeOf, Fault, reasonOf } from '../run/fault.ts';
 import { type Appended, appendedOf } from './appended.ts';
 import type { Connection, Outgoing } from './connection.ts';
@@ -30,7 +30,8 @@ export interface Stored {
 export const MESSAGE_ID = 'Nats-Msg-Id';
 export const EXPECTED_LAST = 'Nats-Expected-Last-Subject-Sequence';
 
-const NOT_FOUND = new Set([10_037, 10_059]);
+const NO_STREAM = 10_059;
+const NOT_FOUND = new Set([10_037, NO_STREAM]);
 
 export interface About {
   /** Names of those that keep it; none when they are no cluster. */
@@ -38,6 +39,10 @@ export interface About {
   /** The first sequence that is there, or that would be next; and the last. */
   readonly first: number;
   readonly last: number;
+  readonly bytes: number;
+  /** -1: as many as there is room for. */
+  readonly mostBytes: number;
+  readonly config: Readonly<Record<string, unknown>>;
   /** Messages it has still to copy from its sources; Infinity when that is not known. */
   readonly behind: number;
 }
@@ -89,10 +94,18 @@ export class Streams {
   /** What its leader says of a stream. */
   async about(stream: string): Promise<About> {
     try {
-      const { cluster, state, sources = [] } = await this.#manager.streams.info(stream);
+      const { cluster, config, state, sources = [] } = await this.#manager.streams.info(stream);
       const servers = [cluster?.leader ?? '', ...(cluster?.replicas ?? []).map((it) => it.name)];
       const behind = sources.reduce((sum, it) => sum + (it.active < 0 ? Infinity : it.lag), 0);
-      return { servers: servers.filter((it) => it !== ''), first: state.first_seq, last: state.last_seq, behind };
+      return {
+        servers: servers.filter((it) => it !== ''),
+        first: state.first_seq,
+        last: state.last_seq,
+        bytes: state.bytes,
+        mostBytes: config.max_bytes,
+        config: { ...config },
+        behind,
+      };
     } catch (thrown) {
       throw faultOf(thrown, stream);
     }
@@ -130,6 +143,15 @@ export class Streams {
   async at(stream: string, seq: number): Promise<Stored | undefined> {
     const near = await this.#manager.direct.getMessage(stream, { seq }).catch(() => null);
     return near ? storedOf(near) : this.#get(stream, { seq });
+  }
+
+  /** The first message that was stored then or after; undefined when there is none. */
+  async firstSince(stream: string, time: Instant): Promise<number | undefined> {
+    try {
+      return (await this.#manager.direct.getMessage(stream, { start_time: new Date(time) }))?.seq;
+    } catch (thrown) {
+      throw faultOf(thrown, stream);
+    }
   }
 
   /** The last message of each subject that matches; of the leader or of a server that may be a moment behind. */
@@ -264,5 +286,9 @@ const bytesOf = (data: Uint8Array): Buffer => Buffer.from(data.buffer, data.byte
 
 const isNotFound = (thrown: unknown): boolean => thrown instanceof JetStreamApiError && NOT_FOUND.has(thrown.code);
 
-const faultOf = (thrown: unknown, stream: string): Fault =>
-  new Fault('nats-failed', `stream ${stream}: ${reasonOf(thrown)}`, { cause: thrown });
+/** Faults: `nats-no-stream` when there is none of that name, `nats-failed` otherwise. */
+function faultOf(thrown: unknown, stream: string): Fault {
+  const isGone = thrown instanceof JetStreamApiError && thrown.code === NO_STREAM;
+  const code = isGone ? 'nats-no-stream' : 'nats-failed';
+  return new Fault(code, `stream ${stream}: ${reasonOf(thrown)}`, { cause: thrown });
+}

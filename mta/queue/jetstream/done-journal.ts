@@ -5,15 +5,19 @@
  * What is given while a record is under way goes with the next. A record whose end is unknown is looked for, for as long as it
  * takes: nobody is told that something was not written that may have been. Then it is carried out in the view.
  */
-import { type Clock, type Duration, sleep } from '#lib/run/clock.ts';
+import { type Clock, type Duration, hours, minutes, sleep } from '#lib/run/clock.ts';
 import { codeOf, Fault } from '#lib/run/fault.ts';
 import type { Appended } from '#lib/nats/appended.ts';
 import type { Streams } from '#lib/nats/streams.ts';
 import type { Change, Journal } from '../changes.ts';
-import { encodeDone, holdingOf, writeOf } from './done-record.ts';
+import { encodeDone, floorIn, holdingOf, writeOf } from './done-record.ts';
+import { type Floor, NO_FLOOR } from './floor.ts';
 import type { Layout } from './layout.ts';
 
 const LOOK_AGAIN_AFTER: Duration = 100;
+/** A shard's last record stays, and all that comes after it. */
+const WRITE_AGAIN_AFTER: Duration = hours(6);
+const WRITE_SOON_AFTER: Duration = minutes(1);
 /** Changes that share a record at most: what is carried out in the view holds up reads meanwhile. */
 const MOST_CHANGES = 1000;
 
@@ -42,6 +46,10 @@ export class DoneJournal implements Journal {
   #isWriting = false;
   /** The last record. */
   #last = 0;
+  #lastAt: Duration = 0;
+  /** As it is said in each record from now on, and as the last one says it. */
+  #floor: Floor = NO_FLOOR;
+  #toldFloor: Floor = NO_FLOOR;
   #holding: number | undefined;
   #lost: Fault | undefined;
 
@@ -59,6 +67,21 @@ export class DoneJournal implements Journal {
     return this.#last;
   }
 
+  /** From where on the shard's streams matter, as is said from now on. */
+  get floor(): Floor {
+    return this.#floor;
+  }
+
+  /**
+   * Says from now on from where on the shard's streams matter: at once when the log is waiting for it, and now and then in any
+   * case, because the shard's last record has to stay; `isCrowded`: there is little room for that.
+   */
+  async tellFloor(floor: Floor, isCrowded: boolean): Promise<void> {
+    this.#floor = floor;
+    const isOld = this.#options.clock.monotonic() - this.#lastAt >= (isCrowded ? WRITE_SOON_AFTER : WRITE_AGAIN_AFTER);
+    if (floor.log > this.#toldFloor.log || isOld) await this.write([]);
+  }
+
   /** The shard is held since this record. */
   get holding(): number {
     return this.#holding ?? 0;
@@ -73,6 +96,7 @@ export class DoneJournal implements Journal {
     for (;;) {
       const last = await this.#look(() => streams.last(layout.done, layout.doneOf(shard)));
       this.#last = last?.seq ?? 0;
+      this.#floor = last ? floorIn(last) : NO_FLOOR;
       if (!(await this.#append([], undefined))) continue;
       this.#holding = this.#last;
       return last ? holdingOf(last) : 0;
@@ -142,21 +166,24 @@ export class DoneJournal implements Journal {
   async #append(changes: readonly Change[], holding: number | undefined): Promise<boolean> {
     const { streams, layout, shard, nextName } = this.#options;
     const write = nextName();
-    const records = encodeDone(changes, { subject: layout.doneOf(shard), write, holding, after: this.#last });
+    const floor = this.#floor;
+    const records = encodeDone(changes, { subject: layout.doneOf(shard), write, holding, after: this.#last, floor });
     for (;;) {
       const appended = await streams.appendAll(records, nextName()).catch(unknownOf);
-      if (appended.kind === 'stored') return this.#wrote(appended.sequence);
+      if (appended.kind === 'stored') return this.#wrote(appended.sequence, floor);
       if (appended.kind === 'full')
         throw new Fault('storage-full', `stream ${layout.done} is full: raise its max_bytes`);
       if (appended.kind === 'refused') throw new Fault('storage-failed', `NATS refused an outcome: ${appended.reason}`);
       const last = await this.#look(() => streams.last(layout.done, layout.doneOf(shard)));
-      if (last && writeOf(last) === write) return this.#wrote(last.seq);
+      if (last && writeOf(last) === write) return this.#wrote(last.seq, floor);
       if ((last?.seq ?? 0) !== this.#last) return false;
     }
   }
 
-  #wrote(sequence: number): true {
+  #wrote(sequence: number, floor: Floor): true {
     this.#last = sequence;
+    this.#lastAt = this.#options.clock.monotonic();
+    this.#toldFloor = floor;
     return true;
   }
 

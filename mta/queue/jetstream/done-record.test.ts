@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 import { EXPECTED_LAST, type Stored } from '#lib/nats/streams.ts';
 import type { MailEvent } from '../../mail/event.ts';
 import type { Change } from '../changes.ts';
-import { decodeDone, encodeDone, holdingOf, writeOf } from './done-record.ts';
+import { decodeDone, encodeDone, floorIn, holdingOf, writeOf } from './done-record.ts';
+
+const FLOOR = { log: 7, done: 3 };
 
 const event: MailEvent = {
   v: 1,
@@ -41,12 +43,14 @@ const changes = fc.array(
 );
 
 const keep = (list: readonly Change[], after: number, holding?: number): Stored[] =>
-  encodeDone(list, { subject: 'q.done.0', write: 'w1', holding, after }).map(({ subject, headers, payload }, at) => ({
-    seq: after + 1 + at,
-    subject,
-    header: (name) => headers[name] ?? '',
-    payload: Buffer.from(payload),
-  }));
+  encodeDone(list, { subject: 'q.done.0', write: 'w1', holding, after, floor: FLOOR }).map(
+    ({ subject, headers, payload }, at) => ({
+      seq: after + 1 + at,
+      subject,
+      header: (name) => headers[name] ?? '',
+      payload: Buffer.from(payload),
+    }),
+  );
 
 test('changes are read as they were written, in records that the server takes, and only the first says what it follows', () => {
   fc.assert(
@@ -56,6 +60,7 @@ test('changes are read as they were written, in records that the server takes, a
       expect(records.map((it) => it.header(EXPECTED_LAST))).toEqual([`${after}`, ...records.slice(1).map(() => '')]);
       expect(Math.max(...records.map((it) => it.payload.length))).toBeLessThan(1_000_000);
       expect(records.map((it) => [writeOf(it), holdingOf(it)])).toEqual(records.map(() => ['w1', 3]));
+      for (const it of records) expect(floorIn(it)).toEqual(FLOOR);
     }),
   );
 });

@@ -8,6 +8,7 @@ import { Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Outgoing } from '#lib/nats/connection.ts';
 import { EXPECTED_LAST, type Stored } from '#lib/nats/streams.ts';
 import type { Change } from '../changes.ts';
+import { decodeFloor, encodeFloor, type Floor } from './floor.ts';
 
 const VERSION = '1';
 const VERSION_HEADER = 'Version';
@@ -15,6 +16,8 @@ const VERSION_HEADER = 'Version';
 const WRITE = 'Write';
 /** Since which record its writer holds the shard. */
 const HOLDING = 'Holding';
+/** From where on the shard's streams matter. */
+const FLOOR = 'Floor';
 
 /** Characters; the server takes 1 MiB (max_payload). */
 const RECORD_LENGTH = 256 * 1024;
@@ -26,13 +29,15 @@ export interface Writing {
   readonly holding: number | undefined;
   /** The record that must still be the subject's last. */
   readonly after: number;
+  readonly floor: Floor;
 }
 
 /** Records for these changes, to be appended together; one when there are none. */
-export function encodeDone(changes: readonly Change[], { subject, write, holding, after }: Writing): Outgoing[] {
+export function encodeDone(changes: readonly Change[], { subject, write, holding, after, floor }: Writing): Outgoing[] {
   const headers = {
     [VERSION_HEADER]: VERSION,
     [WRITE]: write,
+    [FLOOR]: encodeFloor(floor),
     ...(holding !== undefined && { [HOLDING]: `${holding}` }),
   };
   return textsOf(changes).map((text, at) => ({
@@ -73,3 +78,6 @@ export const writeOf = (stored: Stored): string => stored.header(WRITE);
 
 /** Since which record whoever wrote this one held the shard. */
 export const holdingOf = (stored: Stored): number => Number(stored.header(HOLDING) || stored.seq);
+
+/** From where on its shard's streams matter, as whoever wrote it knew. */
+export const floorIn = (stored: Stored): Floor => decodeFloor(stored.header(FLOOR));

@@ -4,9 +4,12 @@
  * All that lies in the log before the floor has ended, for ever: a floor that is old is low, and never wrong. What became of the
  * rest lies after its `done`. Marks say what was known together: what came into the log after a mark can have changed only after
  * it, because whoever holds the shard had not seen it.
+ *
+ * Each record of what became of a shard's mail says its floor: whoever takes the shard reads it where it reads who had it, and it
+ * is as durable as all that rests on it.
  */
 import type { Duration } from '#lib/run/clock.ts';
-import { Fault, reasonOf } from '#lib/run/fault.ts';
+import { Fault } from '#lib/run/fault.ts';
 
 export interface Floor {
   /** The first sequence of the log that matters. */
@@ -46,15 +49,11 @@ export function marksAfter(marks: readonly Mark[], { log }: Floor): Mark[] {
   return marks.slice(Math.max(last, 0));
 }
 
-export const encodeFloor = ({ log, done }: Floor): Buffer => Buffer.from(JSON.stringify({ v: 1, log, done }));
+export const encodeFloor = ({ log, done }: Floor): string => `${log} ${done}`;
 
 /** Fault `record-unreadable` when it is none. */
-export function decodeFloor(bytes: Buffer): Floor {
-  try {
-    const { v, log, done } = JSON.parse(bytes.toString()) as Partial<Floor & { v: number }>;
-    if (v === 1 && Number.isSafeInteger(log) && Number.isSafeInteger(done)) return { log: log ?? 1, done: done ?? 0 };
-  } catch (cause) {
-    throw new Fault('record-unreadable', `a floor is damaged: ${reasonOf(cause)}`, { cause });
-  }
-  throw new Fault('record-unreadable', 'a floor is of a version not known here');
+export function decodeFloor(text: string): Floor {
+  const [, log, done] = /^(\d{1,15}) (\d{1,15})$/.exec(text) ?? [];
+  if (log === undefined || done === undefined) throw new Fault('record-unreadable', `a floor says ${text}`);
+  return { log: Number(log), done: Number(done) };
 }

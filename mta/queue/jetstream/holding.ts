@@ -20,7 +20,7 @@ import { Shard } from '../sqlite/shard.ts';
 import { Arrivals } from './arrivals.ts';
 import { DoneJournal } from './done-journal.ts';
 import { decodeDone } from './done-record.ts';
-import { decodeFloor, encodeFloor, type Floor, floorOf, type Mark, marksAfter, NO_FLOOR } from './floor.ts';
+import { floorOf, type Mark, marksAfter } from './floor.ts';
 import { handOf, NatsSlots } from './hand.ts';
 import type { Layout } from './layout.ts';
 import { fetchPieces } from './pieces.ts';
@@ -57,17 +57,15 @@ export class Holding {
   readonly #arrivals: Arrivals;
   readonly #database: Database;
   readonly #options: HoldingOptions;
-  #floor: Floor;
   #marks: Mark[] = [];
 
-  private constructor(options: HoldingOptions, parts: Parts, shard: Shard, afterCrash: AfterCrash, floor: Floor) {
+  private constructor(options: HoldingOptions, parts: Parts, shard: Shard, afterCrash: AfterCrash) {
     this.shard = shard;
     this.afterCrash = afterCrash;
     this.journal = parts.journal;
     this.#arrivals = parts.arrivals;
     this.#database = parts.database;
     this.#options = options;
-    this.#floor = floor;
     this.#mark(parts.journal.holding);
   }
 
@@ -76,7 +74,7 @@ export class Holding {
     const parts = await openParts(options);
     try {
       const before = await parts.journal.take();
-      const floor = await readFloor(options);
+      const { floor } = parts.journal;
       await parts.arrivals.readAll(floor.log);
       await carryOutAll(options, parts, floor.done + 1);
       const inHand = await takeHand(options, parts.journal.holding, before);
@@ -86,7 +84,7 @@ export class Holding {
       const shard = parts.begin(inHand);
       await shard.readStock();
       await parts.arrivals.follow();
-      const holding = new Holding(options, parts, shard, afterCrash, floor);
+      const holding = new Holding(options, parts, shard, afterCrash);
       return { holding, claim: holding.#claimedAt(parts.journal.holding) };
     } catch (thrown) {
       await closeParts(parts);
@@ -110,25 +108,25 @@ export class Holding {
     return claim;
   }
 
-  /** Resolves when what lies in the log up to a sequence is known here. */
-  seen(sequence: number): Promise<void> {
-    return this.#arrivals.seen(sequence);
+  /** Resolves when what lies in the log up to a sequence, or all that is there now, is known here. */
+  async arrived(sequence: number | undefined): Promise<void> {
+    const { streams, layout, shard } = this.#options;
+    await this.#arrivals.seen(sequence ?? (await streams.last(layout.log, layout.inOf(shard)))?.seq ?? 0);
   }
 
   /**
    * Says from where on the shard's streams matter, for whoever takes it next and for whoever trims them; what is younger than
    * `settledFor` always does.
    */
-  async tellFloor(settledFor: Duration): Promise<void> {
-    const { connection, layout, shard, ioClock } = this.#options;
+  async tellFloor(settledFor: Duration, isCrowded: boolean): Promise<void> {
     const passed = await this.#passed();
     const [row] = await this.#database.read(OLDEST_PLACE);
     const oldest = Math.min(Number(row?.['first'] ?? Infinity), this.#arrivals.unreadable);
-    const youngest = ioClock.monotonic() - settledFor;
-    this.#floor = floorOf({ oldest, marks: this.#marks, before: this.#floor, youngest });
-    this.#marks = marksAfter(this.#marks, this.#floor);
+    const youngest = this.#options.ioClock.monotonic() - settledFor;
+    const floor = floorOf({ oldest, marks: this.#marks, before: this.journal.floor, youngest });
+    this.#marks = marksAfter(this.#marks, floor);
     this.#mark(this.journal.last, passed);
-    connection.publish({ subject: layout.floorOf(shard), headers: {}, payload: encodeFloor(this.#floor) });
+    await this.journal.tellFloor(floor, isCrowded);
   }
 
   /** The end of the log, if nothing before it is still to arrive here: a shard to which nothing comes holds up none. */
@@ -220,11 +218,6 @@ async function carryOutAll(
     await database.write(changes.flatMap(statementsOf));
     changes = [];
   }
-}
-
-async function readFloor({ streams, layout, shard }: HoldingOptions): Promise<Floor> {
-  const told = await streams.last(layout.hand, layout.floorOf(shard));
-  return told ? decodeFloor(told.payload) : NO_FLOOR;
 }
 
 async function takeHand(options: HoldingOptions, holding: number, before: number): Promise<InHand> {

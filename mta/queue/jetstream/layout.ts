@@ -13,7 +13,7 @@ export interface Layout {
   readonly log: string;
   /** What became of it: changes and events. */
   readonly done: string;
-  /** What is in hand, and floors. */
+  /** What is in hand. */
   readonly hand: string;
   /** Keys that the log may have forgotten. */
   readonly keys: string;
@@ -25,8 +25,7 @@ export interface Layout {
   readonly inOf: (shard: number) => string;
   readonly keyOf: (key: string) => string;
   readonly doneOf: (shard: number) => string;
-  readonly floorOf: (shard: number) => string;
-  readonly allFloors: string;
+  readonly allDone: string;
   /** Of a shard, as long as one process holds it. */
   readonly handOf: (shard: number, holding: number) => string;
 }
@@ -40,14 +39,13 @@ export const layoutOf = (name: string, shards: number): Layout => ({
   keys: `${name}_KEYS`,
   logSubjects: [`${name}.in.*`, `${name}.body`, `${name}.key.*`],
   doneSubjects: [`${name}.done.*`],
-  handSubjects: [`${name}.hand.*.*.*`, `${name}.floor.*`],
+  handSubjects: [`${name}.hand.*.*.*`],
   body: `${name}.body`,
   allKeys: `${name}.key.*`,
   inOf: (shard) => `${name}.in.${shard}`,
   keyOf: (key) => `${name}.key.${createHash('sha256').update(key).digest('hex').slice(0, 32)}`,
   doneOf: (shard) => `${name}.done.${shard}`,
-  floorOf: (shard) => `${name}.floor.${shard}`,
-  allFloors: `${name}.floor.*`,
+  allDone: `${name}.done.*`,
   handOf: (shard, holding) => `${name}.hand.${shard}.${holding}`,
 });
 

@@ -1,34 +1,31 @@
 /**
  * Opens a queue on NATS: connects, looks whether what the servers answer for is durable, makes the streams.
  */
-import type { Clock } from '#lib/run/clock.ts';
-import { Fault } from '#lib/run/fault.ts';
 import { Connection } from '#lib/nats/connection.ts';
-import { lookAtServer } from '#lib/nats/monitor.ts';
 import { Streams } from '#lib/nats/streams.ts';
-import { doubtsOf } from './durability.ts';
 import { type Layout, layoutOf } from './layout.ts';
+import { Lookout, type LookoutOptions } from './lookout.ts';
 import { JetstreamQueue, type JetstreamQueueOptions } from './queue.ts';
+import { Room } from './room.ts';
 import { makeStreams, type StreamSizes } from './streams.ts';
 
 export interface OpenOptions
-  extends StreamSizes, Pick<JetstreamQueueOptions, 'clock' | 'ioClock' | 'nextName' | 'openView' | 'unreadable'> {
+  extends
+    StreamSizes,
+    Pick<JetstreamQueueOptions, 'clock' | 'ioClock' | 'nextName' | 'openView' | 'unreadable' | 'eventsFor'>,
+    Pick<LookoutOptions, 'monitors' | 'promise' | 'doubtful'> {
   readonly servers: readonly string[];
-  /** Where servers say how they are set: `http://host:8222`, one for each that keeps streams. */
-  readonly monitors: readonly string[];
   /** Names the queue among others on the same servers. */
   readonly name: string;
   /** Never changes once there is mail. */
   readonly shards: number;
-  /** `answered`: what was answered for may be lost when servers lose their power. */
-  readonly promise: 'synced' | 'answered';
 }
 
 export interface Opened {
   readonly queue: JetstreamQueue;
   readonly streams: Streams;
   readonly layout: Layout;
-  /** Why what was answered for may be lost; none: it is not. */
+  /** Why what was answered for may be lost, as it was seen last; none: it is not. */
   readonly doubts: readonly string[];
   /** Lets go of everything; what is in hand stays noted. */
   readonly close: () => Promise<void>;
@@ -42,39 +39,41 @@ export async function openJetstreamQueue(options: OpenOptions): Promise<Opened> 
     const streams = await Streams.of(connection, ioClock);
     const layout = layoutOf(name, shards);
     await makeStreams(streams, layout, options);
-    const doubts = await findDoubts(options, connection, streams, layout);
-    const queue = new JetstreamQueue({ ...options, connection, streams, layout });
+    const { promise, monitors, doubtful } = options;
+    const server = (): string => connection.server.name;
+    const lookout = new Lookout({
+      streams,
+      layout,
+      sizes: options,
+      monitors,
+      server,
+      promise,
+      clock: ioClock,
+      doubtful,
+    });
+    await lookout.begin();
+    const refused = lookout.refusal();
+    if (refused) throw refused;
+    const room = new Room(streams, layout, ioClock);
+    const refusal = () => lookout.refusal() ?? room.refusal();
+    const queue = new JetstreamQueue({ ...options, connection, streams, layout, refusal });
     const close = async (): Promise<void> => {
+      lookout.close();
       await connection.flush();
       await queue.close();
       await connection.close();
     };
-    return { queue, streams, layout, doubts, close };
+    return {
+      queue,
+      streams,
+      layout,
+      close,
+      get doubts() {
+        return lookout.doubts;
+      },
+    };
   } catch (thrown) {
     await connection.close();
     throw thrown;
   }
-}
-
-async function findDoubts(
-  { monitors, promise, ioClock }: OpenOptions,
-  connection: Connection,
-  streams: Streams,
-  layout: Layout,
-): Promise<string[]> {
-  const about = await Promise.all([layout.log, layout.done].map((it) => streams.about(it)));
-  const [names, seen] = [
-    new Set([connection.server.name, ...about.flatMap((it) => it.servers)]),
-    await lookAtAll(monitors, ioClock),
-  ];
-  const doubts = doubtsOf(seen, [...names]);
-  const [doubt] = doubts;
-  if (doubt !== undefined && promise === 'synced') throw new Fault('nats-not-durable', doubt);
-  return doubts;
-}
-
-/** Those that do not answer are unknown. */
-async function lookAtAll(monitors: readonly string[], clock: Clock) {
-  const looked = await Promise.allSettled(monitors.map((it) => lookAtServer(it, clock)));
-  return looked.flatMap((it) => (it.status === 'fulfilled' ? [it.value] : []));
 }

@@ -4,10 +4,9 @@
  * What is put is appended to the log and durable then, whoever holds its shards; this process waits until those that it holds
  * itself know of it. What becomes of mail is appended by the shard's holder alone. Several processes put, and hold shards.
  */
-import { createHash } from 'node:crypto';
 import { type Clock, type Duration, hours, type Instant } from '#lib/run/clock.ts';
-import { codeOf } from '#lib/run/fault.ts';
-import type { Connection, Outgoing } from '#lib/nats/connection.ts';
+import { codeOf, type Fault } from '#lib/run/fault.ts';
+import type { Connection } from '#lib/nats/connection.ts';
 import type { Streams } from '#lib/nats/streams.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { MailEvent } from '../../mail/event.ts';
@@ -36,16 +35,13 @@ import { parseLane } from '../queue.ts';
 import { Bodies } from '../sqlite/bodies.ts';
 import type { Shard } from '../sqlite/shard.ts';
 import { Turns } from '../sqlite/turns.ts';
-import { type Committed, Commits } from './commits.ts';
 import { Holding } from './holding.ts';
-import { encodeKey, takenBy } from './key-record.ts';
-import { type Layout, shardOf, shardsOf } from './layout.ts';
-import { encodePut } from './put-record.ts';
-import { lastKey, trimLog } from './trim.ts';
+import { type Layout, shardOf } from './layout.ts';
+import { Putting } from './putting.ts';
+import { isCrowded, trim } from './trim.ts';
 
 const LEASED_BYTES = 256 * 1024 * 1024;
-/** Longer than a report may be put and not yet noted as put. */
-const REPORT_KNOWN_FOR: Duration = hours(7 * 24);
+const EVENTS_FOR: Duration = hours(7 * 24);
 
 export interface JetstreamQueueOptions {
   readonly connection: Connection;
@@ -55,17 +51,21 @@ export interface JetstreamQueueOptions {
   readonly clock: Clock;
   /** The machine's, by which NATS is asked again. */
   readonly ioClock: Clock;
+  /** How long events stay in the stream of what became of mail; a week unless it is said. */
+  readonly eventsFor?: Duration | undefined;
   /** A name that nobody else gives. */
   readonly nextName: () => string;
   /** An empty database with the tables of `view.ts`. */
   readonly openView: () => Promise<Database>;
+  /** Why nothing may be put now, if so. */
+  readonly refusal: () => Fault | undefined;
   /** Told of what cannot be read. Must not throw. */
   readonly unreadable: (thrown: unknown) => void;
 }
 
 export class JetstreamQueue implements Queue {
   readonly #options: JetstreamQueueOptions;
-  readonly #commits: Commits;
+  readonly #putting: Putting;
   readonly #bodies = new Bodies(LEASED_BYTES);
   readonly #holdings = new Map<number, Holding>();
   readonly #turns = new Turns();
@@ -74,7 +74,10 @@ export class JetstreamQueue implements Queue {
   /** The streams must be there (`streams.ts`). */
   constructor(options: JetstreamQueueOptions) {
     this.#options = options;
-    this.#commits = new Commits(options.streams, options.ioClock, options.nextName);
+    this.#putting = new Putting({
+      ...options,
+      arrived: async (shard, last) => this.#holdings.get(shard)?.arrived(last),
+    });
   }
 
   /** Lets go of every shard without giving it up; the connection is its opener's to close. */
@@ -83,55 +86,31 @@ export class JetstreamQueue implements Queue {
     this.#holdings.clear();
   }
 
-  async put(message: Message): Promise<void> {
-    await this.#append(message, []);
+  put(message: Message): Promise<void> {
+    return this.#putting.put(message);
+  }
+
+  putOnce(message: Message, once: Once): Promise<PutOnce> {
+    return this.#putting.putOnce(message, once);
+  }
+
+  known(once: Pick<Once, 'key' | 'hash'>): Promise<PutOnce | undefined> {
+    return this.#putting.known(once);
   }
 
   /**
-   * Says from where on what is held here matters, and lets go of what nobody needs of the log, when each shard's holder has said
-   * so. What is younger than `settledFor` stays: longer than a put takes. To be called every minute or so, by every process.
+   * Says from where on what is held here matters, and lets go of what nobody needs of the streams, when each shard's holder has
+   * said so (`trim.ts`). What came within `settledFor` stays: longer than a put takes. To be called every minute or so, by every
+   * process.
    */
   async trim(settledFor: Duration): Promise<void> {
-    await Promise.all([...this.#holdings.values()].map((it) => it.tellFloor(settledFor)));
-    if (this.#holdings.has(0)) await trimLog(this.#options.streams, this.#options.layout);
-  }
-
-  async putOnce(message: Message, once: Once): Promise<PutOnce> {
-    const { streams, layout, clock } = this.#options;
-    const subject = layout.keyOf(once.key);
-    return this.#turns.alone(subject, async () => {
-      for (let isAgain = false; ; isAgain = true) {
-        const { stored, after } = await lastKey(streams, layout, subject);
-        const taken = takenBy(stored, once, clock.now());
-        // What was asked for and not answered for may be there.
-        if (isAgain && taken?.kind === 'known' && taken.id === message.id) return { kind: 'put' };
-        if (taken) return taken;
-        const { kind } = await this.#append(message, [encodeKey(subject, once, message.id, after)]);
-        if (kind === 'committed') return { kind: 'put' };
-      }
-    });
-  }
-
-  async known(once: Pick<Once, 'key' | 'hash'>): Promise<PutOnce | undefined> {
-    const { streams, layout, clock } = this.#options;
-    return takenBy((await lastKey(streams, layout, layout.keyOf(once.key))).stored, once, clock.now());
-  }
-
-  /** Resolves when it is durable, and known to those of its shards that are held here. */
-  async #append(message: Message, before: readonly Outgoing[]): Promise<Committed> {
-    const { layout } = this.#options;
-    const committed = await this.#commits.append([...before, ...encodePut(message, layout)]);
-    if (committed.kind === 'committed')
-      for (const shard of shardsOf(message, layout.shards)) await this.#seen(shard, committed.sequence);
-    return committed;
-  }
-
-  async #seen(shard: number, sequence: number | undefined): Promise<void> {
-    const holding = this.#holdings.get(shard);
-    if (!holding) return;
-    const { streams, layout } = this.#options;
-    const last = sequence ?? (await streams.last(layout.log, layout.inOf(shard)))?.seq ?? 0;
-    await holding.seen(last);
+    const { streams, layout, ioClock, eventsFor = EVENTS_FOR } = this.#options;
+    const crowded = isCrowded(await streams.about(layout.done));
+    const told = [...this.#holdings.values()].map((it) =>
+      unlessLost(() => it.tellFloor(settledFor, crowded), undefined),
+    );
+    await Promise.all(told);
+    if (this.#holdings.has(0)) await trim(streams, layout, ioClock.now() - eventsFor);
   }
 
   async cancel(cancelling: Cancelling): Promise<readonly MailEvent[]> {
@@ -207,19 +186,11 @@ export class JetstreamQueue implements Queue {
   async report(claim: Claim, owed: Unreported, dsn: Message | undefined): Promise<void> {
     const holding = this.#holdings.get(claim.shard);
     if (!holding?.shard.holds(claim)) return;
-    if (dsn) await this.putOnce(dsn, this.#reportOf(owed, claim.shard));
+    if (dsn) await this.#putting.putReport(dsn, owed, claim.shard);
     const events = owed.events.map((it) => it.event);
     const message = owed.message.id;
     const changes = inParts(events).map((it) => ({ kind: 'reported', message, events: it }) as const);
     await unlessLost(() => holding.journal.write(changes), undefined);
-  }
-
-  /** No tenant's name is empty, so this is nobody's key. */
-  #reportOf({ message, events }: Unreported, shard: number): Once {
-    const hash = createHash('sha256');
-    for (const { event } of events) hash.update(JSON.stringify(event));
-    const key = ` report ${shard} ${message.id} ${hash.digest('hex')}`;
-    return { key, hash: '', until: this.#options.clock.now() + REPORT_KNOWN_FOR, note: '' };
   }
 
   /** Bytes of messages that leases hold. */

@@ -14,6 +14,9 @@ test.each([
   ['answers before it has written', log, { persist_mode: 'async' }, [/persist_mode is async/]],
   ['drops what was read', log, { retention: 'workqueue' }, [/retention is not limits/]],
   ['knows ids for a shorter time', log, { duplicate_window: 1 }, [/duplicate_window/]],
+  ['forgets what is old', log, { max_age: 1 }, [/max_age is 1, not 0/]],
+  ['keeps the last of each subject', log, { max_msgs_per_subject: 1 }, [/max_msgs_per_subject is 1, not -1/]],
+  ['lets go of nothing', log, { deny_purge: true }, [/deny_purge is true/]],
   ['has no keys coming in', keys, { sources: [] }, [/sources lack q_LOG/]],
   ['keeps more of what is in hand', hand, { max_msgs_per_subject: -1 }, [/max_msgs_per_subject is -1, not 1/]],
 ])('a stream that %s', (_, wanted, over, problems) => {

@@ -30,6 +30,10 @@ interface Wanted {
   readonly discard?: 'new' | 'old';
   readonly sources?: readonly { readonly name: string; readonly filter_subject: string }[];
   readonly max_age?: number;
+  readonly max_msgs?: number;
+  readonly max_msg_size?: number;
+  readonly sealed?: boolean;
+  readonly deny_purge?: boolean;
   readonly allow_direct: true;
   readonly allow_atomic?: true;
   readonly max_msgs_per_subject?: number;
@@ -38,12 +42,23 @@ interface Wanted {
   readonly duplicate_window?: number;
 }
 
+/** Nothing goes but what is let go of, and that does. */
+const ALL_OF_IT = {
+  max_age: 0,
+  max_msgs: -1,
+  max_msgs_per_subject: -1,
+  max_msg_size: -1,
+  sealed: false,
+  deny_purge: false,
+} as const;
+
 export const wantedOf = (layout: Layout, { replicas, logBytes, doneBytes }: StreamSizes): readonly Wanted[] => {
   const kept = {
     storage: 'file',
     discard: 'new',
     allow_direct: true,
     allow_atomic: true,
+    ...ALL_OF_IT,
     num_replicas: replicas,
   } as const;
   return [

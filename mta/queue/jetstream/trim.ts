@@ -1,20 +1,57 @@
 /**
- * Lets go of the part of the log that nobody needs: all before the lowest floor, in one piece, which is whole blocks.
+ * Lets go of what nobody needs of the streams, by their beginnings, in one piece each, which is whole blocks.
  *
- * Keys live longer than that: the servers copy them into a stream of their own as they come, and nothing is let go of before
- * they have.
+ * The log: all before the lowest floor. Keys live longer than that: the servers copy them into a stream of their own as they
+ * come, and nothing is let go of before they have.
+ *
+ * What became of mail: what no holder needs is events alone, and stays for as long as events live; also of mail that was let
+ * go of long ago. When the stream is crowded the oldest of them go before their time, because outcomes that cannot be written
+ * stop all sending. What a holder may need never goes, however old it is and however full the stream: a stream must not
+ * have a `max_age` of its own. Whoever keeps events longer copies them.
  */
-import type { Stored, Streams } from '#lib/nats/streams.ts';
-import { decodeFloor } from './floor.ts';
+import type { Instant } from '#lib/run/clock.ts';
+import type { About, Stored, Streams } from '#lib/nats/streams.ts';
+import { floorIn } from './done-record.ts';
+import type { Floor } from './floor.ts';
 import type { Layout } from './layout.ts';
 
-/** Nothing is let go of while any shard has said nothing yet. */
-export async function trimLog(streams: Streams, layout: Layout): Promise<void> {
-  const told = await streams.lastOfEach(layout.hand, layout.allFloors);
-  const floors = told.map((it) => decodeFloor(it.payload).log);
-  const lowest = Math.min(...floors);
-  if (floors.length < layout.shards || lowest <= 1) return;
-  if ((await streams.about(layout.keys)).behind === 0) await streams.purge(layout.log, { before: lowest });
+/** Lets go of both. `youngest`: events of before then have lived. */
+export async function trim(streams: Streams, layout: Layout, youngest: Instant): Promise<void> {
+  const floor = await lowestFloor(streams, layout);
+  if (!floor) return;
+  if (floor.log > 1 && (await streams.about(layout.keys)).behind === 0)
+    await streams.purge(layout.log, { before: floor.log });
+  const done = await streams.about(layout.done);
+  if (done.first > floor.done) return;
+  const young = await streams.firstSince(layout.done, youngest);
+  const cut = doneCut({ ...done, needed: floor.done + 1, young });
+  if (cut > done.first) await streams.purge(layout.done, { before: cut });
+}
+
+/** What matters to any shard is after it; undefined while any has nobody who ever said. */
+async function lowestFloor(streams: Streams, layout: Layout): Promise<Floor | undefined> {
+  const floors = (await streams.lastOfEach(layout.done, layout.allDone)).map(floorIn);
+  if (floors.length < layout.shards) return undefined;
+  return { log: Math.min(...floors.map((it) => it.log)), done: Math.min(...floors.map((it) => it.done)) };
+}
+
+/** Of a stream's `max_bytes`: above it putting is refused, and what has not lived to its end goes. */
+const CROWDED = 0.85;
+
+export const isCrowded = ({ bytes, mostBytes }: Pick<About, 'bytes' | 'mostBytes'>): boolean =>
+  mostBytes > 0 && bytes >= mostBytes * CROWDED;
+
+interface Cutting extends Pick<About, 'first' | 'bytes' | 'mostBytes'> {
+  /** The first that a holder may need. */
+  readonly needed: number;
+  /** The first whose events are to live on; undefined when all have lived. */
+  readonly young: number | undefined;
+}
+
+/** The first record that stays. Of a crowded stream a quarter of what nobody needs goes in any case. */
+export function doneCut({ first, needed, young = Infinity, ...room }: Cutting): number {
+  const most = isCrowded(room) ? first + Math.ceil((needed - first) / 4) : first;
+  return Math.min(needed, Math.max(young, most));
 }
 
 /** The last record of a key, wherever it is; `after`: how the log ends for it. */
