@@ -9,7 +9,7 @@ import { type Address, parseAddress } from '#lib/http/address.ts';
 import { samplingOf } from '#lib/trace/environment.ts';
 import type { Sampling } from '#lib/trace/tracer.ts';
 
-export interface StandaloneSettings {
+export interface RoleSettings {
   /** Folder of resources with exactly one `MTACluster`. */
   readonly config: string;
   /** Folder of everything that must not be lost: queue, keys, secrets. */
@@ -17,11 +17,14 @@ export interface StandaloneSettings {
   /** Empty the data folder first. */
   readonly fresh: boolean;
   readonly metrics: Address;
-  readonly admin: Address;
   /** Our own name in greetings, Received and reports. */
   readonly hostname: string;
   /** Which messages are traced; absent: none, and nothing of it is loaded. */
   readonly tracing?: Sampling | undefined;
+}
+
+export interface StandaloneSettings extends RoleSettings {
+  readonly admin: Address;
 }
 
 export interface StandaloneFlags {
