@@ -10,6 +10,7 @@ import { PROVIDER_NAMES } from './mail/provider.ts';
 import { reply } from './mail/reply.ts';
 import { ReplyRules } from './reply-rules.ts';
 import { meaningOf } from './settle/rules/meaning.ts';
+import { runs } from '../test/harness/runs.ts';
 
 const shipped = shippedPolicies();
 const policies = [...shipped.providers.values(), shipped.every];
@@ -124,7 +125,7 @@ describe('whatever a peer says', () => {
         const may = code >= 500 || meaning.rule === 'google/same-message-id' ? ['bounced', 'later'] : ['later'];
         expect(may).toContain(meaning.outcome);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type AddressOptions, isPostmaster, parseAddress } from './address.ts';
+import { runs } from '../../test/harness/runs.ts';
 
 /** The canonical text, or `refused: ` and why. */
 function read(text: string, options: AddressOptions = {}): string {
@@ -239,7 +240,7 @@ test('any text gives an address or a problem, and the canonical text of an addre
       expect(parseAddress(reading.address.text, options)).toEqual(reading);
       expect(reading.address.text).toBe(`${reading.address.local}@${reading.address.domain}`);
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
 });
 
@@ -248,7 +249,7 @@ test('an accepted address holds no control character and one @ outside of UTF-8 
     fc.property(anything, (text) => {
       expect(read(text)).toMatch(/^refused: |^[ -?A-~]+@[a-z0-9.-]+$/);
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
 });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type MailboxListOptions, parseMailboxList } from './mailbox-list.ts';
+import { runs } from '../../test/harness/runs.ts';
 
 /** The addresses, or why there are none. */
 function read(value: string, options: MailboxListOptions = {}): readonly string[] | string {
@@ -143,7 +144,7 @@ test('any text gives addresses or a problem', () => {
     fc.property(fc.oneof(soup, fc.string({ unit: 'binary' })), fc.boolean(), (value, groups) => {
       expect(['addresses', 'problem']).toContain(parseMailboxList(value, { groups }).kind);
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });
 

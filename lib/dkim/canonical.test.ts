@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { relaxedBody, relaxedBodyHash, relaxedFields } from './canonical.ts';
+import { runs } from '../../test/harness/runs.ts';
 
 /** RFC 6376 §3.4.4 word for word, by regular expressions: slow, and plain to see. */
 function referenceBody(body: string): string {
@@ -62,7 +63,7 @@ describe('a relaxed body', () => {
       fc.property(body, (text) => {
         expect(relax(text)).toBe(referenceBody(text));
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 

@@ -10,6 +10,7 @@ import { type Duration, hours, type Instant } from '#lib/run/clock.ts';
 import type { KeyKind } from './key.ts';
 import { REVOKED_FOR, rotate, type RotatingKey, type RotationView } from './rotation.ts';
 import { familyOf } from './selector.ts';
+import { runs } from '../../test/harness/runs.ts';
 
 const RETIRE_AFTER: Duration = hours(8 * 24);
 /** What an old reading may cost of it. */
@@ -216,7 +217,7 @@ test('never signs with a key that is not published, and gives up no record that 
       for (const it of happenings) world.happen(it);
       expect(world.wrong).toEqual([]);
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 
@@ -243,6 +244,6 @@ test('comes to one active key of each family that is wanted, whatever happened b
       settle();
       expect(world.written - written).toBe(0);
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });

@@ -7,6 +7,7 @@ import type { FieldSpan } from './canonical.ts';
 import { generateKey, loadKey, type SigningKey } from './key.ts';
 import { signMessage } from './sign.ts';
 import { type DkimVerdict, verifyDkim } from './verify.ts';
+import { runs } from '../../test/harness/runs.ts';
 
 const clock = new FakeClock();
 const now = clock.now();
@@ -236,6 +237,6 @@ test('the signatures of any message pass', async () => {
     fc.asyncProperty(message, async (it) => {
       expect(await resultsOf(await signed(it))).toEqual(['pass', 'pass']);
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { seconds } from '#lib/run/clock.ts';
 import { a, cname, mx, soa, txt } from './fake-name-server.ts';
 import { decodeResponse, encodeQuestion, isAskable, type Question } from './message.ts';
+import { runs } from '../../test/harness/runs.ts';
 
 const ASKED: Question = { name: 'example.net', type: 'MX' };
 
@@ -140,7 +141,7 @@ describe('a response', () => {
       fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
         expect(() => decodeResponse(Buffer.from(bytes), 7, ASKED)).not.toThrow();
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 
@@ -158,7 +159,7 @@ describe('a response', () => {
         const records = typeof read === 'string' ? [] : read.answers.filter((it) => it.type !== 'TXT');
         expect(records.filter((it) => !/^[!-~]*$/.test(it.data))).toEqual([]);
       }),
-      { numRuns: 3000 },
+      { numRuns: runs(3000) },
     );
   });
 });

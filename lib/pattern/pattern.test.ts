@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compilePattern, foldText, matches, PATTERN_FORM } from './pattern.ts';
+import { runs } from '../../test/harness/runs.ts';
 
 const isFound = (pattern: string, text: string): boolean => matches(compilePattern(pattern), foldText(text));
 
@@ -50,7 +51,7 @@ describe('a pattern', () => {
       fc.property(words, fc.stringMatching(/^[a-c ]{0,40}$/), (source, text) => {
         expect(isFound(source, text)).toBe(expressionOf(source).test(foldText(text).line));
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 

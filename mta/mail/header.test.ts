@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Header, fieldBytes, fieldValue, fieldsNamed, readHeader } from './header.ts';
+import { runs } from '../../test/harness/runs.ts';
 
 function header(text: string): Header {
   const reading = readHeader(Buffer.from(text));
@@ -114,7 +115,7 @@ test('any bytes give a reading, and the fields tile the header', () => {
       expect(['', '\r\n']).toContain(rest);
       for (const [at, field] of fields.entries()) expect(field.start).toBe(fields[at - 1]?.end ?? 0);
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
 });
 

@@ -11,6 +11,7 @@ import type { End, Offer } from '../mail/turn.ts';
 import type { Plan, Turn } from './plan.ts';
 import { Rests } from './rests.ts';
 import { Scheduler } from './scheduler.ts';
+import { runs } from '../../test/harness/runs.ts';
 
 const DOMAINS = ['x.test', 'y.test', 'z.test'];
 const SITES = ['a', 'b', 'c'];
@@ -214,5 +215,5 @@ test('whatever happens, every lane is offered in the end, no limit is passed, an
     expect([...world.owed]).toEqual([]);
     expect([world.open.size, world.clock.timers, world.scheduler.states()]).toEqual([0, 0, []]);
   };
-  await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), day), { numRuns: 300 });
+  await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), day), { numRuns: runs(300) });
 });

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ReportedAction } from '../../mail/report.ts';
 import { readReport } from './read-report.ts';
+import { runs } from '../../../test/harness/runs.ts';
 
 const FOLDER = new URL('../../../test/reports/', import.meta.url);
 const ORIGINAL = '01KAMY7Q4W.5f2e@example.com';
@@ -141,7 +142,7 @@ describe('a report in the shape of', () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 

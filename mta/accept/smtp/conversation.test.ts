@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { reply } from '#mta/mail/reply.ts';
 import { StagePartner, codes, greeted, readyForData } from './stage-partner.ts';
+import { runs } from '../../../test/harness/runs.ts';
 
 describe('A03 commands injected before TLS', () => {
   it('end the connection when they come with STARTTLS', async () => {
@@ -243,7 +244,7 @@ describe('whatever bytes come', () => {
         expect(queued).toBeLessThanOrEqual(invited);
         expect(partner.memory.used).toBe(0);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
     expect(messages).toBeGreaterThan(20);
   });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { cut } from './cuts.ts';
 import { type DataLimits, DataReader, type DataResult } from './data.ts';
 import { ReceivingMemory } from '../memory.ts';
+import { runs } from '../../../test/harness/runs.ts';
 
 const limits: DataLimits = { messageBytes: 4000, headerBytes: 400, headerFields: 5 };
 
@@ -153,7 +154,7 @@ describe('of a message that is only taken back', () => {
         expect(pieces.used).toBe(read(Buffer.from(text, 'latin1')).used);
         expect(outcome(pieces.result)).toBe(outcome(taken(text).result));
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });
@@ -197,7 +198,7 @@ describe('A01 however bytes are cut', () => {
         expect(outcome(pieces.result)).toBe(outcome(whole.result));
         expect(pieces.used).toBe(whole.used);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 
@@ -209,7 +210,7 @@ describe('A01 however bytes are cut', () => {
         if (/(?:^|\r\n)\./.test(text)) return;
         expect(inChunks(text, cuts)).toBe(outcome(read(Buffer.from(`${text}.\r\n`, 'latin1')).result));
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 
@@ -219,7 +220,7 @@ describe('A01 however bytes are cut', () => {
         const text = `${parts.join('')}\r\n.\r\nQUIT\r\n`;
         expect(read(Buffer.from(text, 'latin1')).used).toBe(`\r\n${text}`.indexOf('\r\n.\r\n') + 3);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 

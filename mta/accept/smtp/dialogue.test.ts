@@ -4,6 +4,7 @@ import { reply } from '#mta/mail/reply.ts';
 import { advance, takesFrames } from './dialogue.ts';
 import { defaultLimits } from './limits.ts';
 import { type Input, type Rules, type State, type Step, isReceiving, openingState } from './state.ts';
+import { runs } from '../../../test/harness/runs.ts';
 
 const LIMITS = { ...defaultLimits, recipients: 3, errors: 8, junk: 12 };
 const rules: Rules<string> = {
@@ -153,7 +154,7 @@ describe('A06 whatever a peer says, in whatever order', () => {
           expect(isAsked ? [0] : isClosing ? [1, 2] : [1]).toContain(step.replies.length);
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 
@@ -176,7 +177,7 @@ describe('A06 whatever a peer says, in whatever order', () => {
         }
         return true;
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
     expect(accepts).toBeGreaterThan(1000);
     expect(chunked).toBeGreaterThan(100);
@@ -191,7 +192,7 @@ describe('A06 whatever a peer says, in whatever order', () => {
         );
         for (const { step } of ending) expect(step.state.phase).not.toHaveProperty('envelope');
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 
@@ -208,7 +209,7 @@ describe('A06 whatever a peer says, in whatever order', () => {
           expect(kinds).toContain(step.state.phase.kind);
         }
       }),
-      { numRuns: 4000 },
+      { numRuns: runs(4000) },
     );
     expect(failed).toBeGreaterThan(100);
   });
@@ -219,7 +220,7 @@ describe('A06 whatever a peer says, in whatever order', () => {
         for (const { step } of taken.filter(({ input }) => input.kind === 'secured'))
           expect(step.state).toEqual(openingState(rules, 'TLSv1.3'));
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 

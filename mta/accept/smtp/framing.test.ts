@@ -4,6 +4,7 @@ import { cut } from './cuts.ts';
 import { type Frame, Framer, LONGEST_LINE } from './framing.ts';
 import { ReceivingMemory } from '../memory.ts';
 import { defaultLimits } from './limits.ts';
+import { runs } from '../../../test/harness/runs.ts';
 
 /** Frames of `text` as words; DATA is followed by a message, as after 354, BDAT by octets, DROP by such that are refused. */
 function frames(text: string, cuts: readonly number[] = []): string[] {
@@ -90,7 +91,7 @@ describe('command lines', () => {
       fc.property(fc.array(part, { maxLength: 25 }), cuts, (parts, at) => {
         expect(frames(parts.join(''), at)).toEqual(frames(parts.join('')));
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 

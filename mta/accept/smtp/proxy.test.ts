@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ProxyReading, readProxyHeader } from './proxy.ts';
+import { runs } from '../../../test/harness/runs.ts';
 
 const SIGNATURE = '0d0a0d0a000d0a515549540a';
 const IPV4 = 'c0000207c0000208126702cb';
@@ -121,7 +122,7 @@ describe('whatever bytes come', () => {
         expect(whole.length).toBeLessThanOrEqual(all.length);
         expect(isIP(whole.source?.address ?? '::1')).not.toBe(0);
       }),
-      { numRuns: 5000 },
+      { numRuns: runs(5000) },
     );
     expect(headers).toBeGreaterThan(50);
   });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { replyLine } from '#mta/mail/reply.ts';
 import { type Command, parseCommand } from './verbs.ts';
+import { runs } from '../../../test/harness/runs.ts';
 
 const parse = (line: string): Command => parseCommand(Buffer.from(line, 'latin1'), 'mail.example');
 
@@ -172,7 +173,7 @@ describe('a command', () => {
         const address = command.verb === 'MAIL' ? command.sender : command.verb === 'RCPT' ? command.recipient : 'x@y';
         expect(address).toMatch(/^(?:|[!-~ä]+@[!-~]+|"[ -~ä]+"@[!-~]+)$/);
       }),
-      { numRuns: 3000 },
+      { numRuns: runs(3000) },
     );
   });
 });

@@ -7,6 +7,7 @@ import type { Message } from '../../mail/message.ts';
 import { decodeMessage } from '../codec.ts';
 import { layoutOf, shardsOf } from './layout.ts';
 import { decodePut, encodePut, type Pieces } from './put-record.ts';
+import { runs } from '../../../test/harness/runs.ts';
 
 /** What the server keeps of messages that are appended from a sequence on. */
 const stored = (messages: readonly Outgoing[], from: number): Stored[] =>
@@ -48,7 +49,7 @@ test('every holder reads a message as it was put, whatever its size and wherever
       expect(records.map((it) => it.header(MESSAGE_ID))).toEqual(wanted.map((it) => `${message.id}.${it}`));
       for (const record of records) expectSame(readBack(log, record), message);
     }),
-    { numRuns: 100 },
+    { numRuns: runs(100) },
   );
 });
 

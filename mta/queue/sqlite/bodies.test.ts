@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Bodies, type Room } from './bodies.ts';
+import { runs } from '../../../test/harness/runs.ts';
 
 const LANE = 'shop pools/main a.test';
 const OTHER = 'shop pools/main b.test';
@@ -141,5 +142,5 @@ test('while leases hold no more than they reserve the limit is kept, nobody wait
     await Promise.all(steps.map(([lane, bytes], message) => lease(lane, bytes, message)));
     expect([ended, held, bodies.used]).toEqual([steps.length, 0, 0]);
   };
-  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 100 }), day), { numRuns: 100 });
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 100 }), day), { numRuns: runs(100) });
 });

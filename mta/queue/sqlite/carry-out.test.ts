@@ -12,6 +12,7 @@ import type { EventType, MailEvent } from '../../mail/event.ts';
 import type { Change } from '../changes.ts';
 import { statementsOf } from './carry-out.ts';
 import * as tables from './tables.ts';
+import { runs } from '../../../test/harness/runs.ts';
 
 const { entryNo, indexOf, messageNoOf } = tables;
 
@@ -227,6 +228,6 @@ test('changes in tables mean what they mean, and a message is there as long as a
         MESSAGES.filter((it) => [...model.keys()].some((at) => messageNoOf(at) === it)),
       );
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });
