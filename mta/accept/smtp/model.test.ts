@@ -8,7 +8,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type Accepted, StagePartner, codes } from './stage-partner.ts';
-import { runs } from '../../../test/harness/runs.ts';
 
 const TABLE = `
                               | start     | ready      | sender        | recipient     | chunks     | failed
@@ -165,7 +164,7 @@ it('A06 in any order of commands the dialogue says and takes what the table says
         model = next;
       }
     }),
-    { numRuns: runs(300) },
+    { numRuns: 300 },
   );
   const states = new Set([...seen.keys()].map((key) => key.split(':')[0]));
   expect(states.size).toBeGreaterThanOrEqual(20);
