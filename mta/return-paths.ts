@@ -7,6 +7,7 @@
  */
 import type { Resources } from '#crds/source/resources.ts';
 import type { Keyring } from '#lib/keyring/keyring.ts';
+import { signingKeyOf } from '#lib/keyring/return-path-key.ts';
 import type { Clock } from '#lib/run/clock.ts';
 import type { Returned } from './accept/returns/place.ts';
 import { domainOf, type Message } from './mail/message.ts';
@@ -37,9 +38,10 @@ export class ReturnPaths {
   senderOf({ id, tenant, domain, sender }: Message, index: number): string {
     if (sender === '') return sender;
     const host = this.#table().byDomain.get(`${tenant} ${domain}`);
-    const [newest] = host === undefined ? [] : this.#options.keyring().returnPathKeys();
-    if (host === undefined || !newest) return sender;
-    return signReturnPath({ tenant, host }, { message: id, index }, newest, this.#options.clock.now());
+    if (host === undefined) return sender;
+    const now = this.#options.clock.now();
+    const key = signingKeyOf(this.#options.keyring().returnPathKeys(), now);
+    return key ? signReturnPath({ tenant, host }, { message: id, index }, key, now) : sender;
   }
 
   /** What an address in canonical form says; undefined, whatever may be wrong with it, when it is no return path of ours. */

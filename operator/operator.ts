@@ -4,11 +4,13 @@
  * It speaks with the API server and DNS only. Losing the lease ends the process: what was under way is harmless, and somebody else leads.
  */
 import { typeOfKind } from '#crds/definition.ts';
+import { type Kind, KINDS } from '#crds/kinds.ts';
 import { healthRoutes } from '#lib/http/health.ts';
 import { openHttp } from '#lib/http/server.ts';
 import { kubeAccess } from '#lib/kube/access.ts';
 import { ApiServer } from '#lib/kube/api-server.ts';
 import { kubeKey } from '#lib/kube/kube.ts';
+import type { ControllerName } from '#lib/metric/operating.ts';
 import { type Clock, type Duration, milliseconds, seconds, type Timer } from '#lib/run/clock.ts';
 import { Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
@@ -18,15 +20,18 @@ import { ClusterReconciler } from './cluster/reconcile.ts';
 import { openController, type Reconciler, watchControllers } from './controller/controller.ts';
 import { Election } from './controller/election.ts';
 import type { WorkQueue } from './controller/work-queue.ts';
+import { CredentialReconciler } from './credential/reconcile.ts';
+import { policyReconciler, poolReconciler, sinkReconciler } from './declared/kinds.ts';
 import { openDns } from './dns.ts';
 import { Looks } from './domain/looks.ts';
 import { DomainReconciler } from './domain/reconcile.ts';
-import { KeyringReconciler, loadedBy } from './keyring/reconcile.ts';
+import { credentialLoadedBy, loadedBy } from './keyring/loaded.ts';
+import { KeyringReconciler } from './keyring/reconcile.ts';
 import { keyringKeysIn } from './keyring/signers.ts';
 import type { OperatorSettings } from './settings.ts';
 import { dueBy } from './triggers.ts';
 import { targetsOf } from './typed.ts';
-import { WATCHED } from './types.ts';
+import { NAMESPACES, WATCHED } from './types.ts';
 import { World } from './world.ts';
 
 export interface OperatorOptions {
@@ -61,12 +66,10 @@ export async function startOperator({ settings, clock, random, log, failed }: Op
     clock,
     random,
     ...(settings.watchNamespaces && { namespaces: settings.watchNamespaces }),
-    watched: WATCHED,
+    // Of namespaces as such only who may see all of them knows more than names.
+    watched: settings.watchNamespaces ? WATCHED : [...WATCHED, { type: NAMESPACES }],
     changed: (type, change) => {
-      const due = dueBy(type, change, world);
-      for (const key of due.clusters) clusters.add(key);
-      for (const key of due.domains) domains.add(key);
-      for (const key of due.keyrings) compile(key);
+      for (const [name, keys] of Object.entries(dueBy(type, change, world))) for (const key of keys) add(name, key);
     },
   });
   const targets = targetsOf(world);
@@ -78,7 +81,7 @@ export async function startOperator({ settings, clock, random, log, failed }: Op
       clock,
       random,
       domains: () => world.objects(typeOfKind('SendingDomain')),
-      looked: (key) => domains.add(key),
+      looked: (key) => add('sendingdomain', key),
     })));
   const open = (reconciler: Reconciler): WorkQueue =>
     openController(
@@ -88,33 +91,39 @@ export async function startOperator({ settings, clock, random, log, failed }: Op
       },
       { clock, log, isLeading: () => election.isLeading },
     );
-  const compile = (key: string): void => keyrings.addAfter(key, GATHER_KEYS);
-  const clusters = open(new ClusterReconciler({ kube, world, clock, image: settings.image }));
-  const domains = open(
-    new DomainReconciler({
-      kube,
-      world,
-      targets,
-      looks,
-      clock,
-      resolver: dns.resolver,
-      hostname: settings.hostname,
-      loaded: (...of) => loadedBy(world, ...of),
-      compile,
-    }),
-  );
-  const keyrings = open(
-    new KeyringReconciler({
-      kube,
-      world,
-      targets,
-      keysOf: (domain) => keyringKeysIn(world, clock.now(), domain, opened?.last(kubeKey(domain.metadata))),
-    }),
-  );
+  const around = { kube, world, targets, clock, random };
+  const compile = (key: string): void => queues.keyring.addAfter(key, GATHER_KEYS);
+  const queues: Readonly<Record<ControllerName, WorkQueue>> = {
+    mtacluster: open(new ClusterReconciler({ ...around, image: settings.image })),
+    ippool: open(poolReconciler(around)),
+    sendingdomain: open(
+      new DomainReconciler({
+        ...around,
+        looks,
+        resolver: dns.resolver,
+        hostname: settings.hostname,
+        loaded: (...of) => loadedBy(world, ...of),
+        compile,
+      }),
+    ),
+    destinationpolicy: open(policyReconciler(around)),
+    sendingcredential: open(
+      new CredentialReconciler({ ...around, loaded: (...of) => credentialLoadedBy(world, ...of) }),
+    ),
+    eventsink: open(sinkReconciler(around)),
+    keyring: open(
+      new KeyringReconciler({
+        ...around,
+        keysOf: (domain) => keyringKeysIn(world, clock.now(), domain, opened?.last(kubeKey(domain.metadata))),
+      }),
+    ),
+  };
+  const add = (name: string, key: string): void =>
+    name === 'keyring' ? compile(key) : queues[name as ControllerName].add(key);
   const all = (): void => {
-    for (const { metadata } of world.objects(typeOfKind('MTACluster'))) clusters.add(kubeKey(metadata));
+    for (const kind of Object.keys(KINDS) as Kind[])
+      for (const { metadata } of world.objects(typeOfKind(kind))) add(kind.toLowerCase(), kubeKey(metadata));
     for (const { metadata } of world.objects(typeOfKind('MTACluster'))) compile(kubeKey(metadata));
-    for (const { metadata } of world.objects(typeOfKind('SendingDomain'))) domains.add(kubeKey(metadata));
   };
   const election: Election = new Election({
     kube,
@@ -131,7 +140,7 @@ export async function startOperator({ settings, clock, random, log, failed }: Op
       failed(new Fault('lease-lost', 'Another may lead now: this process ends and stands by after its restart.')),
     troubled: (thrown) => log.warn('the lease could not be asked for', { reason: reasonOf(thrown) }),
   });
-  watchControllers({ mtacluster: clusters, sendingdomain: domains, keyring: keyrings }, () => election.isLeading);
+  watchControllers(queues, () => election.isLeading);
   watchProcess();
   const reason = 'the API server has not told them yet';
   const health = await openHttp({
@@ -145,7 +154,7 @@ export async function startOperator({ settings, clock, random, log, failed }: Op
     url: health.url,
     stop: async () => {
       resync.cancel();
-      await Promise.all([clusters, domains, keyrings].map((it) => it.close()));
+      await Promise.all(Object.values(queues).map((it) => it.close()));
       opened?.close();
       await election.close();
       await world.close();

@@ -31,6 +31,8 @@ export const operatorRules = (): PolicyRule[] => {
     // Keys, and the keyring: made, moved on, removed.
     { apiGroups: [''], resources: ['secrets'], verbs: [...KEEPS, 'update'] },
     { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
+    // Their labels say whom a grant covers. Of use only where all of them are watched.
+    { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] },
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['list', 'watch'] },
     READS,
     REPORTS,

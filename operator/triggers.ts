@@ -2,51 +2,59 @@
  * What a change of an object may be about: which resources are to be looked at. Pure, but for reading what is there.
  */
 import { typeOfKind } from '#crds/definition.ts';
+import type { Kind } from '#crds/kinds.ts';
 import { kubeKey, type KubeObject, type KubeType } from '#lib/kube/kube.ts';
 import type { KubeChange } from '#lib/kube/reflector.ts';
+import type { ControllerName } from '#lib/metric/operating.ts';
 import { clusterKey } from './cluster/relays.ts';
-import { domainOf, keyIn } from './domain/key-secret.ts';
-import { SECRETS } from './types.ts';
+import { conditionsOf } from './controller/status.ts';
+import { keptKeyIn } from './domain/keys.ts';
+import { claimIn, domainKeyOf, SECRETS } from './types.ts';
 import { ownerKey, type World } from './world.ts';
 
-export interface Due {
-  readonly clusters: readonly string[];
-  readonly domains: readonly string[];
-  /** Clusters whose keyring may be another. */
-  readonly keyrings: readonly string[];
-}
-
-const NOTHING: Due = { clusters: [], domains: [], keyrings: [] };
+/** Keys of resources by who looks at them; `keyring`: clusters whose keyring may be another. */
+export type Due = Readonly<Partial<Record<ControllerName, readonly string[]>>>;
 
 export function dueBy({ kind }: KubeType, change: KubeChange, world: World): Due {
-  const { object } = change;
+  const { object, key } = change;
   const objects = change.kind === 'changed' ? [change.before, object] : [object];
+  const all = (of: Kind): string[] => world.objects(typeOfKind(of)).map(({ metadata }) => kubeKey(metadata));
+  const keyring = (): Due => ({ keyring: all('MTACluster') });
   switch (kind) {
-    case 'MTACluster': {
-      const clusters = [change.key];
-      return isAsDeclared(change)
-        ? { ...NOTHING, clusters }
-        : { clusters, domains: allOf(world, 'SendingDomain'), keyrings: clusters };
-    }
+    case 'MTACluster':
+      return { mtacluster: [key], ...(!isAsDeclared(change) && { ...everyone(all), keyring: [key] }) };
+    case 'Namespace':
+      return hasSameLabels(change) ? {} : { ...everyone(all), ...keyring() };
     case 'IPPool':
-      return isAsDeclared(change)
-        ? NOTHING
-        : {
-            clusters: objects.map(clusterKey),
-            domains: allOf(world, 'SendingDomain'),
-            keyrings: allOf(world, 'MTACluster'),
-          };
+      return {
+        ippool: [key],
+        ...(!isAsDeclared(change) && {
+          mtacluster: objects.map(clusterKey),
+          sendingdomain: all('SendingDomain'),
+          ...keyring(),
+        }),
+      };
     case 'DestinationPolicy':
-      return { ...NOTHING, clusters: objects.map(clusterKey) };
+      return isAsDeclared(change)
+        ? { destinationpolicy: [key] }
+        : { mtacluster: objects.map(clusterKey), destinationpolicy: all('DestinationPolicy') };
     case 'SendingDomain':
-      return { ...NOTHING, domains: [change.key], keyrings: isAsDeclared(change) ? [] : allOf(world, 'MTACluster') };
+      return {
+        sendingdomain: isAsDeclared(change) ? [key] : [key, ...claimants(object, world)],
+        ...(!isAsDeclared(change) && keyring()),
+        ...(change.kind !== 'changed' && { sendingcredential: all('SendingCredential') }),
+      };
+    case 'SendingCredential':
+      return { sendingcredential: [key], ...(!isAsDeclared(change) && keyring()) };
+    case 'EventSink':
+      return { eventsink: [key] };
     case 'Secret':
-      return { ...NOTHING, ...ofSecret(object, world) };
+      return ofSecret(object, world);
     case 'Pod':
     case 'Lease':
-      return { ...NOTHING, domains: inTransit(world) };
+      return { sendingdomain: inTransit(world), sendingcredential: notLoaded(world) };
     default:
-      return { ...NOTHING, clusters: objects.flatMap((it) => ownerKey(it, 'MTACluster') ?? []) };
+      return { mtacluster: objects.flatMap((it) => ownerKey(it, 'MTACluster') ?? []) };
   }
 }
 
@@ -54,24 +62,40 @@ export function dueBy({ kind }: KubeType, change: KubeChange, world: World): Due
 const isAsDeclared = (change: KubeChange): boolean =>
   change.kind === 'changed' && change.before.metadata.generation === change.object.metadata.generation;
 
-const allOf = (world: World, kind: 'SendingDomain' | 'MTACluster'): string[] =>
-  world.objects(typeOfKind(kind)).map(({ metadata }) => kubeKey(metadata));
+const hasSameLabels = (change: KubeChange): boolean =>
+  change.kind === 'changed' &&
+  JSON.stringify(change.before.metadata.labels) === JSON.stringify(change.object.metadata.labels);
 
-function ofSecret(object: KubeObject, world: World): Partial<Due> {
-  const name = domainOf(object);
-  const { namespace = '' } = object.metadata;
-  if (name !== undefined) return { domains: [kubeKey({ namespace, name })] };
+/** Whoever may use what belongs to somebody else. */
+const everyone = (all: (of: Kind) => string[]): Due => ({
+  ippool: all('IPPool'),
+  sendingdomain: all('SendingDomain'),
+  destinationpolicy: all('DestinationPolicy'),
+  sendingcredential: all('SendingCredential'),
+  eventsink: all('EventSink'),
+});
+
+/** Those of its namespace that declare the same domain. */
+const claimants = (object: KubeObject, world: World): string[] =>
+  world.indexed(typeOfKind('SendingDomain'), claimIn(object)).map(({ metadata }) => kubeKey(metadata));
+
+function ofSecret(object: KubeObject, world: World): Due {
+  const domain = domainKeyOf(object);
+  if (domain !== undefined) return { sendingdomain: [domain] };
+  const credential = ownerKey(object, 'SendingCredential');
+  const clusters = world.objects(typeOfKind('MTACluster')).map(({ metadata }) => kubeKey(metadata));
+  if (credential !== undefined) return { sendingcredential: [credential], keyring: clusters };
   const keyring = ownerKey(object, 'MTACluster');
-  return keyring === undefined ? {} : { keyrings: [keyring], domains: inTransit(world) };
+  if (keyring === undefined) return {};
+  return { keyring: [keyring], sendingdomain: inTransit(world), sendingcredential: notLoaded(world) };
 }
 
 /** Domains that wait for workers: a key of theirs is to sign, or to sign no more. */
 function inTransit(world: World): string[] {
   const keys = world.objects(SECRETS).flatMap((secret) => {
-    const name = domainOf(secret);
-    const key = name === undefined ? undefined : keyIn(secret);
-    const { namespace = '' } = secret.metadata;
-    return name !== undefined && key ? [{ owner: kubeKey({ namespace, name }), phase: key.phase }] : [];
+    const owner = domainKeyOf(secret);
+    const key = owner === undefined ? undefined : keptKeyIn(secret);
+    return owner !== undefined && key ? [{ owner, phase: key.phase }] : [];
   });
   const active = Map.groupBy(
     keys.filter(({ phase }) => phase === 'Active'),
@@ -80,3 +104,10 @@ function inTransit(world: World): string[] {
   const waiting = keys.filter(({ phase, owner }) => phase === 'Verified' || (active.get(owner)?.length ?? 0) > 2);
   return [...new Set(waiting.map(({ owner }) => owner))];
 }
+
+/** Credentials that wait for ingress. */
+const notLoaded = (world: World): string[] =>
+  world
+    .objects(typeOfKind('SendingCredential'))
+    .filter((it) => !conditionsOf(it).some(({ type, status }) => type === 'Loaded' && status === 'True'))
+    .map(({ metadata }) => kubeKey(metadata));

@@ -4,8 +4,9 @@
 import { typeOfKind } from '#crds/definition.ts';
 import type { AnyResource, Kind } from '#crds/kinds.ts';
 import { validate } from '#crds/validate.ts';
-import type { KubeObject } from '#lib/kube/kube.ts';
-import type { Targets } from './domain/pool.ts';
+import { kubeKey, type KubeObject } from '#lib/kube/kube.ts';
+import type { Targets } from './grants.ts';
+import { NAMESPACES } from './types.ts';
 import type { World } from './world.ts';
 
 const known = new WeakMap<KubeObject, AnyResource | 'invalid'>();
@@ -28,4 +29,17 @@ function judge(object: KubeObject): AnyResource | 'invalid' {
 export const targetsOf = (world: World): Targets => ({
   pool: (key) => resourceIn(world.object(typeOfKind('IPPool'), key), 'IPPool'),
   cluster: (key) => resourceIn(world.object(typeOfKind('MTACluster'), key), 'MTACluster'),
+  claim: (namespace, domain) => {
+    const all = world.indexed(typeOfKind('SendingDomain'), `${namespace} ${domain}`);
+    const [oldest] = all.toSorted(byAge);
+    return oldest && kubeKey(oldest.metadata);
+  },
+  labels: (namespace) => world.object(NAMESPACES, namespace)?.metadata.labels ?? {},
 });
+
+/** The oldest first; of those of one second the first by name. */
+export function byAge({ metadata: a }: KubeObject, { metadata: b }: KubeObject): number {
+  const [older, younger] = [a.creationTimestamp ?? '', b.creationTimestamp ?? ''];
+  if (older !== younger) return older < younger ? -1 : 1;
+  return kubeKey(a) < kubeKey(b) ? -1 : 1;
+}

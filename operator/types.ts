@@ -3,8 +3,10 @@
  */
 import { typeOfKind } from '#crds/definition.ts';
 import { LEASES, REPORTS_KEYRING } from '#lib/keyring/report.ts';
-import type { KubeType } from '#lib/kube/kube.ts';
+import { kubeKey, type KubeObject, type KubeType } from '#lib/kube/kube.ts';
+import { domainOf } from './domain/key-secret.ts';
 import { MANAGED_BY } from './workload/child.ts';
+import type { Watched } from './world.ts';
 
 const core = (plural: string, kind: string): KubeType => ({ group: '', version: 'v1', plural, kind });
 
@@ -12,6 +14,8 @@ export const DEPLOYMENTS: KubeType = { group: 'apps', version: 'v1', plural: 'de
 export const SERVICES = core('services', 'Service');
 export const SECRETS = core('secrets', 'Secret');
 export const PODS = core('pods', 'Pod');
+/** Read where all of them are watched: their labels say whom a grant covers. */
+export const NAMESPACES = core('namespaces', 'Namespace');
 const ACCOUNTS = core('serviceaccounts', 'ServiceAccount');
 const BUDGETS: KubeType = {
   group: 'policy',
@@ -32,6 +36,19 @@ const BINDINGS: KubeType = { ...RBAC, plural: 'rolebindings', kind: 'RoleBinding
 /** What an `MTACluster` becomes. */
 export const CHILDREN: readonly KubeType[] = [ACCOUNTS, ROLES, BINDINGS, NETWORK, BUDGETS, SERVICES, DEPLOYMENTS];
 
+/** `namespace domain`, as a `SendingDomain` declares it. */
+export function claimIn({ metadata, spec }: KubeObject): string {
+  const { domain } = (spec ?? {}) as { readonly domain?: string };
+  return `${metadata.namespace} ${domain}`;
+}
+
+/** `namespace/name` of the `SendingDomain` that a Secret holds a key for. */
+export function domainKeyOf(secret: KubeObject): string | undefined {
+  const name = domainOf(secret);
+  const { namespace = '' } = secret.metadata;
+  return name === undefined ? undefined : kubeKey({ namespace, name });
+}
+
 const selectorOf = (labels: Readonly<Record<string, string>>): string =>
   Object.entries(labels)
     .map(([name, value]) => `${name}=${value}`)
@@ -39,11 +56,13 @@ const selectorOf = (labels: Readonly<Record<string, string>>): string =>
 const MANAGED = selectorOf(MANAGED_BY);
 
 /** What is read: our kinds, what the operator has made, and what its pods say. */
-export const WATCHED: readonly { readonly type: KubeType; readonly labelSelector?: string }[] = [
-  ...(['MTACluster', 'IPPool', 'DestinationPolicy', 'SendingDomain'] as const).map((kind) => ({
+export const WATCHED: readonly Watched[] = [
+  ...(['MTACluster', 'IPPool', 'DestinationPolicy', 'SendingCredential', 'EventSink'] as const).map((kind) => ({
     type: typeOfKind(kind),
   })),
-  ...[...CHILDREN, SECRETS].map((type) => ({ type, labelSelector: MANAGED })),
+  { type: typeOfKind('SendingDomain'), index: claimIn },
+  ...CHILDREN.map((type) => ({ type, labelSelector: MANAGED })),
+  { type: SECRETS, labelSelector: MANAGED, index: domainKeyOf },
   { type: PODS, labelSelector: 'app.kubernetes.io/name=postfleet' },
   { type: LEASES, labelSelector: selectorOf(REPORTS_KEYRING) },
 ];

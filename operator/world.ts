@@ -13,6 +13,8 @@ export interface Watched {
   readonly type: KubeType;
   /** Absent: all of them. */
   readonly labelSelector?: string;
+  /** What an object can be found by beside its name: `indexed` has those for which it says the same. */
+  readonly index?: (object: KubeObject) => string | undefined;
 }
 
 export interface WorldOptions {
@@ -29,19 +31,27 @@ export interface WorldOptions {
 export class World {
   /** By kind; one reflector, or one for each namespace. */
   readonly #reflectors: ReadonlyMap<string, readonly Reflector[]>;
+  /** By kind. */
+  readonly #indexes = new Map<string, Index>();
 
   constructor({ kube, clock, random, namespaces, watched, changed }: WorldOptions) {
     const reflectors = new Map<string, Reflector[]>();
-    for (const { type, labelSelector } of watched)
+    for (const { type, labelSelector, index } of watched) {
+      const kept = index && new Index(index);
+      if (kept) this.#indexes.set(type.kind, kept);
       for (const namespace of namespaces ?? [undefined]) {
         const scope: KubeScope = {
           ...(namespace !== undefined && { namespace }),
           ...(labelSelector !== undefined && { labelSelector }),
         };
-        const heard = (change: KubeChange): void => changed(type, change);
+        const heard = (change: KubeChange): void => {
+          kept?.take(change);
+          changed(type, change);
+        };
         const before = reflectors.get(type.kind) ?? [];
         reflectors.set(type.kind, [...before, new Reflector({ kube, type, scope, clock, random, heard })]);
       }
+    }
     this.#reflectors = reflectors;
   }
 
@@ -57,6 +67,11 @@ export class World {
 
   objects({ kind }: KubeType): KubeObject[] {
     return (this.#reflectors.get(kind) ?? []).flatMap(({ objects }) => Array.from(objects.values()));
+  }
+
+  /** Those for which the type's index says this. */
+  indexed({ kind }: KubeType, value: string): KubeObject[] {
+    return [...(this.#indexes.get(kind)?.at(value) ?? [])];
   }
 
   /** By `namespace/name`. */
@@ -80,6 +95,36 @@ export class World {
 
   get #all(): readonly Reflector[] {
     return [...this.#reflectors.values()].flat();
+  }
+}
+
+/** Objects by what they are found by. */
+class Index {
+  readonly #of: (object: KubeObject) => string | undefined;
+  readonly #byValue = new Map<string, Map<string, KubeObject>>();
+
+  constructor(of: (object: KubeObject) => string | undefined) {
+    this.#of = of;
+  }
+
+  at(value: string): Iterable<KubeObject> {
+    return this.#byValue.get(value)?.values() ?? [];
+  }
+
+  take(change: KubeChange): void {
+    if (change.kind !== 'new') this.#remove(change.key, change.kind === 'changed' ? change.before : change.object);
+    if (change.kind === 'gone') return;
+    const value = this.#of(change.object);
+    if (value === undefined) return;
+    const all = this.#byValue.get(value) ?? new Map<string, KubeObject>();
+    this.#byValue.set(value, all.set(change.key, change.object));
+  }
+
+  #remove(key: string, object: KubeObject): void {
+    const value = this.#of(object);
+    const all = value === undefined ? undefined : this.#byValue.get(value);
+    all?.delete(key);
+    if (value !== undefined && all?.size === 0) this.#byValue.delete(value);
   }
 }
 

@@ -76,7 +76,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
   { layer: 'world', files: /^operator\/[^/]+\.ts$/, may: ['reconciler', 'workload', 'crds', 'lib'] },
   {
     layer: 'reconciler',
-    files: /^operator\/(cluster|domain|keyring)\//,
+    files: /^operator\/(cluster|credential|declared|domain|keyring)\//,
     may: ['world', 'controller', 'workload', 'crds', 'lib'],
   },
   { layer: 'controller', files: /^operator\/controller\//, may: ['lib'] },

@@ -81,3 +81,11 @@ const spec = object({
 export const ipPool = document('IPPool', 'short', spec);
 type IPPoolSpec = Infer<typeof spec>;
 export type IPPool = Resource<'IPPool', IPPoolSpec>;
+
+/** Days of the plans that are named, after which there is no limit. */
+export const WARM_UP_DAYS = { Standard: 35, Careful: 60 } as const;
+
+type WarmUp = NonNullable<IPPoolSpec['members'][number]['warmup']>;
+
+export const warmUpDays = ({ plan, dailyLimits = [] }: WarmUp): number =>
+  plan === 'Custom' ? dailyLimits.length : WARM_UP_DAYS[plan];

@@ -114,11 +114,11 @@ const absent = (path: string, kind: string, key: string): Problem => ({
   problem: `must name a declared ${kind}: there is no ${key}`,
 });
 
-/** Whether a grant covers a namespace of which only the name is known, as in a folder. */
-export function isGranted(grant: Grant, namespace: string): boolean {
+/** Whether a grant covers a namespace; in a folder only its name is known. */
+export function isGranted(grant: Grant, namespace: string, labels: Readonly<Record<string, string>> = {}): boolean {
   if (grant.from !== 'Selector') return grant.from === 'All';
-  // Kubernetes gives every namespace this label; a folder has no others.
-  return selects(grant.selector ?? {}, { 'kubernetes.io/metadata.name': namespace });
+  // Kubernetes gives every namespace this label.
+  return selects(grant.selector ?? {}, { ...labels, 'kubernetes.io/metadata.name': namespace });
 }
 
 function selects(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {

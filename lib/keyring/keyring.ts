@@ -13,7 +13,7 @@ export interface Keyring {
    * Every one signs: who fills the keyring decides.
    */
   signingKeys(domain: string, namespace?: string): readonly SigningKey[];
-  /** Keys that sign return paths, the newest first: it signs, all of them verify. */
+  /** Keys of return paths, the newest first: the first whose day has come signs, all of them verify. */
   returnPathKeys(): readonly ReturnPathKey[];
   /** What proves a username, `<namespace>.<name>`. */
   credential(username: string): CredentialRecord | undefined;

@@ -17,6 +17,15 @@ export type Effort = Pick<ScryptProof, 'cost' | 'blockSize' | 'parallel'>;
 export const CUSTOMARY: Effort = { cost: 2 ** 15, blockSize: 8, parallel: 1 };
 const HASH_BYTES = 32;
 
+/** 256 bits in base64url: nothing that a URI or a shell would have to quote. */
+const SECRET_BYTES = 32;
+const GENERATED = /^[\w-]{43}$/;
+
+export const generateSecret = (random: Random): string => random.bytes(SECRET_BYTES).toString('base64url');
+
+/** Whether it may have been generated: a plain hash is no proof for what can be guessed. */
+export const isGeneratedSecret = (text: string): boolean => GENERATED.test(text);
+
 /** Of a secret with at least 128 random bits. */
 export const proofOfGenerated = (secret: string): SecretProof => ({
   kind: 'sha256',

@@ -8,11 +8,12 @@
 import { join } from 'node:path';
 import { type SendingCredential, usernameOf } from '#crds/kinds/sending-credential.ts';
 import type { SecretRef } from '#crds/parts.ts';
+import type { Random } from '#lib/run/random.ts';
 import { readSecret } from './chosen-secret.ts';
 import { formatCredential, parseCredential } from './credential.ts';
 import { credentialFile } from './folder.ts';
 import type { CredentialRecord, SecretProof } from './keyring.ts';
-import { isProven, proofOfChosen, proofOfGenerated } from './proof.ts';
+import { generateSecret, isGeneratedSecret, isProven, proofOfChosen, proofOfGenerated } from './proof.ts';
 import { keepInStep, makeFolder, readIfThere } from './store.ts';
 import { type Endpoint, type Provisioned, type Surroundings, keyringFolder } from './surroundings.ts';
 import { tokenOf } from './verifier.ts';
@@ -37,28 +38,35 @@ type Step =
 async function prove(secretRef: SecretRef, stored: CredentialRecord | undefined, to: Surroundings): Promise<Step> {
   const secret = await readSecret(to.configFolder, secretRef);
   if (secret.kind === 'absent') return { kind: 'problem', problem: secret.problem };
-  // Editors end a file with a line end that nobody means as part of a password.
-  const chosen = secret.text.replace(/\r?\n$/, '');
-  if (!/^[^\p{Cc}]+$/u.test(chosen)) return { kind: 'problem', problem: 'the secret must be one line of text' };
-  const isStored = stored?.secret.kind === 'scrypt' && (await isProven(chosen, stored.secret));
-  return { kind: 'proven', proof: isStored ? stored.secret : await proofOfChosen(chosen, to.random), made: [] };
+  const proof = await proofOf(secret.text, stored, to.random);
+  return proof ? { kind: 'proven', proof, made: [] } : { kind: 'problem', problem: NOT_ONE_LINE };
 }
 
-/** 256 bits in base64url: nothing that a URI or a shell would have to quote. */
-const SECRET_BYTES = 32;
-const GENERATED = /^[\w-]{43}$/;
+export const NOT_ONE_LINE = 'the secret must be one line of text';
+
+/** Proves what somebody chose, by the proof that is there if it is of the same; undefined for what cannot be a password. */
+export async function proofOf(
+  text: string,
+  stored: CredentialRecord | undefined,
+  random: Random,
+): Promise<SecretProof | undefined> {
+  // Editors end a file with a line end that nobody means as part of a password.
+  const chosen = text.replace(/\r?\n$/, '');
+  if (!/^[^\p{Cc}]+$/u.test(chosen)) return undefined;
+  const isStored = stored?.secret.kind === 'scrypt' && (await isProven(chosen, stored.secret));
+  return isStored ? stored.secret : proofOfChosen(chosen, random);
+}
 
 async function generate(username: string, stored: CredentialRecord | undefined, to: Surroundings): Promise<Step> {
   const folder = join(to.dataFolder, 'secrets', username);
   const kept = await readIfThere(join(folder, 'password'));
   if (kept === undefined && stored?.secret.kind === 'sha256') return { kind: 'proven', proof: stored.secret, made: [] };
-  // A plain hash is no proof for what can be guessed.
-  if (kept !== undefined && !GENERATED.test(kept))
+  if (kept !== undefined && !isGeneratedSecret(kept))
     return {
       kind: 'problem',
       problem: `${folder}/password was changed by hand: use secretRef for a password of your own`,
     };
-  const password = kept ?? to.random.bytes(SECRET_BYTES).toString('base64url');
+  const password = kept ?? generateSecret(to.random);
   const made = await layOut(folder, username, password, to.endpoint);
   return { kind: 'proven', proof: proofOfGenerated(password), made };
 }
@@ -66,17 +74,20 @@ async function generate(username: string, stored: CredentialRecord | undefined, 
 /** Writes what is missing or has changed, the password first. */
 async function layOut(folder: string, username: string, password: string, endpoint?: Endpoint): Promise<string[]> {
   await makeFolder(folder);
-  const files = {
-    password,
-    username,
-    token: tokenOf(username, password),
-    ...addressFiles(username, password, endpoint),
-  };
+  const files = credentialFiles(username, password, endpoint);
   const made: string[] = [];
   for (const [name, text] of Object.entries(files))
     if (await keepInStep(join(folder, name), text)) made.push(join(folder, name));
   return made;
 }
+
+/** What a sender needs, by name; the password first. */
+export const credentialFiles = (username: string, password: string, endpoint?: Endpoint): Record<string, string> => ({
+  password,
+  username,
+  token: tokenOf(username, password),
+  ...addressFiles(username, password, endpoint),
+});
 
 function addressFiles(username: string, password: string, endpoint?: Endpoint): Record<string, string> {
   if (!endpoint) return {};

@@ -8,15 +8,16 @@ import { readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import { Fault, codeOf } from '#lib/run/fault.ts';
-import { dayOf, formatReturnPathKey, parseReturnPathKeyFile, returnPathKeyFile } from './return-path-key.ts';
+import {
+  agingOf,
+  dayOf,
+  formatReturnPathKey,
+  parseReturnPathKeyFile,
+  RETURN_PATH_KEY_BYTES,
+  returnPathKeyFile,
+} from './return-path-key.ts';
 import { writeWhole } from './store.ts';
 import { keyringFolder, type Provisioned, type Surroundings } from './surroundings.ts';
-
-/** Days a key signs. */
-const SIGNS = 30;
-/** Days after which what a key signed last has surely ended: 30 that a return path holds, and the day it was made on. */
-const VERIFIES = 32;
-const KEY_BYTES = 32;
 
 /** Expects the folder of keys to exist. */
 export async function provisionReturnPath(
@@ -27,16 +28,13 @@ export async function provisionReturnPath(
   const folder = join(keyringFolder(dataFolder), 'return-path');
   const days = (await readdir(folder)).flatMap((name) => parseReturnPathKeyFile(name) ?? []).toSorted((a, b) => a - b);
   const today = dayOf(clock.now());
-  for (const day of outlived(days, today)) await remove(join(folder, returnPathKeyFile(day)));
-  if ((days.at(-1) ?? -Infinity) + SIGNS > today) return { made: [], problems: [] };
+  const { over, isNewDue } = agingOf(days, today);
+  for (const day of over) await remove(join(folder, returnPathKeyFile(day)));
+  if (!isNewDue) return { made: [], problems: [] };
   const path = join(folder, returnPathKeyFile(today));
-  await writeWhole(path, formatReturnPathKey(random.bytes(KEY_BYTES)));
+  await writeWhole(path, formatReturnPathKey(random.bytes(RETURN_PATH_KEY_BYTES)));
   return { made: [path], problems: [] };
 }
-
-/** Those followed by a key that has signed for long enough. */
-const outlived = (days: readonly number[], today: number): number[] =>
-  days.filter((_, at) => (days[at + 1] ?? Infinity) + VERIFIES <= today);
 
 async function remove(path: string): Promise<void> {
   try {

@@ -1,7 +1,7 @@
 /**
  * A key that signs return paths: 256 random bits, known by the day it was made. Pure.
  *
- * The newest key signs, every key in the keyring verifies. A day is a number, days since 1970 in UTC, because a signed
+ * The newest key whose day has come signs, every key in the keyring verifies. A day is a number, days since 1970 in UTC, because a signed
  * return path has room for a few letters only; a key's file is named by its date, for people.
  */
 import { createSecretKey, type KeyObject } from 'node:crypto';
@@ -15,7 +15,8 @@ export interface ReturnPathKey {
 }
 
 const DAY: Duration = hours(24);
-const KEY_BYTES = 32;
+/** Bytes of a key. */
+export const RETURN_PATH_KEY_BYTES = 32;
 
 export const dayOf = (now: Instant): number => Math.floor(now / DAY);
 
@@ -31,6 +32,21 @@ export function parseReturnPathKeyFile(name: string): number | undefined {
   return returnPathKeyFile(found) === name ? found : undefined;
 }
 
+/** Days a key signs. */
+const SIGNS = 30;
+/** Days after which what a key signed last has surely ended: 30 that a return path holds, and the day it was made on. */
+const VERIFIES = 32;
+
+/** Of keys by their days, the oldest first: those that are over, and whether another is due. */
+export function agingOf(days: readonly number[], today: number): { over: number[]; isNewDue: boolean } {
+  const over = days.filter((_, at) => (days[at + 1] ?? Infinity) + VERIFIES <= today);
+  return { over, isNewDue: (days.at(-1) ?? -Infinity) + SIGNS <= today };
+}
+
+/** The key that signs: the newest whose day has come. */
+export const signingKeyOf = (newestFirst: readonly ReturnPathKey[], now: Instant): ReturnPathKey | undefined =>
+  newestFirst.find(({ day }) => day <= dayOf(now)) ?? newestFirst[0];
+
 /** The text of a new key's file. */
 export const formatReturnPathKey = (bytes: Buffer): string => `${bytes.toString('base64')}\n`;
 
@@ -39,6 +55,7 @@ export function readReturnPathKey(name: string, text: string): ReturnPathKey {
   const day = parseReturnPathKeyFile(name);
   if (day === undefined) throw new Fault('keyring-name', 'must be named <yyyymmdd>.key, after the day it was made');
   const bytes = Buffer.from(text.trim(), 'base64');
-  if (bytes.length !== KEY_BYTES) throw new Fault('keyring-record', `must be ${KEY_BYTES} bytes in base64`);
+  if (bytes.length !== RETURN_PATH_KEY_BYTES)
+    throw new Fault('keyring-record', `must be ${RETURN_PATH_KEY_BYTES} bytes in base64`);
   return { day, secret: createSecretKey(bytes) };
 }

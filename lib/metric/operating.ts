@@ -11,6 +11,7 @@ const CONTROLLERS = {
     sendingdomain: 'SendingDomain: keys, records, claims',
     destinationpolicy: 'DestinationPolicy: which of them holds',
     sendingcredential: 'SendingCredential: secrets',
+    eventsink: 'EventSink: who may be told',
     keyring: 'Secrets that pods mount',
   },
 } as const;

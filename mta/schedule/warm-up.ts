@@ -6,7 +6,7 @@
  * fifth and grows by a quarter, for addresses or lists with a doubtful past; `Custom` says each day itself. After a
  * plan's last day there is no limit. Days are those of UTC.
  */
-import type { IPPool } from '#crds/kinds/ip-pool.ts';
+import { type IPPool, WARM_UP_DAYS } from '#crds/kinds/ip-pool.ts';
 import { type Duration, hours, type Instant } from '#lib/run/clock.ts';
 
 export type WarmUp = NonNullable<IPPool['spec']['members'][number]['warmup']>;
@@ -18,8 +18,8 @@ interface Growth {
 }
 
 const PLANS: Readonly<Record<'Standard' | 'Careful', Growth>> = {
-  Standard: { first: 500, factor: 1.4, days: 35 },
-  Careful: { first: 100, factor: 1.25, days: 60 },
+  Standard: { first: 500, factor: 1.4, days: WARM_UP_DAYS.Standard },
+  Careful: { first: 100, factor: 1.25, days: WARM_UP_DAYS.Careful },
 };
 
 const DAY: Duration = hours(24);

@@ -39,6 +39,7 @@ describe('a condition', () => {
 test.each<[progress: Progress, conditions: string[]]>([
   [{ kind: 'ready' }, ['Ready=True Ready']],
   [{ kind: 'waiting', reason: 'DNSPending', message: '' }, ['Ready=False DNSPending', 'Reconciling=True DNSPending']],
+  [{ kind: 'resting', reason: 'Suspended', message: '' }, ['Ready=False Suspended']],
   [{ kind: 'stalled', reason: 'PoolRefused', message: '' }, ['Ready=False PoolRefused', 'Stalled=True PoolRefused']],
 ])('what is %j has no other summary', (progress, conditions) => {
   expect(summary(progress).map(({ type, status, reason }) => `${type}=${status} ${reason}`)).toEqual(conditions);

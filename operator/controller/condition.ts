@@ -50,6 +50,8 @@ export type Progress =
   | { readonly kind: 'ready' }
   /** It comes by itself, or when somebody outside has done something. */
   | { readonly kind: 'waiting'; readonly reason: string; readonly message: string }
+  /** Somebody wants it to be so: neither is anything on its way, nor is anything wrong. */
+  | { readonly kind: 'resting'; readonly reason: string; readonly message: string }
   /** It does not come unless a resource is changed. */
   | { readonly kind: 'stalled'; readonly reason: string; readonly message: string };
 
@@ -57,9 +59,7 @@ export type Progress =
 export function summary(progress: Progress): Finding[] {
   if (progress.kind === 'ready') return [{ type: 'Ready', status: 'True', reason: 'Ready', message: '' }];
   const { kind, reason, message } = progress;
-  const type = kind === 'waiting' ? 'Reconciling' : 'Stalled';
-  return [
-    { type: 'Ready', status: 'False', reason, message },
-    { type, status: 'True', reason, message },
-  ];
+  const ready: Finding = { type: 'Ready', status: 'False', reason, message };
+  if (kind === 'resting') return [ready];
+  return [ready, { type: kind === 'waiting' ? 'Reconciling' : 'Stalled', status: 'True', reason, message }];
 }

@@ -16,17 +16,23 @@ interface World {
   readonly poolGrants?: object;
   readonly clusterGrants?: object;
   readonly isWithout?: 'pool' | 'cluster';
+  readonly isTaken?: boolean;
 }
 
 const ALL = { from: 'All' };
+/** Namespaces have the label `team`, which is their name. */
+const labels = (namespace: string) => ({ team: namespace });
+const TEAM = { from: 'Selector', selector: { matchLabels: { team: 'shop' } } };
 const SHOP = { from: 'Selector', selector: { matchLabels: { 'kubernetes.io/metadata.name': 'shop' } } };
 
-function answer({ domain = 'mail', poolGrants = {}, clusterGrants = {}, isWithout }: World): string {
+function answer({ domain = 'mail', poolGrants = {}, clusterGrants = {}, isWithout, isTaken = false }: World): string {
   const pool = made('IPPool', 'pools', { clusterRef: { name: 'local', namespace: 'mta' }, namespaces: poolGrants });
   const cluster = made('MTACluster', 'mta', { namespaces: clusterGrants });
   const targets = {
     pool: (key: string) => (key === 'pools/main' && isWithout !== 'pool' ? pool : undefined),
     cluster: (key: string) => (key === 'mta/local' && isWithout !== 'cluster' ? cluster : undefined),
+    claim: (namespace: string) => (isTaken ? `${namespace}/older` : `${namespace}/example.com`),
+    labels,
   };
   const route = routeOf(made('SendingDomain', domain, { poolRef: { name: 'main', namespace: 'pools' } }), targets);
   return route.kind === 'granted' ? 'granted' : route.reason;
@@ -34,10 +40,13 @@ function answer({ domain = 'mail', poolGrants = {}, clusterGrants = {}, isWithou
 
 test.each<[world: World, answer: string]>([
   [{ poolGrants: ALL, clusterGrants: ALL }, 'granted'],
+  [{ poolGrants: ALL, clusterGrants: ALL, isTaken: true }, 'DomainTaken'],
   [{ clusterGrants: ALL }, 'PoolRefused'],
   [{ clusterGrants: ALL, domain: 'pools' }, 'granted'],
   [{ poolGrants: SHOP, clusterGrants: ALL }, 'PoolRefused'],
   [{ poolGrants: SHOP, clusterGrants: ALL, domain: 'shop' }, 'granted'],
+  [{ poolGrants: TEAM, clusterGrants: ALL }, 'PoolRefused'],
+  [{ poolGrants: TEAM, clusterGrants: ALL, domain: 'shop' }, 'granted'],
   [{ poolGrants: ALL }, 'ClusterRefused'],
   [{ poolGrants: ALL, clusterGrants: ALL, isWithout: 'pool' }, 'PoolMissing'],
   [{ poolGrants: ALL, clusterGrants: ALL, isWithout: 'cluster' }, 'ClusterMissing'],
@@ -50,7 +59,8 @@ test.each<[verification: string, skipVerification: object, is: boolean]>([
   ['Skip', { from: 'None' }, false],
   ['Skip', { from: 'Selector', selector: SHOP.selector }, true],
   ['Skip', { from: 'Selector', selector: { matchLabels: { team: 'mail' } } }, false],
+  ['Skip', TEAM, true],
 ])('verification %s with the grant %j excuses: %s', (verification, skipVerification, is) => {
   const cluster = made('MTACluster', 'mta', { tenants: { skipVerification } });
-  expect(isExcused(made('SendingDomain', 'shop', { verification }), cluster)).toBe(is);
+  expect(isExcused(made('SendingDomain', 'shop', { verification }), cluster, { labels })).toBe(is);
 });

@@ -26,7 +26,8 @@ import { keysOf } from './keys.ts';
 import type { Looks } from './looks.ts';
 import { needsOf } from './needs.ts';
 import { type DomainView, isLookedFor, nextRevision, notCarriedOut, recordsOf, rotationOf } from './plan.ts';
-import { isExcused, type Route, routeOf, type Targets } from './pool.ts';
+import type { Targets } from '../grants.ts';
+import { isExcused, type Route, routeOf } from './pool.ts';
 import { domainStatus } from './status.ts';
 
 export interface DomainOptions {
@@ -176,7 +177,7 @@ export class DomainReconciler implements Reconciler {
     if (route.kind === 'refused') return looks.drop(resource);
     const needs = needsOf(domain, route.pool, published, this.#options.hostname);
     const claimedAt = Date.parse(observed.metadata.creationTimestamp ?? '');
-    looks.declare({ resource, needs, isExcused: isExcused(domain, route.cluster), claimedAt });
+    looks.declare({ resource, needs, isExcused: isExcused(domain, route.cluster, this.#options.targets), claimedAt });
   }
 
   #again({ keys, domain, now }: DomainView, { next }: RotationStep, looks: Looks): { again?: Duration } {

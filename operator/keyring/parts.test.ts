@@ -1,12 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { sample } from '#crds/sample.ts';
+import { credentialFile } from '#lib/keyring/folder.ts';
+import type { CredentialRecord } from '#lib/keyring/keyring.ts';
+import { proofOfGenerated } from '#lib/keyring/proof.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import { resourceIn } from '../typed.ts';
-import { compiledIn, keyringSecrets, type KeyringKey, partOf, signerFile } from './parts.ts';
+import { compiledIn, filesIn, keyringSecrets, type KeyringKey, partOf, signerFile } from './parts.ts';
 import { haveAll, reportsOf } from './reports.ts';
 
 const cluster = resourceIn(sample('MTACluster', {}, { namespace: 'mta' }) as unknown as KubeObject, 'MTACluster');
 if (!cluster) throw new Error('the sample is not valid');
+const secretsOf = (keys: KeyringKey[], credentials: CredentialRecord[] = []): KubeObject[] =>
+  keyringSecrets(blueprint, { keys, credentials, returnPath: new Map() });
 const blueprint = { cluster, uid: 'u', image: '', relayPorts: [] };
 const signer = (namespace: string, selector: string): KeyringKey => ({
   namespace,
@@ -17,14 +22,13 @@ const signer = (namespace: string, selector: string): KeyringKey => ({
 
 describe('the keyring', () => {
   test('is as many Secrets as ever, whoever signs', () => {
-    const names = (signers: KeyringKey[]): string[] =>
-      keyringSecrets(blueprint, signers).map(({ metadata }) => metadata.name);
+    const names = (signers: KeyringKey[]): string[] => secretsOf(signers).map(({ metadata }) => metadata.name);
     expect(names([])).toEqual(names([signer('mail', 'a'), signer('shop', 'b')]));
-    expect(names([])).toHaveLength(16);
+    expect(names([])).toHaveLength(21);
   });
 
   test('has all keys of a domain in one of them', () => {
-    const secrets = keyringSecrets(blueprint, [signer('mail', 'a'), signer('mail', 'b'), signer('shop', 'a')]);
+    const secrets = secretsOf([signer('mail', 'a'), signer('mail', 'b'), signer('shop', 'a')]);
     const { files } = compiledIn(secrets[partOf('mail', 'example.com')]);
     expect([...files]).toEqual(
       expect.arrayContaining([signerFile('mail', 'example.com', 'a'), signerFile('mail', 'example.com', 'b')]),
@@ -33,16 +37,24 @@ describe('the keyring', () => {
 
   test('says of a key that signs no more that it does not, and has nothing else of it', () => {
     const { namespace, domain, selector } = signer('mail', 'a');
-    const secrets = keyringSecrets(blueprint, [{ namespace, domain, selector }]);
+    const secrets = secretsOf([{ namespace, domain, selector }]);
     expect([...compiledIn(secrets[partOf('mail', 'example.com')]).files]).toEqual([
       'mail/a._domainkey.example.com.retired',
     ]);
   });
 
+  test('has what proves a credential, and not the secret', () => {
+    const record: CredentialRecord = { v: 1, username: 'mail.app', secret: proofOfGenerated('hunter2') };
+    const found = secretsOf([], [record]).filter((it) => compiledIn(it).files.has(credentialFile('mail.app')));
+    expect(found.map(({ metadata }) => metadata.name)).toEqual([
+      expect.stringMatching(/^local-keyring-credentials-0[0-3]$/),
+    ]);
+    expect(JSON.stringify([...filesIn(found[0])])).not.toContain('hunter2');
+  });
+
   test('has another revision when another key signs, and the same in any order', () => {
     const part = partOf('mail', 'example.com');
-    const revision = (...signers: KeyringKey[]): string =>
-      compiledIn(keyringSecrets(blueprint, signers)[part]).revision;
+    const revision = (...signers: KeyringKey[]): string => compiledIn(secretsOf(signers)[part]).revision;
     const [a, b] = [signer('mail', 'a'), signer('mail', 'b')];
     expect(revision(a, b)).toBe(revision(b, a));
     expect(revision(a)).not.toBe(revision(b));
@@ -81,5 +93,5 @@ test.each<[sentence: string, pods: KubeObject[], leases: KubeObject[], is: boole
     true,
   ],
 ])('every worker has a revision when %s', (_, pods, leases, is) => {
-  expect(haveAll(reportsOf(pods, leases, 'local'), 'dkim/00.json', 'new')).toBe(is);
+  expect(haveAll(reportsOf(pods, leases, 'local', 'worker'), 'dkim/00.json', 'new')).toBe(is);
 });

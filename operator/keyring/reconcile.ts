@@ -1,30 +1,38 @@
 /**
- * Compiles the keyring of a cluster, as a whole, from the keys of all domains that send by it.
+ * Compiles the keyring of a cluster, as a whole: keys of all domains that send by it, and what proves its credentials.
  *
  * Who signs follows from the keys' phases and from nothing that this process remembers: two who compile come to the same.
  */
 import { typeOfKind } from '#crds/definition.ts';
+import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
+import { usernameOf } from '#crds/kinds/sending-credential.ts';
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
-import { LEASES } from '#lib/keyring/report.ts';
+import type { CredentialRecord } from '#lib/keyring/keyring.ts';
+import { RETURN_PATH_KEY_BYTES } from '#lib/keyring/return-path-key.ts';
 import { type Kube, kubeKey, type KubeObject } from '#lib/kube/kube.ts';
+import type { Clock } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
+import type { Random } from '#lib/run/random.ts';
 import type { Reconciler } from '../controller/controller.ts';
 import type { Worked } from '../controller/work-queue.ts';
 import { Keeper } from '../controller/write.ts';
-import type { Loaded } from '../domain/reconcile.ts';
-import { type Route, routeOf, type Targets } from '../domain/pool.ts';
-import { PODS, SECRETS } from '../types.ts';
+import { namesOf, recordIn } from '../credential/secret.ts';
+import { routeOf } from '../domain/pool.ts';
+import { clusterRouteOf, type Targets } from '../grants.ts';
+import { SECRETS } from '../types.ts';
 import { resourceIn } from '../typed.ts';
 import { ownerOf, type World } from '../world.ts';
 import { childName } from '../workload/child.ts';
-import { dkimPart, dkimPath } from '../workload/mounts.ts';
-import { compiledIn, keyringSecrets, type KeyringKey, partOf, signerFile } from './parts.ts';
-import { haveAll, reportsOf } from './reports.ts';
+import { RETURN_PATH_PART } from '../workload/mounts.ts';
+import { filesIn, type KeyringContents, type KeyringKey, keyringSecrets } from './parts.ts';
+import { returnPathFiles } from './return-path.ts';
 
 export interface KeyringOptions {
   readonly kube: Kube;
   readonly world: World;
   readonly targets: Targets;
+  readonly clock: Clock;
+  readonly random: Random;
   /** Which of a domain's keys sign now, and which sign no more. */
   readonly keysOf: (domain: SendingDomain) => readonly KeyringKey[];
 }
@@ -48,7 +56,8 @@ export class KeyringReconciler implements Reconciler {
     const uid = world.object(typeOfKind('MTACluster'), key)?.metadata.uid;
     if (!cluster || uid === undefined) return { kind: 'done' };
     // Read at one moment: whoever compiled from an older reading than somebody else wrote from has to look again.
-    const secrets = keyringSecrets({ cluster, uid, image: '', relayPorts: [] }, this.#keys(key)).map((secret) => ({
+    const blueprint = { cluster, uid, image: '', relayPorts: [] };
+    const secrets = keyringSecrets(blueprint, this.#contents(key, cluster)).map((secret) => ({
       secret,
       observed: world.object(SECRETS, kubeKey(secret.metadata)),
     }));
@@ -71,14 +80,42 @@ export class KeyringReconciler implements Reconciler {
     return found !== undefined;
   }
 
-  #keys(clusterKey: string): KeyringKey[] {
-    const { world, targets, keysOf } = this.#options;
+  #contents(key: string, cluster: MTACluster): KeyringContents {
+    const { world, clock, random, keysOf } = this.#options;
+    const domains = this.#domains(key);
+    const place = { namespace: cluster.metadata.namespace, name: childName({ cluster }, RETURN_PATH_PART.name) };
+    const files = filesIn(world.object(SECRETS, kubeKey(place)));
+    const bytes = (): Buffer => random.bytes(RETURN_PATH_KEY_BYTES);
+    return {
+      keys: domains.flatMap((it) => keysOf(it)),
+      credentials: this.#credentials(key),
+      returnPath: returnPathFiles({ domains, files, now: clock.now(), bytes }),
+    };
+  }
+
+  /** Those that send by the cluster. */
+  #domains(clusterKey: string): SendingDomain[] {
+    const { world, targets } = this.#options;
     return world.objects(typeOfKind('SendingDomain')).flatMap((object) => {
       const domain = resourceIn(object, 'SendingDomain');
       if (!domain) return [];
       const route = routeOf(domain, targets);
-      const isOurs = route.kind === 'granted' && kubeKey(route.cluster.metadata) === clusterKey;
-      return isOurs ? keysOf(domain) : [];
+      return route.kind === 'granted' && kubeKey(route.cluster.metadata) === clusterKey ? [domain] : [];
+    });
+  }
+
+  #credentials(clusterKey: string): CredentialRecord[] {
+    const { world, targets } = this.#options;
+    return world.objects(typeOfKind('SendingCredential')).flatMap((object) => {
+      const credential = resourceIn(object, 'SendingCredential');
+      if (!credential) return [];
+      const route = clusterRouteOf(credential, targets);
+      if (route.kind === 'refused' || kubeKey(route.cluster.metadata) !== clusterKey) return [];
+      const { namespace } = credential.metadata;
+      const secret = world.object(SECRETS, kubeKey({ namespace, name: namesOf(credential).own }));
+      // Another Secret of that name proves nobody.
+      if (!secret || ownerOf(secret)?.uid !== object.metadata.uid) return [];
+      return recordIn(secret, usernameOf(credential)) ?? [];
     });
   }
 }
@@ -88,20 +125,3 @@ const nameTaken = ({ metadata }: KubeObject, key: string): Fault =>
     'name-taken',
     `Secret ${kubeKey(metadata)} is not of MTACluster ${key}: remove it, or rename the MTACluster.`,
   );
-
-/** Which of a domain's keys every worker has, and which some worker may still have. */
-export function loadedBy(world: World, domain: SendingDomain, route: Route, selectors: readonly string[]): Loaded {
-  if (route.kind === 'refused') return { loaded: new Set(), used: new Set(selectors) };
-  const { metadata } = route.cluster;
-  const part = partOf(domain.metadata.namespace, domain.spec.domain);
-  const name = childName(route, dkimPart(part));
-  const compiled = compiledIn(world.object(SECRETS, kubeKey({ namespace: metadata.namespace, name })));
-  const inNamespace = (type: typeof PODS) =>
-    world.objects(type).filter((it) => it.metadata.namespace === metadata.namespace);
-  const reports = reportsOf(inNamespace(PODS), inNamespace(LEASES), metadata.name);
-  const isWhole = haveAll(reports, dkimPath(part), compiled.revision);
-  const kept = selectors.filter((it) =>
-    compiled.files.has(signerFile(domain.metadata.namespace, domain.spec.domain, it)),
-  );
-  return isWhole ? { loaded: new Set(kept), used: new Set(kept) } : { loaded: new Set(), used: new Set(selectors) };
-}

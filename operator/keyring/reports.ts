@@ -1,25 +1,33 @@
 /**
- * What the workers of a cluster have loaded, by their own reports. Pure.
+ * What the pods of a cluster have loaded, by their own reports. Pure.
  *
- * A worker reports by a Lease of its pod's name (`lib/keyring/report.ts`): which revision of each bundle it has. A pod without a
+ * A pod reports by a Lease of its pod's name (`lib/keyring/report.ts`): which revision of each bundle it has. A pod without a
  * report may have anything.
  */
 import { KEYRING_REPORT } from '#lib/keyring/report.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
+import type { Component } from '../workload/child.ts';
 
-/** `{"dkim/00.json": "<revision>", …}` of each worker that may sign; undefined for one that has not reported. */
+/** `{"dkim/00.json": "<revision>", …}` of each pod of a component; undefined for one that has not reported. */
 export type Reports = readonly (Readonly<Record<string, string>> | undefined)[];
 
 /** `pods` and `leases` of the cluster's namespace. */
-export function reportsOf(pods: readonly KubeObject[], leases: readonly KubeObject[], cluster: string): Reports {
+export function reportsOf(
+  pods: readonly KubeObject[],
+  leases: readonly KubeObject[],
+  cluster: string,
+  component: Component,
+): Reports {
   const byName = new Map(leases.map((it) => [it.metadata.name, it]));
-  return pods.filter((it) => isWorkerOf(it, cluster)).map(({ metadata }) => reportIn(byName.get(metadata.name)));
+  return pods.filter((it) => isOf(it, cluster, component)).map(({ metadata }) => reportIn(byName.get(metadata.name)));
 }
 
-function isWorkerOf({ metadata: { labels = {} }, status }: KubeObject, cluster: string): boolean {
+/** Whether a pod is of the component, and has not ended. */
+function isOf({ metadata: { labels = {} }, status }: KubeObject, cluster: string, component: Component): boolean {
   const { phase } = (status ?? {}) as { readonly phase?: string };
   const isOver = phase === 'Succeeded' || phase === 'Failed';
-  const isOurs = labels['app.kubernetes.io/instance'] === cluster && labels['app.kubernetes.io/component'] === 'worker';
+  const isOurs =
+    labels['app.kubernetes.io/instance'] === cluster && labels['app.kubernetes.io/component'] === component;
   return isOurs && !isOver;
 }
 
@@ -32,6 +40,6 @@ function reportIn(lease: KubeObject | undefined): Readonly<Record<string, string
   }
 }
 
-/** Whether every worker has this revision of a bundle. */
+/** Whether every pod has this revision of a bundle. */
 export const haveAll = (reports: Reports, path: string, revision: string): boolean =>
   reports.every((it) => it?.[path] === revision);

@@ -25,22 +25,36 @@ const TLS_PATH = '/run/postfleet/tls';
 /** Secrets of DKIM keys: a Secret holds a megabyte, which is some five hundred RSA keys. */
 export const DKIM_PARTS = 16;
 
-/** Name of a bundle of keys that sign, after the cluster's, and the file that it becomes. */
-export const dkimPart = (part: number): string => `keyring-dkim-${String(part).padStart(2, '0')}`;
-export const dkimPath = (part: number): string => `dkim/${String(part).padStart(2, '0')}.json`;
+/** Secrets of what proves credentials: some five thousand in each. */
+export const CREDENTIAL_PARTS = 4;
 
-/** Secrets of the keyring: their names after the cluster's, and the file that each becomes. */
-function keyringParts(): { readonly name: string; readonly path: string; readonly isForIngress: boolean }[] {
-  return [
-    { name: 'keyring-credentials', path: 'credentials/bundle.json', isForIngress: true },
-    { name: 'keyring-return-path', path: 'return-path/bundle.json', isForIngress: true },
-    ...Array.from({ length: DKIM_PARTS }, (_, part) => ({
-      name: dkimPart(part),
-      path: dkimPath(part),
-      isForIngress: false,
-    })),
-  ];
+/** A Secret of the keyring: its name after the cluster's, and the file that it becomes. */
+export interface KeyringPart {
+  readonly name: string;
+  readonly path: string;
+  readonly isForIngress: boolean;
 }
+
+const numbered = (folder: string, part: number, isForIngress: boolean): KeyringPart => {
+  const number = String(part).padStart(2, '0');
+  return { name: `keyring-${folder}-${number}`, path: `${folder}/${number}.json`, isForIngress };
+};
+
+/** Keys that sign mail. */
+export const dkimPart = (part: number): KeyringPart => numbered('dkim', part, false);
+export const credentialsPart = (part: number): KeyringPart => numbered('credentials', part, true);
+/** Keys that sign return paths. */
+export const RETURN_PATH_PART: KeyringPart = {
+  name: 'keyring-return-path',
+  path: 'return-path/bundle.json',
+  isForIngress: true,
+};
+
+const keyringParts = (): KeyringPart[] => [
+  ...Array.from({ length: CREDENTIAL_PARTS }, (_, part) => credentialsPart(part)),
+  RETURN_PATH_PART,
+  ...Array.from({ length: DKIM_PARTS }, (_, part) => dkimPart(part)),
+];
 
 /** The one key in a Secret of the keyring. */
 export const BUNDLE = 'bundle.json';

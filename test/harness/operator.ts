@@ -17,7 +17,7 @@ export const OPERATOR_GROUPS = ['system:serviceaccounts', 'system:serviceaccount
 export const IMAGE = 'registry.example.com/postfleet:1.0.0';
 
 const NAMESPACE = 'postfleet';
-const NAMESPACES: KubeType = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' };
+export const NAMESPACES: KubeType = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' };
 const RBAC = { group: 'rbac.authorization.k8s.io', version: 'v1' };
 const apiVersion = 'rbac.authorization.k8s.io/v1';
 
