@@ -23,6 +23,7 @@ export interface Layout {
   readonly body: string;
   readonly allKeys: string;
   readonly inOf: (shard: number) => string;
+  readonly allIn: string;
   readonly keyOf: (key: string) => string;
   readonly doneOf: (shard: number) => string;
   readonly allDone: string;
@@ -43,6 +44,7 @@ export const layoutOf = (name: string, shards: number): Layout => ({
   body: `${name}.body`,
   allKeys: `${name}.key.*`,
   inOf: (shard) => `${name}.in.${shard}`,
+  allIn: `${name}.in.*`,
   keyOf: (key) => `${name}.key.${createHash('sha256').update(key).digest('hex').slice(0, 32)}`,
   doneOf: (shard) => `${name}.done.${shard}`,
   allDone: `${name}.done.*`,

@@ -6,7 +6,7 @@ import type { Pieces } from './put-record.ts';
 
 /** One after the other, so that a large message is in memory once. Undefined when any of it is gone. */
 export async function fetchPieces(
-  streams: Streams,
+  streams: Pick<Streams, 'at'>,
   log: string,
   { first, count }: Pieces,
 ): Promise<Buffer | undefined> {

@@ -23,7 +23,7 @@ const DUPLICATES_KNOWN_FOR = 120_000 * NANOSECONDS;
 const KEYS_KNOWN_FOR = 8 * 24 * 3_600_000 * NANOSECONDS;
 
 /** What must be so of a stream, whoever made it. */
-interface Wanted {
+export interface Wanted {
   readonly name: string;
   readonly subjects?: readonly string[];
   readonly storage: 'file' | 'memory';
@@ -36,6 +36,7 @@ interface Wanted {
   readonly deny_purge?: boolean;
   readonly allow_direct: true;
   readonly allow_atomic?: true;
+  readonly allow_msg_ttl?: true;
   readonly max_msgs_per_subject?: number;
   readonly max_bytes?: number;
   readonly num_replicas: number;
@@ -111,8 +112,12 @@ export function differencesOf(wanted: Wanted, found: Readonly<Record<string, unk
 }
 
 /** Fault `nats-settings` when one is there that loses mail. */
-export async function makeStreams(streams: Streams, layout: Layout, sizes: StreamSizes): Promise<void> {
-  for (const wanted of wantedOf(layout, sizes)) {
+export const makeStreams = (streams: Streams, layout: Layout, sizes: StreamSizes): Promise<void> =>
+  makeAll(streams, wantedOf(layout, sizes));
+
+/** Fault `nats-settings` when one is there and is not as it must be. */
+export async function makeAll(streams: Streams, all: readonly Wanted[]): Promise<void> {
+  for (const wanted of all) {
     const { subjects, sources, ...more } = wanted;
     const found = await streams.make({
       ...more,

@@ -81,6 +81,11 @@ export class SqliteSuppressions implements Suppressions {
     return filter.mayHold(address) || filter.mayHold(domain) ? this.#lookUps.find(tenant, recipient) : undefined;
   }
 
+  /** Somebody else is about to write an entry in the file: from now on a look-up looks there. */
+  expect(tenant: string, key: string): void {
+    this.#filterOf(tenant).add(key);
+  }
+
   /** Removes some of what expired long ago. */
   async prune(): Promise<void> {
     const before = this.#clock.now() - GRACE;
