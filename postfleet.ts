@@ -8,7 +8,7 @@ import { hostname as systemHostname, userInfo } from 'node:os';
 import { relative } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { codeOf, Fault, reasonOf } from '#lib/run/fault.ts';
-import type { Standalone } from '#mta/standalone.ts';
+import type { EgressFlags } from '#mta/egress-settings.ts';
 import type { DomainFlags } from '#mta/watch/domain.ts';
 import type { ExplainFlags } from '#mta/watch/explain.ts';
 import type { ChoiceFlags, SuspendFlags } from '#mta/watch/operate.ts';
@@ -51,6 +51,23 @@ program
   .action(async (flags: OperatorFlags) => {
     const { operatorCommand } = await import('#operator/command.ts');
     await operatorCommand(flags, say, (code) => process.exit(code));
+  });
+
+program
+  .command('egress')
+  .description('connect to receivers from the addresses of this machine, for workers elsewhere')
+  .requiredOption('--config <folder>', 'resources: which addresses may be used')
+  .option('--listen <address>', 'where workers connect to', '127.0.0.1:1080')
+  .option('--auth <file>', 'who may: lines user:password; without it only on loopback')
+  .option('--tls <folder>', 'tls.crt and tls.key (default: in clear)')
+  .option('--allow-port <port...>', 'ports of receivers', ['25'])
+  .option('--allow-private <network...>', 'private networks that receivers may lie in (default: none)')
+  .option('--connections <count>', 'most at once', '4000')
+  .option('--connections-per-client <count>', 'most at once of one worker', '2000')
+  .option('--metrics <address>', 'metrics and health', '127.0.0.1:9465')
+  .action(async (flags: EgressFlags) => {
+    const { egressCommand } = await import('#mta/egress-command.ts');
+    await egressCommand(flags, say);
   });
 
 program
@@ -238,6 +255,7 @@ program
 
 async function runStandalone(flags: StandaloneFlags): Promise<void> {
   const { startStandalone } = await import('#mta/standalone.ts');
+  const { firstSteps } = await import('#mta/first-steps.ts');
   const { openLog } = await import('#lib/run/log.ts');
   const { systemClock } = await import('#lib/run/clock.ts');
   const { drainOnSignal } = await import('#lib/run/shutdown.ts');
@@ -258,33 +276,7 @@ async function runStandalone(flags: StandaloneFlags): Promise<void> {
     },
     failed,
   );
-  greet(await starting, relative('', settings.data) || '.');
-}
-
-/** The first steps, as commands that work as they stand. */
-function greet(running: Standalone, data: string): void {
-  const flag = data === dataFolderOf(EXAMPLE) ? '' : ` --data ${data}`;
-  say(`\npostfleet is ready: ${running.listeners.join(', ')}\n`);
-  if (running.hint) {
-    const { host, port, username, from } = running.hint;
-    const password = `"$(cat ${data}/secrets/${username}/password)"`;
-    say(`  send         npx postfleet send --to you@demo.test${flag}`);
-    say(
-      `  or           swaks --server ${host}:${port} --tls --auth PLAIN --auth-user ${username} --auth-password ${password} --from ${from} --to you@demo.test`,
-    );
-    if (running.apiUrl !== undefined) say(`  by HTTP      ${curlLine(running.apiUrl, data, username, from)}`);
-  }
-  say(`  follow       npx postfleet trace ID${flag}`);
-  if (running.received !== undefined) say(`  what came    is shown here and kept in ${relative('', running.received)}`);
-  say(`  metrics      ${running.metricsUrl}/metrics`);
-  say('  end          Ctrl-C\n');
-}
-
-/** One message by the HTTP API. */
-function curlLine(url: string, data: string, username: string, from: string): string {
-  const token = `"Authorization: Bearer $(cat ${data}/secrets/${username}/token)"`;
-  const message = { from: { address: from }, to: [{ address: 'you@demo.test' }], subject: 'Hello', text: 'It works.' };
-  return `curl ${url}/v1/messages -H ${token} -H 'Content-Type: application/json' -d '${JSON.stringify(message)}'`;
+  for (const line of firstSteps(await starting, relative('', settings.data) || '.')) say(line);
 }
 
 try {

@@ -9,6 +9,7 @@
  */
 import { measureBacklog } from './backlog.ts';
 import { measureCrash } from './crash.ts';
+import { measureEgress } from './egress.ts';
 import { measureHttp } from './http.ts';
 import { measureMutation, measureQueueMutation } from './mutation.ts';
 import { measureNeighbours } from './neighbours.ts';
@@ -24,6 +25,7 @@ import type { Finding, Measurement } from './rounds.ts';
 const MEASUREMENTS = new Map<string, Measurement>([
   ['relay', measureRelay],
   ['http', measureHttp],
+  ['egress', measureEgress],
   ['receivers', measureReceivers],
   ['backlog', measureBacklog],
   ['neighbours', measureNeighbours],

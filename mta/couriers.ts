@@ -10,6 +10,7 @@ import { metrics } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { Attempt, OpeningStep } from './mail/attempt.ts';
 import type { Directions } from './directions.ts';
+import { Proxies } from './proxies.ts';
 import { ownPlaces } from './own-places.ts';
 import { type Claim, type LaneName, type Lease, parseLane, type Queue } from './queue/queue.ts';
 import { type Reply, replyLine } from './mail/reply.ts';
@@ -39,6 +40,8 @@ export interface CouriersOptions {
   readonly log: Log;
   readonly resolver: Resolver;
   readonly resources: () => Resources;
+  /** Folder of resources, with the secrets they name; absent: there are none. */
+  readonly config?: string | undefined;
   readonly keyring: () => Keyring;
   readonly suppressions: Pick<Suppressions, 'match'>;
   /** Our own name, where a source has none. */
@@ -70,9 +73,11 @@ export class Couriers {
   readonly underWay = new Set<UnderWay>();
   readonly #options: CouriersOptions;
   readonly #setup: ConnectSetup;
+  readonly #proxies: Proxies;
 
   constructor(options: CouriersOptions) {
     this.#options = options;
+    this.#proxies = new Proxies(options);
     this.#setup = {
       clock: options.clock,
       timeouts: defaultTimeouts,
@@ -140,7 +145,9 @@ export class Couriers {
 
   #approach({ source, lane, steps }: Way): Approach {
     const { tls, tlsMinVersion } = this.#options.directions.destination(lane);
-    return { source, tls, tlsMinVersion, allowPrivate: this.#allowPrivate, steps };
+    const { address, ehloName } = source;
+    const from = { address, ehloName, proxy: this.#proxies.of(source) };
+    return { source: from, tls, tlsMinVersion, allowPrivate: this.#allowPrivate, steps };
   }
 
   get #allowPrivate(): readonly string[] {

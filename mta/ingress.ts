@@ -28,7 +28,7 @@ import { Returns } from './accept/returns/returns.ts';
 import { submissionPolicy } from './accept/smtp-policy.ts';
 import { defaultLimits, limitsOf, type SmtpLimits } from './accept/smtp/limits.ts';
 import { SmtpServer } from './accept/smtp/listener.ts';
-import type { Doors } from './accept/doors.ts';
+import type { Doors } from '#lib/address/doors.ts';
 import { Guesses } from './accept/guesses.ts';
 import { logins } from './accept/logins.ts';
 import { openReception } from './accept/reception.ts';

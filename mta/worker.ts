@@ -51,6 +51,8 @@ import type { Suspension } from './mail/suspension.ts';
 export interface WorkerOptions {
   readonly queue: Queue;
   readonly resources: () => Resources;
+  /** Folder of resources, with the secrets they name; absent: there are none. */
+  readonly config?: string | undefined;
   readonly keyring: () => Keyring;
   readonly resolver: Resolver;
   readonly clock: Clock;

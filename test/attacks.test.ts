@@ -12,7 +12,7 @@ const page = readFileSync(join(ROOT, 'docs/reliability.md'), 'utf8');
 
 const range = (letter: string, last: number): string[] =>
   Array.from({ length: last }, (_, at) => `${letter}${String(at + 1).padStart(2, '0')}`);
-const CATALOGUE = [...range('A', 21), ...range('B', 10)];
+const CATALOGUE = [...range('A', 22), ...range('B', 10)];
 
 interface Row {
   readonly id: string;

@@ -39,7 +39,7 @@ const member = () =>
           'Through the proxy of the node that holds the address, from this machine, or by a proxy of your own.',
         ),
       proxy: object({
-        url: serverUrl('socks5').describe('SOCKS5 proxy, such as socks5://proxy:1080.'),
+        url: serverUrl('socks5', 'socks5s').describe('SOCKS5 proxy: socks5://proxy:1080; socks5s under TLS.'),
         authRef: secretRef().exactOptional().describe('`user:password` for the proxy.'),
       })
         .exactOptional()

@@ -10,6 +10,7 @@ import type { Declaration, LabelsOf } from '../metric/declaration.ts';
 import { dnsCounters, dnsHistograms } from '../metric/dns.ts';
 import { limitingGauges } from '../metric/limiting.ts';
 import { operatingCounters, operatingGauges, operatingHistograms } from '../metric/operating.ts';
+import { relayingCounters, relayingGauges } from '../metric/relaying.ts';
 import { sendingCounters, sendingGauges, sendingHistograms } from '../metric/sending.ts';
 import { tracingCounters } from '../metric/tracing.ts';
 import { storingCounters, storingGauges, storingHistograms } from '../metric/storing.ts';
@@ -25,6 +26,7 @@ export const declared = {
     ...dnsCounters,
     ...tracingCounters,
     ...operatingCounters,
+    ...relayingCounters,
   },
   histograms: {
     ...acceptingHistograms,
@@ -33,7 +35,14 @@ export const declared = {
     ...dnsHistograms,
     ...operatingHistograms,
   },
-  gauges: { ...acceptingGauges, ...sendingGauges, ...limitingGauges, ...storingGauges, ...operatingGauges },
+  gauges: {
+    ...acceptingGauges,
+    ...sendingGauges,
+    ...limitingGauges,
+    ...storingGauges,
+    ...operatingGauges,
+    ...relayingGauges,
+  },
 };
 
 type Labelled = { readonly labels: object };

@@ -1,7 +1,7 @@
 /**
  * What all ways in share, so that none can fill the process past another: who is connected, and memory for their mail.
  */
-import { type DoorLimits, Doors } from './doors.ts';
+import { type DoorLimits, Doors } from '#lib/address/doors.ts';
 import { ReceivingMemory } from './memory.ts';
 
 export interface Reception {

@@ -113,6 +113,14 @@ test.each([
   expect(chosen()).toBe('none: no member of IPPool default/main can send from this machine');
 });
 
+test('a member behind a proxy is chosen like any other, and says where it is', () => {
+  const proxy = { url: 'socks5://proxy:1080' };
+  declare('main', [member('a', { egress: 'Proxy', proxy }), member('b', { egress: 'Node' })]);
+  expect(sources.choose(towards())).toMatchObject({ kind: 'source', source: { member: 'a', proxy } });
+  rests.failed(sourceRest('default/main/a'));
+  expect(chosen()).toBe('none: source default/main/a rests');
+});
+
 test('a pool that is gone says so', () => {
   expect(chosen()).toBe('none: there is no IPPool default/main');
 });

@@ -2,8 +2,8 @@
  * Chooses the IP address a connection leaves from: each member of a pool has its share of the messages, by weight.
  *
  * Stride scheduling (Waldspurger & Weihl, 1995) over messages, not connections: whoever is furthest behind its share
- * gets the next connection. A choice holds for the connection's life. Members that are suspended, resting, not of this
- * machine or out of their warm-up are passed over; when all of a pool are out of warm-up, its overflow pool sends.
+ * gets the next connection. A choice holds for the connection's life. Members that are suspended, resting, neither of this
+ * machine nor behind a proxy or out of their warm-up are passed over; when all of a pool are out of warm-up, its overflow pool sends.
  *
  * Left to others: how many connections there are (`scheduler.ts`), when a source rests (who sees it fail).
  */
@@ -27,6 +27,8 @@ export interface EgressSource {
   /** Address to bind to; `''` leaves the choice to the machine. */
   readonly address: string;
   readonly ehloName: string;
+  /** The proxy that has the address; absent: this machine has it. */
+  readonly proxy?: Member['proxy'];
 }
 
 /** Where a connection goes, as far as the choice depends on it. */
@@ -147,7 +149,7 @@ export class Sources {
     let why = `no member of IPPool ${keyOf(pool.metadata)} can send from this machine`;
     const offers: (SourceOffer & { readonly kind: 'source' })[] = [];
     for (const member of pool.spec.members) {
-      if (member.suspend || member.egress !== 'Local' || member.weight === 0) continue;
+      if (barOf(member) !== undefined) continue;
       if (nameOf(pool, member) === towards.not) continue;
       const offer = this.#offerOf(pool, member, towards);
       if (offer.kind === 'source') offers.push(offer);
@@ -168,10 +170,10 @@ export class Sources {
     if (room.granted === 0)
       return none(`${name} has sent what its warm-up allows today`, Math.min(room.wait, LOOK_AGAIN));
     this.#options.limits.giveBack(claims, 1);
-    const { address, weight, ehloName = this.#options.hostname } = member;
+    const { address, weight, ehloName = this.#options.hostname, proxy } = member;
     return {
       kind: 'source',
-      source: { name, member: member.name, address, ehloName, weight },
+      source: { name, member: member.name, address, ehloName, weight, ...(proxy && { proxy }) },
       slots: [{ name: sourceAtSite(name, site), most: connectionsPerSource }],
       claims,
     };
@@ -216,7 +218,7 @@ export class Sources {
 /** What its own resource says against a member. */
 function barOf({ suspend, egress, weight }: Member): string | undefined {
   if (suspend) return 'suspended in its IPPool';
-  if (egress !== 'Local') return 'of another machine';
+  if (egress === 'Node') return 'of another machine';
   return weight === 0 ? 'weight 0' : undefined;
 }
 

@@ -14,6 +14,7 @@ import { awaitBanner, hello, isSetback, type Setback } from './greet.ts';
 import type { Lacks } from './lacks.ts';
 import { measured } from './measured.ts';
 import { open, type OpenSetup } from './open.ts';
+import { openThrough, type Proxy } from './proxied.ts';
 import { type Session, SmtpSession } from './session.ts';
 import { hostAndPort, mayConnect, type Target, targetText } from './target.ts';
 import { askForTls, type ClientContext, shakeHands, tlsBroken, tlsFacts, type TlsVersion } from './tls.ts';
@@ -22,9 +23,11 @@ import { Wire } from './wire.ts';
 export type TlsMode = 'None' | 'Opportunistic' | 'Required';
 
 export interface Source {
-  /** Local address to leave from; `''` for any. */
+  /** Address to leave from, of this machine or of the proxy's; `''` for any of this machine's. */
   readonly address: string;
   readonly ehloName: string;
+  /** Where the address is, if it is not here. */
+  readonly proxy?: Proxy | undefined;
 }
 
 /** How to connect, whatever the target. */
@@ -77,18 +80,29 @@ async function attempt(
 ): Promise<Session | Setback> {
   const { timeouts } = setup;
   const measuring = { clock: setup.clock, steps: approach.steps };
-  const socket = await measured('connect', measuring, () => open(target, approach.source.address, setup));
+  const socket = await measured('connect', measuring, () => leaveFrom(approach.source, target, setup));
   if (isSetback(socket)) return socket;
   const wire = new Wire(socket, setup.clock);
   const greeted = await measured('greet', measuring, () => greet(wire, approach, setup));
   if (isSetback(greeted)) return leave(wire, greeted, setup);
-  if (approach.tls === 'None') return session(wire, socket, target, greeted, setup, tlsProblem);
+  if (approach.tls === 'None') return session(wire, socket, target, approach, greeted, setup, tlsProblem);
   const asked = greeted.startTls ? await askForTls(wire, timeouts) : 'declined';
   if (asked === 'granted') return measured('tls', measuring, () => encrypt(wire.release(), target, approach, setup));
   if (asked !== 'declined') return leave(wire, asked, setup);
   if (approach.tls === 'Required') return leave(wire, NO_TLS, setup);
-  return session(wire, socket, target, greeted, setup, greeted.startTls ? 'STARTTLS was declined' : undefined);
+  return session(
+    wire,
+    socket,
+    target,
+    approach,
+    greeted,
+    setup,
+    greeted.startTls ? 'STARTTLS was declined' : undefined,
+  );
 }
+
+const leaveFrom = ({ address, proxy }: Source, target: Target, setup: ConnectSetup): Promise<Socket | Setback> =>
+  proxy ? openThrough(proxy, target, address, setup) : open(target, address, setup);
 
 const NO_TLS: Setback = {
   stage: 'tls',
@@ -121,7 +135,7 @@ async function encrypt(
   if (isSetback(secure)) return secure;
   const wire = new Wire(secure, setup.clock);
   const greeted = await hello(wire, approach.source.ehloName, setup.timeouts);
-  if (!isSetback(greeted)) return session(wire, secure, target, greeted, setup);
+  if (!isSetback(greeted)) return session(wire, secure, target, approach, greeted, setup);
   return leave(wire, greeted.own ? tlsBroken(greeted.reply.text) : greeted, setup);
 }
 
@@ -129,6 +143,7 @@ function session(
   wire: Wire,
   socket: Socket,
   target: Target,
+  { source }: Approach,
   capabilities: Capabilities,
   setup: ConnectSetup,
   tlsProblem?: string,
@@ -137,7 +152,7 @@ function session(
   if (!capabilities.smtpUtf8) setup.lacks.learn(hostAndPort(target), 'SMTPUTF8');
   const facts = {
     host,
-    source: socket.localAddress ?? '',
+    source: source.proxy ? source.address : (socket.localAddress ?? ''),
     ...tlsFacts(socket),
     ...(tlsProblem !== undefined && { tlsProblem }),
     capabilities: usable(capabilities, host, setup.lacks),

@@ -63,7 +63,8 @@ export async function open(
   return outcome;
 }
 
-function notConnected(code: string): Setback {
+/** Whose fault it is by the code of what failed: the source's, or the receiver's and the net's. */
+export function notConnected(code: string): Setback {
   const stage = OWN_FAULTS.has(code) ? 'bind' : 'connect';
   return { stage, reply: reply(451, stage === 'bind' ? '4.3.0' : '4.4.1', `no connection (${code})`), own: true };
 }

@@ -5,6 +5,8 @@ import { type Duration, minutes, seconds } from '#lib/run/clock.ts';
 
 export interface Timeouts {
   readonly connect: Duration;
+  /** Each step with an egress proxy, but the one that connects. */
+  readonly proxy: Duration;
   readonly banner: Duration;
   /** EHLO or HELO. */
   readonly ehlo: Duration;
@@ -26,6 +28,7 @@ export interface Timeouts {
 
 export const defaultTimeouts: Timeouts = {
   connect: seconds(30),
+  proxy: seconds(10),
   banner: minutes(5),
   ehlo: minutes(5),
   startTls: minutes(2),

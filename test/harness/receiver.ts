@@ -33,6 +33,8 @@ export class Receiver {
   readonly taken: Received[] = [];
   /** Every transaction that came to its final dot, in order. */
   readonly seen: Received[] = [];
+  /** The address of the other side, for each connection in order. */
+  readonly peers: string[] = [];
   /** Every command, `connection number: command`. */
   readonly commands: string[] = [];
   readonly #server: Server;
@@ -67,6 +69,7 @@ export class Receiver {
   #serve(socket: Socket): void {
     const dialogue = new Dialogue((this.connections += 1), this, this.#answers, this.#tries, socket);
     this.#sockets.add(socket);
+    this.peers.push(socket.remoteAddress ?? '');
     this.mostAtOnce = Math.max(this.mostAtOnce, this.#sockets.size);
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => dialogue.hear(chunk));

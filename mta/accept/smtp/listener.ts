@@ -12,7 +12,7 @@ import type { SecureContext } from 'node:tls';
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import { Fault, codeOf } from '#lib/run/fault.ts';
 import { formatReply } from '#mta/mail/reply.ts';
-import type { Doors, Excess } from '../doors.ts';
+import type { Doors, Excess } from '#lib/address/doors.ts';
 import type { ReceivingMemory } from '../memory.ts';
 import type { SmtpLimits } from './limits.ts';
 import { Pressure } from './pressure.ts';

@@ -1,10 +1,10 @@
 /**
- * Counts who is connected, by SMTP and HTTP together, and says who is one too many.
+ * Counts who is connected, by all ways in together, and says who is one too many.
  *
  * An IPv6 network of 64 bits counts as one address. Promises: whoever entered counts until `leave`, which the caller
  * calls once; who was refused does not count.
  */
-import { networkOf } from '#lib/address/network.ts';
+import { networkOf } from './network.ts';
 
 export type Excess = 'too-many-connections' | 'too-many-from-address';
 
