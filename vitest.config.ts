@@ -24,7 +24,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{crds,lib,mta,operator}/**/*.test.ts', 'test/*.test.ts'],
+          include: ['{crds,helm,lib,mta,operator}/**/*.test.ts', 'test/*.test.ts'],
           // A slow machine is no failure.
           testTimeout: 30_000,
           maxWorkers: '100%',

@@ -11,7 +11,7 @@ import { describe, expect, test } from 'vitest';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Folders that hold the product, and the file that knows them all. */
-const PRODUCT = ['crds', 'lib', 'mta', 'operator'];
+const PRODUCT = ['crds', 'helm', 'lib', 'mta', 'operator'];
 const COMMAND_LINE = 'postfleet.ts';
 
 /** Files that only tests use. */
@@ -89,6 +89,8 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
   },
   { layer: 'controller', files: /^operator\/controller\//, may: ['lib'] },
   { layer: 'workload', files: /^operator\/workload\//, may: ['crds', 'lib'] },
+  // What is installed is made of what the product says of itself: kinds, rights, metrics.
+  { layer: 'helm', files: /^helm\//, may: ['world', 'crds', 'lib'] },
   // What is provisioned is what the resources declare, and the operator will fill the same keyring from the same kinds.
   { layer: 'keyring', files: /^lib\/keyring\//, may: ['crds', 'lib'] },
   { layer: 'crds', files: /^crds\//, may: ['lib'] },
@@ -231,7 +233,7 @@ test('there are no default exports and no barrels', () => {
 test('every file and folder that ARCHITECTURE.md names is there', () => {
   const page = readFileSync(join(ROOT, 'docs/ARCHITECTURE.md'), 'utf8');
   const linked = [...page.matchAll(/\]\(\.\.\/([^)]+)\)/g)].map(([, path = '']) => path);
-  const tabled = [...page.matchAll(/`((?:crds|lib|mta|operator|test)\/[^`]*)`/g)].map(([, path = '']) => path);
+  const tabled = [...page.matchAll(/`((?:crds|helm|lib|mta|operator|test)\/[^`]*)`/g)].map(([, path = '']) => path);
   expect(linked.length + tabled.length).toBeGreaterThan(40);
   expect([...linked, ...tabled].filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
 });

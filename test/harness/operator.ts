@@ -3,7 +3,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Kube, KubeType } from '#lib/kube/kube.ts';
+import type { Kube, KubeObject, KubeType } from '#lib/kube/kube.ts';
 import { leaderRules, operatorRules } from '#operator/rights.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { freePorts } from './ports.ts';
@@ -49,6 +49,8 @@ export async function grantOperator(kube: Kube): Promise<void> {
 
 export interface OperatorProcess {
   readonly program: Program;
+  /** Where its metrics are. */
+  readonly address: string;
   metrics(): Promise<string>;
 }
 
@@ -75,5 +77,38 @@ export async function startOperatorProcess(
     env: { ...process.env, KUBECONFIG: kubeconfig },
   });
   await program.says(/postfleet operator: metrics and health/);
-  return { program, metrics: async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text() };
+  return running(program, port);
+}
+
+const running = (program: Program, port: number): OperatorProcess => ({
+  program,
+  address: `127.0.0.1:${port}`,
+  metrics: async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text(),
+});
+
+interface PodSpec {
+  readonly containers: readonly {
+    readonly args: readonly string[];
+    readonly env: readonly { readonly name: string; readonly value?: string }[];
+  }[];
+}
+
+/** An operator as a Deployment says it, on a port of its own: its arguments, its variables, and nothing beside. */
+export async function startOperatorOf(
+  stage: Stage,
+  plane: ControlPlane,
+  deployment: KubeObject,
+): Promise<OperatorProcess> {
+  const { template } = deployment['spec'] as { readonly template: { readonly spec: PodSpec } };
+  const [{ args, env } = { args: [], env: [] }] = template.spec.containers;
+  const folder = stage.folder('operator');
+  const kubeconfig = join(folder, 'kubeconfig');
+  writeFileSync(kubeconfig, plane.kubeconfig(OPERATOR), { mode: 0o600 });
+  const [port = 0] = await freePorts(1);
+  const own = { KUBECONFIG: kubeconfig, POD_NAME: folder, POD_NAMESPACE: NAMESPACE, PATH: process.env['PATH'] };
+  const given = Object.fromEntries(env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])));
+  const here = args.map((it) => it.replace('0.0.0.0:9464', `127.0.0.1:${port}`));
+  const program = stage.start('operator', LAUNCHER, here, { env: { ...own, ...given } });
+  await program.says(/postfleet operator: metrics and health/);
+  return running(program, port);
 }

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startVitest, type Vitest } from 'vitest/node';
 import { needControlPlane } from './control-plane.ts';
+import { needHelm } from './helm.ts';
 import { needForgetful, needMailbench, needNats, needTools } from './tools.ts';
 
 interface Counts {
@@ -43,7 +44,9 @@ async function needServers(): Promise<void> {
   await needMailbench();
   await needForgetful();
   await needNats();
-  if (readdirSync(KUBERNETES).some((it) => isChosen(`${KUBERNETES}/${it}`))) needControlPlane();
+  const onKubernetes = readdirSync(KUBERNETES).filter((it) => isChosen(`${KUBERNETES}/${it}`));
+  if (onKubernetes.length > 0) needControlPlane();
+  if (onKubernetes.some((it) => it.includes('chart'))) await needHelm();
 }
 
 // Programs and threads that tests start compile nothing twice.

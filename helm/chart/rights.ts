@@ -1,0 +1,25 @@
+/**
+ * Rights as the chart gives them: the operator's own as `operator/rights.ts` says, and those of people over our kinds. Pure.
+ */
+import { NAMINGS } from '#crds/definition.ts';
+import { yamlText } from '#crds/source/yaml.ts';
+import { leaderRules, operatorRules } from '#operator/rights.ts';
+
+const ours = (verbs: readonly string[]): object => ({
+  apiGroups: ['postfleet.io'],
+  resources: Object.values(NAMINGS).map(({ plural }) => plural),
+  verbs,
+});
+
+/** Rules by who has them; templates read the file. */
+export const rightsYaml = (): string =>
+  yamlText({
+    operator: operatorRules(),
+    leader: leaderRules(),
+    view: [ours(['get', 'list', 'watch'])],
+    // A cluster is scaled by its own part.
+    edit: [
+      ours(['create', 'update', 'patch', 'delete', 'deletecollection']),
+      { apiGroups: ['postfleet.io'], resources: ['mtaclusters/scale'], verbs: ['get', 'update', 'patch'] },
+    ],
+  });

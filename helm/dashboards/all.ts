@@ -1,0 +1,16 @@
+/**
+ * Every dashboard, and its file.
+ */
+import { type Dashboard, grafanaJson } from './dashboard.ts';
+import { deferrals } from './deferrals.ts';
+import { domains } from './domains.ts';
+import { health } from './health.ts';
+import { mail } from './mail.ts';
+import { operator } from './operator.ts';
+import { queue } from './queue.ts';
+
+export const DASHBOARDS: readonly Dashboard[] = [mail, deferrals, queue, domains, health, operator];
+
+/** Names of files and their text. */
+export const dashboardFiles = (): ReadonlyMap<string, string> =>
+  new Map(DASHBOARDS.map((it) => [`${it.uid.replace(/^postfleet-/, '')}.json`, grafanaJson(it)]));
