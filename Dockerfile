@@ -18,4 +18,4 @@ COPY examples/standalone /app/examples/standalone
 ENV NODE_COMPILE_CACHE=/tmp/compile
 WORKDIR /app
 USER 65532:65532
-ENTRYPOINT ["/usr/bin/node","--max-semi-space-size=16","--disable-warning=ExperimentalWarning","/app/postfleet.ts"]
+ENTRYPOINT ["/usr/bin/node","--max-semi-space-size=16","--no-parallel-scavenge","--disable-warning=ExperimentalWarning","/app/postfleet.ts"]

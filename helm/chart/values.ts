@@ -106,7 +106,7 @@ export const VALUES: Inner = {
       maximum: 10,
     },
     watchNamespaces: list(
-      'Namespaces that it reconciles; all when empty. Named ones are all it has rights in, and must be there already.',
+      'Namespaces that it reconciles; all when empty. Named ones are all it has rights in, and must be there already; grants by labels of namespaces count only where all are watched.',
       { type: 'string', pattern: NAMESPACE },
     ),
     resolvers: list('DNS servers, `address` or `address:port`; those of the pod when empty.', { type: 'string' }),

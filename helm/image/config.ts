@@ -17,7 +17,7 @@ export const HOME = '/app';
 export const NODE = '/usr/bin/node';
 
 /** As the launcher `postfleet` says them. */
-const FLAGS = ['--max-semi-space-size=16', '--disable-warning=ExperimentalWarning'];
+const FLAGS = ['--max-semi-space-size=16', '--no-parallel-scavenge', '--disable-warning=ExperimentalWarning'];
 
 export const EXECUTION = {
   User: `${USER}:${USER}`,
