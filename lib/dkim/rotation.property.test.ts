@@ -151,6 +151,8 @@ class World {
     const selector = `${family}${revision}`;
     if (this.keys.has(selector)) return;
     const { now } = this;
+    // A number may come again once its key is long gone. What was seen was the record of that one.
+    this.sightings = new Map([...this.sightings].filter(([it]) => it !== selector));
     this.keys.set(selector, {
       selector,
       algorithm,
