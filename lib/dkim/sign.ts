@@ -41,12 +41,12 @@ export async function signMessage(
 ): Promise<Buffer> {
   if (keys.length === 0) return Buffer.alloc(0);
   const signed = signedFieldsOf(message.fields);
-  const fields = relaxedFields(raw, at(message.fields, signed.places));
+  const fields = relaxedFields(raw, picked(message.fields, signed.places));
   const content = { tag: signed.tag, fields, bodyHash: relaxedBodyHash(raw, message.bodyStart) };
   return Buffer.concat(await Promise.all(keys.map((key) => signatureField(content, key, options))));
 }
 
-function at(fields: readonly FieldSpan[], places: readonly number[]): FieldSpan[] {
+function picked(fields: readonly FieldSpan[], places: readonly number[]): FieldSpan[] {
   const found: FieldSpan[] = [];
   for (const place of places) {
     const field = fields[place];

@@ -37,6 +37,7 @@ export function replyLine(it: Reply): string {
 /** The bytes of a server's reply, every line with code and enhanced status, ending in CRLF. */
 export function formatReply(it: Reply): string {
   const status = it.enhanced ? `${it.enhanced} ` : '';
+  if (!it.text.includes('\n')) return `${it.code} ${status}${it.text}\r\n`;
   const lines = it.text.split('\n');
   return lines.map((line, at) => `${it.code}${at < lines.length - 1 ? '-' : ' '}${status}${line}\r\n`).join('');
 }

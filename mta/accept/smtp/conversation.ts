@@ -233,7 +233,7 @@ export class Conversation<Identity> {
   }
 
   #say(subject: Subject, said: Reply): void {
-    this.#out += formatReply({ ...said, text: printable(said.text) });
+    this.#out += formatReply(UNPRINTABLE.test(said.text) ? { ...said, text: printable(said.text) } : said);
     this.#context.observer.replied(this.#options.peer.listener, subject, said.code);
   }
 
@@ -246,7 +246,8 @@ export class Conversation<Identity> {
 }
 
 /** A policy may repeat what a peer said: nothing in it may look like another reply. */
-const printable = (text: string): string => text.replaceAll(/[^\n -~]/g, '?');
+const UNPRINTABLE = /[^\n -~]/;
+const printable = (text: string): string => text.replaceAll(new RegExp(UNPRINTABLE, 'g'), '?');
 
 function rulesOf<I>(
   { hostname, policy, limits: limitsNow }: ConversationContext<I>,
