@@ -28,7 +28,7 @@ interface Run {
   readonly cpu: number | undefined;
 }
 
-const FULL = { messages: 10_000, rounds: 3 };
+const FULL = { messages: 6000, rounds: 3 };
 const SHORT = { messages: 2000, rounds: 1 };
 const CONNECTIONS = 20;
 const BODY_BYTES = 10_240;

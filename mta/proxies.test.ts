@@ -27,10 +27,12 @@ const proxies = (egress: object = {}, config: string | undefined = folder): Prox
   return new Proxies({ resources: () => gather([cluster as unknown as MTACluster]), config, clock });
 };
 
+/** Of a member. */
+const name = 'mail/main/one';
 const authRef = { name: 'proxy', key: 'auth' };
 
 test('an address of this machine has no proxy', () => {
-  expect(proxies().of({})).toBeUndefined();
+  expect(proxies().of({ name })).toBeUndefined();
 });
 
 test.each([
@@ -38,7 +40,7 @@ test.each([
   ['socks5://proxy.test:9050', 'proxy.test', 9050],
   ['socks5://[2001:db8::1]:1081', '2001:db8::1', 1081],
 ])('%s is a host and a port', async (url, host, port) => {
-  expect(await proxies().of({ proxy: { url } })?.access()).toEqual({
+  expect(await proxies().of({ name, proxy: { url } })?.access()).toEqual({
     host,
     port,
     login: undefined,
@@ -48,7 +50,7 @@ test.each([
 
 test('a login is read from its secret, and anew when it has changed', async () => {
   put('proxy', 'auth', 'worker:one\n');
-  const proxy = proxies().of({ proxy: { url: 'socks5://proxy', authRef } });
+  const proxy = proxies().of({ name, proxy: { url: 'socks5://proxy', authRef } });
   const passwordNow = async (): Promise<unknown> => {
     const access = await proxy?.access();
     return access && 'login' in access && String(access.login?.password);
@@ -61,16 +63,28 @@ test('a login is read from its secret, and anew when it has changed', async () =
 });
 
 test('a secret that is not there is the reason, one that cannot be used too, and neither is told', async () => {
-  const proxy = proxies().of({ proxy: { url: 'socks5://proxy', authRef } });
+  const proxy = proxies().of({ name, proxy: { url: 'socks5://proxy', authRef } });
   expect(await proxy?.access()).toEqual({ problem: expect.stringContaining('put it into') });
   put('proxy', 'auth', ':hidden-word');
   clock.advance(seconds(10));
   expect(await proxy?.access()).toEqual({ problem: 'cannot be reached: its authRef must hold user:password' });
-  const nowhere = new Proxies({ resources: () => gather([]), clock });
-  expect(await nowhere.of({ proxy: { url: 'socks5://proxy', authRef } })?.access()).toEqual({
+  const cluster = { kind: 'MTACluster', metadata: { namespace: 'mail', name: 'main' }, spec: { egress: {} } };
+  const nowhere = new Proxies({ resources: () => gather([cluster as unknown as MTACluster]), clock });
+  expect(await nowhere.of({ name, proxy: { url: 'socks5://proxy', authRef } })?.access()).toEqual({
     problem: 'cannot be reached: this process has no folder of secrets',
   });
 });
+
+test.each(['shop/main/one', 'mailing/main/one', 'mai/l/one'])(
+  '%s may have no proxy: its secrets would be ours',
+  async (foreign) => {
+    put('proxy', 'auth', 'worker:one');
+    const access = await proxies()
+      .of({ name: foreign, proxy: { url: 'socks5://10.0.0.1', authRef } })
+      ?.access();
+    expect(access).toEqual({ problem: expect.stringContaining('in the namespace of its MTACluster') });
+  },
+);
 
 test('under TLS the authority is the one the cluster names, and made into a context once', async () => {
   const { cert } = await selfMadeCertificate(['proxy']);
@@ -78,7 +92,7 @@ test('under TLS the authority is the one the cluster names, and made into a cont
   const all = proxies({ tlsCARef: { name: 'authority', key: 'ca.crt' } });
   const contexts = await Promise.all(
     ['socks5s://one', 'socks5s://two', 'socks5://three'].map(async (url) => {
-      const access = await all.of({ proxy: { url } })?.access();
+      const access = await all.of({ name, proxy: { url } })?.access();
       return access && 'context' in access ? access.context : 'none';
     }),
   );

@@ -2,7 +2,8 @@
  * The proxies that members of pools leave through: where they are, and the secrets that resources name for them.
  *
  * Secrets are read anew after a while, so that a login or an authority that changes needs no restart. One that is missing rests the
- * source and is told as the reason; its text never is.
+ * source and is told as the reason; its text never is. Only pools beside the `MTACluster` may name proxies: whoever has a pool
+ * elsewhere would have us connect to hosts, and hand over secrets, that are not his.
  */
 import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
 import type { SecretRef } from '#crds/parts.ts';
@@ -28,6 +29,10 @@ type Access = ProxyAccess | { readonly problem: string };
 const PORT = 1080;
 const FRESH: Duration = seconds(10);
 
+const FOREIGN = {
+  problem: 'is not asked: only an IPPool in the namespace of its MTACluster may name a proxy',
+} as const;
+
 export class Proxies {
   readonly #options: ProxiesOptions;
   /** By what they are made of; few: as many as there are proxies. */
@@ -40,9 +45,16 @@ export class Proxies {
   }
 
   /** Undefined when the source's address is this machine's. */
-  of({ proxy }: Pick<EgressSource, 'proxy'>): Proxy | undefined {
+  of({ name, proxy }: Pick<EgressSource, 'name' | 'proxy'>): Proxy | undefined {
     if (!proxy) return undefined;
-    return { name: new URL(proxy.url).host, access: () => this.#access(proxy) };
+    const access = (): Promise<Access> => (this.#isOurs(name) ? this.#access(proxy) : Promise.resolve(FOREIGN));
+    return { name: new URL(proxy.url).host, access };
+  }
+
+  /** `namespace/pool/member`. */
+  #isOurs(source: string): boolean {
+    const [cluster] = this.#options.resources().clusters;
+    return cluster !== undefined && source.startsWith(`${cluster.metadata.namespace}/`);
   }
 
   #access(proxy: NonNullable<EgressSource['proxy']>): Promise<Access> {

@@ -11,7 +11,7 @@ const OUTCOMES = {
 };
 
 const NO_SESSION = {
-  bind: 'the source address could not be used',
+  bind: 'the source address could not be used, here or at its proxy',
   connect: 'TCP',
   banner: 'the greeting',
   ehlo: 'EHLO',
@@ -126,7 +126,7 @@ export const sendingCounters = {
       when: 'sum(rate(postfleet_connect_failures_total{stage="bind"}[5m])) > 0',
       lasts: '10m',
       severity: 'page',
-      why: 'This machine cannot use one of its addresses, or has no ports or descriptors left. At every other stage it is the receiver, and its mail waits.',
+      why: 'This machine cannot use one of its addresses, or has no ports or descriptors left; or an egress proxy is away, refuses the login, or does not have the address: the log says which. At every other stage it is the receiver, and its mail waits.',
     },
   },
 } as const satisfies Record<string, Declaration>;
