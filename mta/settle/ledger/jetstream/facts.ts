@@ -90,7 +90,7 @@ export class Facts {
     }
   }
 
-  /** All or none, of no more than 500. Resolves when it is durable and in the view; false when a subject has moved on. */
+  /** All or none, of no more than 900. Resolves when it is durable and in the view; false when a subject has moved on. */
   async write(writings: readonly Writing[]): Promise<boolean> {
     const { layout, clock, ioClock } = this.#options;
     const now = clock.now();

@@ -6,14 +6,16 @@
 import { Fault } from '#lib/run/fault.ts';
 import type { AuditEvent } from '../../../mail/audit.ts';
 import type { Suspension } from '../../../mail/suspension.ts';
+import { Turns } from '../../../queue/sqlite/turns.ts';
 import type { AuditRecord, Orders, OrdersChange } from '../orders.ts';
 import type { Fact } from './fact.ts';
-import type { Facts, Standing } from './facts.ts';
+import type { Facts, Standing, Writing } from './facts.ts';
 
 export class StreamOrders implements Orders {
   readonly #facts: Facts;
   readonly #view: Pick<Orders, 'audit' | 'suspensions'>;
   readonly #nextName: () => string;
+  readonly #turns = new Turns();
 
   constructor(facts: Facts, view: Pick<Orders, 'audit' | 'suspensions'>, nextName: () => string) {
     this.#facts = facts;
@@ -39,6 +41,11 @@ export class StreamOrders implements Orders {
       ...[...ended].map((id) => ({ kind: 'suspension', id }) as const),
     ].map((fact) => ({ fact }));
     if (changes.length >= MOST) throw new Fault('storage-failed', `more than ${MOST} suspensions cannot end together`);
+    // One after the other: those of this process would only be in each other's way.
+    await this.#turns.alone('record', () => this.#record(event, write, changes));
+  }
+
+  async #record(event: AuditEvent, write: string, changes: readonly Writing[]): Promise<void> {
     for (let no = await this.#nextNo(); ; no += 1) {
       const record: Fact & { kind: 'audit' } = { kind: 'audit', no, write, event };
       const place = await this.#facts.standing(record);
@@ -58,6 +65,6 @@ export class StreamOrders implements Orders {
 }
 
 /** What is written together. */
-const MOST = 500;
+const MOST = 900;
 
 const isTaken = ({ fact }: Standing<'audit'>, no: number): boolean => fact !== undefined && fact.no >= no;

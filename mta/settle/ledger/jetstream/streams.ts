@@ -41,7 +41,16 @@ const wantedOf = (
       max_bytes: eventBytes,
       duplicate_window: DUPLICATES_KNOWN_FOR,
     },
-    { name: layout.events, subjects: events, ...kept, allow_atomic: true, max_age, max_bytes: eventBytes },
+    // The oldest go before their time when there are too many: what waits to be copied is in the queue's streams meanwhile.
+    {
+      name: layout.events,
+      subjects: events,
+      ...kept,
+      discard: 'old',
+      allow_atomic: true,
+      max_age,
+      max_bytes: eventBytes,
+    },
   ];
 };
 
