@@ -5,10 +5,10 @@
  * Exit codes: 0 done, 1 it failed and says why, 2 the command was not understood.
  */
 import { hostname as systemHostname, userInfo } from 'node:os';
-import { relative } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { codeOf, Fault, reasonOf } from '#lib/run/fault.ts';
+import { codeOf, Fault } from '#lib/run/fault.ts';
 import type { EgressFlags } from '#mta/egress-settings.ts';
+import type { ProvisionFlags } from '#mta/provision-command.ts';
 import type { DomainFlags } from '#mta/watch/domain.ts';
 import type { ExplainFlags } from '#mta/watch/explain.ts';
 import type { ChoiceFlags, SuspendFlags } from '#mta/watch/operate.ts';
@@ -17,10 +17,12 @@ import type { ReturnedFlags } from '#mta/watch/returned.ts';
 import type { SuppressFlags } from '#mta/watch/suppress.ts';
 import type { TopFlags } from '#mta/watch/top.ts';
 import type { OperatorFlags } from '#operator/settings.ts';
-import { dataFolderOf, EXAMPLE, readSettings, type StandaloneFlags } from '#mta/settings.ts';
+import { type ClusterFlags, dataFolderOf, EXAMPLE, type StandaloneFlags } from '#mta/settings.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+const terminal = { say, exit: (code: number) => process.exit(code), environment: process.env };
 
 const program = new Command('postfleet')
   .description('Sends mail for people who send a lot of it.')
@@ -36,7 +38,41 @@ program
   .option('--metrics <address>', 'metrics and health', '127.0.0.1:9464')
   .option('--admin <address>', 'admin API', '127.0.0.1:8081')
   .option('--hostname <name>', 'our own name in greetings and Received (default: the name of this machine)')
-  .action(runStandalone);
+  .action(async (flags: StandaloneFlags) => {
+    const { standaloneCommand } = await import('#mta/standalone-command.ts');
+    await standaloneCommand(flags, terminal);
+  });
+
+/** One of several processes, with the queue on NATS. */
+const role = (name: 'ingress' | 'worker', does: string): Command =>
+  program
+    .command(name)
+    .description(does)
+    .requiredOption('--config <folder>', 'resources, with exactly one MTACluster that names spec.queue.nats')
+    .requiredOption('--data <folder>', 'what this process alone knows')
+    .requiredOption('--keyring <folder>', 'keys and secrets, made by `postfleet provision`')
+    .option('--metrics <address>', 'metrics and health', '127.0.0.1:9464')
+    .option('--admin <address>', 'admin API', '127.0.0.1:8081')
+    .option('--hostname <name>', 'our own name in greetings and Received (default: the name of this machine)')
+    .option('--nats-monitor <url...>', 'where NATS servers say how they are set (default: port 8222 of each)')
+    .option('--allow-unsynced', 'go on where NATS may lose what it answered for when its machines lose their power')
+    .action(async (flags: ClusterFlags) => {
+      const { roleCommand } = await import('#mta/role-command.ts');
+      await roleCommand(name, flags, terminal);
+    });
+
+role('ingress', 'take mail, for a queue on NATS; any number may run');
+role('worker', 'send mail from a queue on NATS; any number may run');
+
+program
+  .command('provision')
+  .description('make the keys and secrets that resources call for, for `ingress` and `worker`')
+  .requiredOption('--config <folder>', 'resources')
+  .requiredOption('--keyring <folder>', 'where they go')
+  .action(async (flags: ProvisionFlags) => {
+    const { provisionCommand } = await import('#mta/provision-command.ts');
+    await provisionCommand(flags, print);
+  });
 
 program
   .command('operator')
@@ -252,32 +288,6 @@ program
     const { parseReportCommand } = await import('#mta/parse-report.ts');
     await parseReportCommand(files, flags.config, flags.json === true, print);
   });
-
-async function runStandalone(flags: StandaloneFlags): Promise<void> {
-  const { startStandalone } = await import('#mta/standalone.ts');
-  const { firstSteps } = await import('#mta/first-steps.ts');
-  const { openLog } = await import('#lib/run/log.ts');
-  const { systemClock } = await import('#lib/run/clock.ts');
-  const { drainOnSignal } = await import('#lib/run/shutdown.ts');
-  const settings = readSettings(flags, process.env);
-  const log = openLog(1, systemClock);
-  const failed = (thrown: unknown): void => say(`postfleet: ${reasonOf(thrown)}`);
-  const end = (fault: Fault): void => {
-    failed(fault);
-    process.exit(1);
-  };
-  const starting = startStandalone({ settings, log, show: say, failed: end });
-  drainOnSignal(
-    systemClock,
-    async () => {
-      say('postfleet: draining; once more ends it at once');
-      await (await starting).stop();
-      await log.flush();
-    },
-    failed,
-  );
-  for (const line of firstSteps(await starting, relative('', settings.data) || '.')) say(line);
-}
 
 try {
   await program.parseAsync();

@@ -23,7 +23,8 @@ export interface AdminOptions extends Pick<Ground, 'data' | 'random' | 'clock' |
   readonly admin: Address;
   readonly queue: Queue;
   readonly ledger: Ledger;
-  readonly worker: MailWorker;
+  /** Absent where nothing is sent. */
+  readonly worker?: MailWorker;
   readonly domains: Domains;
 }
 
@@ -42,8 +43,24 @@ export async function openAdmin(options: AdminOptions) {
   return server;
 }
 
-const routesOf = ({ clock, log, resources, queue, ledger, worker, domains }: AdminOptions) => [
-  ...adminRoutes({ ledger, queue }),
+const routesOf = (options: AdminOptions) => {
+  const { clock, log, resources, queue, ledger, worker, domains } = options;
+  return [
+    ...adminRoutes({ ledger, queue }),
+    ...(worker ? sendingRoutes(worker, options) : []),
+    ...suppressionRoutes({
+      clock,
+      suppressions: ledger.suppressions,
+      orders: ledger.orders,
+      isTenant: (name) => resources().credentials.some((it) => it.metadata.namespace === name),
+      recorded: (audit) => log.info('operation', { audit }),
+    }),
+    ...returnedRoutes(ledger),
+    ...domainRoutes((name, now) => domains.named(name, now)),
+  ];
+};
+
+const sendingRoutes = (worker: MailWorker, { clock, ledger }: AdminOptions) => [
   ...insightRoutes({
     view: (asked) => worker.insight.view(asked),
     explain: (asked) => worker.insight.explain(asked),
@@ -54,13 +71,4 @@ const routesOf = ({ clock, log, resources, queue, ledger, worker, domains }: Adm
     restraints: () => worker.restraints(),
   }),
   ...operationRoutes({ clock, operations: worker.operations, orders: ledger.orders }),
-  ...suppressionRoutes({
-    clock,
-    suppressions: ledger.suppressions,
-    orders: ledger.orders,
-    isTenant: (name) => resources().credentials.some((it) => it.metadata.namespace === name),
-    recorded: (audit) => log.info('operation', { audit }),
-  }),
-  ...returnedRoutes(ledger),
-  ...domainRoutes((name, now) => domains.named(name, now)),
 ];

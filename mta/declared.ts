@@ -2,7 +2,8 @@
  * The declared world of one machine, kept up to date: resources from a folder, and the keyring filled from them.
  *
  * A change is taken whole or not at all; what is wrong with it is logged, once per change, and the last good state
- * stays in use. Keys and secrets that a change calls for are made before the next mail needs them.
+ * stays in use. Keys and secrets that a change calls for are made before the next mail needs them, unless somebody else makes
+ * them for several processes.
  */
 import { isIPv6 } from 'node:net';
 import type { Resources } from '#crds/source/resources.ts';
@@ -11,7 +12,7 @@ import { problemLine, type ResourceSource } from '#crds/source/source.ts';
 import { type FolderKeyring, openKeyring } from '#lib/keyring/folder.ts';
 import type { Keyring } from '#lib/keyring/keyring.ts';
 import { provision } from '#lib/keyring/provision.ts';
-import { type Endpoint, keyringFolder } from '#lib/keyring/surroundings.ts';
+import { type Endpoint, keyringFolder, type Provisioned } from '#lib/keyring/surroundings.ts';
 import { provisionReturnPath } from '#lib/keyring/provision-return-path.ts';
 import { type Clock, type Duration, type Timer, hours } from '#lib/run/clock.ts';
 import { reasonOf } from '#lib/run/fault.ts';
@@ -22,6 +23,8 @@ import type { Random } from '#lib/run/random.ts';
 export interface DeclaredOptions {
   readonly config: string;
   readonly data: string;
+  /** Keys and secrets that somebody else makes, for several processes. Absent: they are made here, in the data folder. */
+  readonly keyring?: string | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -54,7 +57,8 @@ export class Declared {
     try {
       const { problems } = await fill(options, source.current());
       for (const reason of problems) options.log.error('a key or secret is missing', { reason });
-      return new Declared(options, source, await openKeyring(keyringFolder(options.data), options.clock));
+      const keyring = keyringFolder(options.keyring ?? options.data);
+      return new Declared(options, source, await openKeyring(keyring, options.clock));
     } catch (thrown) {
       await source.close();
       throw thrown;
@@ -93,7 +97,8 @@ export class Declared {
   }
 
   async #renewKeys(): Promise<void> {
-    const { config, data, clock, random, log } = this.#options;
+    const { config, data, keyring, clock, random, log } = this.#options;
+    if (keyring !== undefined) return;
     try {
       const around = { dataFolder: data, configFolder: config, clock, random };
       const { made } = await provisionReturnPath(this.resources().domains, around);
@@ -120,7 +125,15 @@ export class Declared {
   }
 }
 
-async function fill({ config, data, clock, random }: DeclaredOptions, resources: Resources) {
+async function fill({ keyring, data, ...options }: DeclaredOptions, resources: Resources): Promise<Provisioned> {
+  return keyring === undefined ? provisionAll({ ...options, data }, resources) : { made: [], problems: [] };
+}
+
+/** Makes what keys and secrets the resources call for and are not there. */
+export function provisionAll(
+  { config, data, clock, random }: Omit<DeclaredOptions, 'keyring' | 'log'>,
+  resources: Resources,
+): Promise<Provisioned> {
   const endpoint = endpointOf(resources);
   return provision(resources, { dataFolder: data, configFolder: config, clock, random, ...(endpoint && { endpoint }) });
 }

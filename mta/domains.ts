@@ -137,3 +137,9 @@ function teller(log: Log): (status: DomainStatus) => void {
     log[level]('how a domain stands has changed', { resource, domain, standing, reason, message });
   };
 }
+
+/** What admission and senders ask. */
+export const domainsAsked = (domains: Domains) => ({
+  proof: (domain: SendingDomain) => domains.proof(domain),
+  domainStatus: (resource: string) => domains.status(resource),
+});

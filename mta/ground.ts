@@ -43,6 +43,8 @@ export interface Ground {
   readonly config: string;
   readonly data: string;
   readonly hostname: string;
+  /** Of this process, the same after a restart. */
+  readonly name: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -68,12 +70,14 @@ export async function openGround(
   { settings, log, parts }: GroundOptions,
   opened: AsyncDisposableStack,
 ): Promise<Ground> {
-  const { config, data, hostname } = settings;
+  const { config, data, keyring, hostname } = settings;
   const database = opened.adopt(await openData(data, settings.fresh), (it) => it.close());
-  const declared = opened.adopt(await Declared.open({ config, data, clock, random, log }), (it) => it.close());
+  const declared = opened.adopt(await Declared.open({ config, data, keyring, clock, random, log }), (it) => it.close());
   const cluster = (): MTACluster => clusterOf(declared);
   const own = await ownCertificate(data, ['localhost', '127.0.0.1', hostname], clock);
-  const around = { cluster: cluster(), config, hostname, clock, random, log };
+  // Several may be on one machine, each with a folder of its own.
+  const name = keyring === undefined ? hostname : `${hostname} ${data}`;
+  const around = { cluster: cluster(), config, hostname: name, clock, random, log };
   const shared = opened.adopt(await SharedLimits.open(around), (it) => it?.close());
   const readiness: Readiness = () => [
     { part: 'resources', ready: true },
@@ -89,6 +93,7 @@ export async function openGround(
     config,
     data,
     hostname,
+    name,
     clock,
     random,
     log,

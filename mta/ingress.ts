@@ -37,6 +37,7 @@ import type { LoadedCertificate } from './certificate.ts';
 import { type MailEvent, queuedEvents } from './mail/event.ts';
 import { judgeBy } from './judge.ts';
 import type { Message, MessageId } from './mail/message.ts';
+import type { Reply } from './mail/reply.ts';
 import type { Queue } from './queue/queue.ts';
 import { ReturnPaths } from './return-paths.ts';
 import { DeclaredPlaces } from './return-places.ts';
@@ -57,8 +58,8 @@ export interface IngressOptions {
   readonly hostname: string;
   /** Absent: nothing is traced. */
   readonly tracer?: Tracer | undefined;
-  /** Whether the disk takes new mail. */
-  readonly hasSpace: () => boolean;
+  /** Why new mail is put off now, if it is. */
+  readonly putOff: () => Reply | undefined;
   /** Told of each durable event. Must not throw. */
   readonly tell: (event: MailEvent) => void;
   /** The certificate of a listener. */
@@ -129,7 +130,7 @@ interface Ways {
 const BODY_SILENCE: Duration = seconds(30);
 
 async function openWays(options: IngressOptions): Promise<Ways> {
-  const { queue, resources, keyring, clock, random, hostname, log, trace, suppressions, ledger, hasSpace } = options;
+  const { queue, resources, keyring, clock, random, hostname, log, trace, suppressions, ledger, putOff } = options;
   const limits = newestLimits(resources);
   const verifier = await openVerifier(keyring(), clock, random);
   const authority = new Authority({
@@ -147,7 +148,7 @@ async function openWays(options: IngressOptions): Promise<Ways> {
   const quotas = options.quotas?.(keeper.quotas) ?? keeper.quotas;
   const submissions = new Submissions({ ...world, quotas, ...told });
   const returns = openReturns(options, authority, troubled);
-  const submission = submissionPolicy(authority, submissions, suppressions, hasSpace);
+  const submission = submissionPolicy(authority, submissions, suppressions, putOff);
   const policy = withReturns(submission, returns, ({ tenant }) => tenant);
   const reception = openReception(limits);
   const smtp = new SmtpServer({ hostname, policy, clock, limits, ...reception, observer: smtpObserver(log) });
@@ -163,7 +164,7 @@ async function openWays(options: IngressOptions): Promise<Ways> {
       submissions,
       limits,
       memory: reception.memory,
-      hasSpace,
+      putOff,
       queue,
       trace,
       copies: (id) => ledger.returned.copies(id),

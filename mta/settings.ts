@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Address, parseAddress } from '#lib/http/address.ts';
+import { Fault } from '#lib/run/fault.ts';
 import { samplingOf } from '#lib/trace/environment.ts';
 import type { Sampling } from '#lib/trace/tracer.ts';
 
@@ -14,6 +15,8 @@ export interface RoleSettings {
   readonly config: string;
   /** Folder of everything that must not be lost: queue, keys, secrets. */
   readonly data: string;
+  /** Folder of keys and secrets that several processes share; absent: the data folder, and they are made there. */
+  readonly keyring?: string | undefined;
   /** Empty the data folder first. */
   readonly fresh: boolean;
   readonly metrics: Address;
@@ -25,6 +28,19 @@ export interface RoleSettings {
 
 export interface StandaloneSettings extends RoleSettings {
   readonly admin: Address;
+}
+
+/** How NATS is looked at. */
+export interface NatsSettings {
+  /** Where servers say how they are set; absent: port 8222 of each. */
+  readonly monitors: readonly string[] | undefined;
+  /** Go on where servers may lose what they answered for. */
+  readonly allowUnsynced: boolean;
+}
+
+/** Of a role that is one of several processes. */
+export interface ClusterSettings extends StandaloneSettings, NatsSettings {
+  readonly keyring: string;
 }
 
 export interface StandaloneFlags {
@@ -56,4 +72,33 @@ export function readSettings(
     hostname: (flags.hostname ?? hostname()).toLowerCase().replaceAll(/[^a-z0-9.-]/g, '-'),
     tracing: samplingOf(environment),
   };
+}
+
+export interface ClusterFlags extends Omit<StandaloneFlags, 'config' | 'data'> {
+  readonly config: string;
+  readonly data: string;
+  readonly keyring: string;
+  readonly natsMonitor?: readonly string[];
+  readonly allowUnsynced?: boolean;
+}
+
+/** Throws the fault `bad-setting`. */
+export function readClusterSettings(
+  flags: ClusterFlags,
+  environment: Readonly<Record<string, string | undefined>> = {},
+): ClusterSettings {
+  return {
+    ...readSettings(flags, environment),
+    keyring: resolve(flags.keyring),
+    monitors: flags.natsMonitor?.map(monitorOf),
+    allowUnsynced: flags.allowUnsynced ?? false,
+  };
+}
+
+function monitorOf(url: string): string {
+  if (/^https?:\/\//.test(url) && URL.canParse(url)) return url;
+  throw new Fault(
+    'bad-setting',
+    `--nats-monitor ${url}: must be the address of a server's monitoring, such as http://nats:8222`,
+  );
 }

@@ -4,17 +4,17 @@
  * Opens the parts so that nothing is accepted before it can be delivered, and closes them in the reverse order. A start
  * that fails closes what it had opened and says what to do.
  */
-import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import { type Duration, minutes } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
 import { yieldToEventLoop } from '#lib/run/priority.ts';
+import { noSpace } from './accept/submitted.ts';
 import { openAdmin } from './admin.ts';
 import { openBuiltInReceiver } from './built-in-receiver.ts';
 import { certificateOf } from './certificate.ts';
 import { apiUrlOf } from './declared.ts';
 import { diskPart, watchDisk } from './disk-watch.ts';
-import { Domains } from './domains.ts';
+import { Domains, domainsAsked } from './domains.ts';
 import { openEmbedded } from './embedded.ts';
 import { publishFirstStep } from './first-step.ts';
 import { type Ground, openGround, type Part } from './ground.ts';
@@ -90,9 +90,9 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   );
   const certificate = (listener: Parameters<typeof certificateOf>[0]) => certificateOf(listener, config, own);
   const trace = (id: string) => ledger.trace(id);
-  const hasSpace = (): boolean => !disk.state.isLow;
+  const putOff = () => (disk.state.isLow ? noSpace : undefined);
   const ingress = opened.adopt(
-    await startIngress({ ...common, certificate, trace, hasSpace, ...ofDomains(domains) }),
+    await startIngress({ ...common, certificate, trace, putOff, ...domainsAsked(domains) }),
     (it) => it.close(),
   );
   takesMail = true;
@@ -119,11 +119,6 @@ function refuseNats({ cluster }: Ground): void {
   if (!cluster().spec.queue.nats) return;
   throw new Fault(
     'queue-unsupported',
-    'this release has the embedded queue only: remove spec.queue.nats from the MTACluster',
+    '`standalone` has the embedded queue: remove spec.queue.nats from the MTACluster, or start `ingress` and `worker`',
   );
 }
-
-const ofDomains = (domains: Domains) => ({
-  proof: (domain: SendingDomain) => domains.proof(domain),
-  domainStatus: (resource: string) => domains.status(resource),
-});

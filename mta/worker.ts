@@ -71,6 +71,8 @@ export interface WorkerOptions {
   readonly tracer?: Tracer | undefined;
   /** Limits on a notebook of what is spent. Absent: they are counted in this process. */
   readonly limits?: ((notebook: Notebook) => Limits) | undefined;
+  /** How long a transaction may take to come to DATA once all is to end. */
+  readonly hurry?: Duration;
   /** Absent: the machine's own sockets. */
   readonly openSocket?: OpenSocket | undefined;
   /** Told of each durable event. Must not throw. */
@@ -80,7 +82,7 @@ export interface WorkerOptions {
 /** Most connections to receivers at once. */
 const CONNECTIONS = 2000;
 
-/** How long a transaction may take to come to DATA once it is to end: most are through long before. */
+/** How long a transaction may take to come to DATA once it is to end, unless it is said: most are through long before. */
 const HURRY: Duration = seconds(5);
 
 /** What was known before the start. */
@@ -214,6 +216,11 @@ export class MailWorker {
     this.#scheduler.replan();
   }
 
+  /** These orders hold mail back from now on, and no others: they may be given elsewhere. */
+  holdBack(orders: readonly Suspension[]): void {
+    this.#suspensions.replace(orders);
+  }
+
   /** What rules have set going, for people. */
   restraints(): readonly Firing[] {
     return this.#restraints.current();
@@ -222,6 +229,11 @@ export class MailWorker {
   /** What each ready queue does and waits for, for people. */
   sites(): readonly ReadyState[] {
     return this.#scheduler.states();
+  }
+
+  /** Ends what is under way, unless it is past DATA. */
+  cutShort(): void {
+    for (const it of this.#couriers.underWay) it.cutShort();
   }
 
   /**
@@ -236,9 +248,7 @@ export class MailWorker {
   async #stop(limit: Duration): Promise<void> {
     this.#scheduler.stop();
     const { clock, log, queue } = this.#options;
-    const hurry = clock.after(HURRY, () => {
-      for (const it of this.#couriers.underWay) it.cutShort();
-    });
+    const hurry = clock.after(this.#options.hurry ?? HURRY, () => this.cutShort());
     const late = Promise.withResolvers<'late'>();
     const limited = clock.after(limit, () => late.resolve('late'));
     const ended = await Promise.race([this.#end(), late.promise]);

@@ -71,6 +71,14 @@ export const storingHistograms = {
 } as const satisfies Record<string, Declaration>;
 
 export const storingGauges = {
+  shardsHeld: {
+    name: 'postfleet_shards_held',
+    help: 'Shards of the queue that this worker sends from; all workers together hold `spec.shards` of the MTACluster.',
+    unit: 'shards',
+    alert: {
+      none: 'How many there should be is declared, not measured; mail of a shard that nobody holds shows as mail that waits.',
+    },
+  },
   queueDepth: {
     name: 'postfleet_queue_depth',
     help: 'Recipients that are queued and have not ended.',

@@ -85,6 +85,16 @@ export class Connection {
     }
   }
 
+  /** Hears what is sent to a subject from now on, also when the connection was lost meanwhile; then not what was sent then. */
+  subscribe(subject: string, hear: (payload: Uint8Array) => void): { stop(): void } {
+    const subscription = this.library.subscribe(subject, {
+      callback: (fault, message) => {
+        if (!fault) hear(message.data);
+      },
+    });
+    return { stop: () => subscription.unsubscribe() };
+  }
+
   /** Resolves when the server has read all that was sent. */
   async flush(): Promise<void> {
     await this.library.flush();

@@ -16,6 +16,7 @@ import { type Clock, type Duration, type Instant, minutes, seconds, sleep } from
 import { codeOf, Fault, reasonOf } from '../run/fault.ts';
 import { type Appended, appendedOf } from './appended.ts';
 import type { Connection, Outgoing } from './connection.ts';
+import { type Following, keepFollowing } from './following.ts';
 
 /** A message as it lies in a stream. */
 export interface Stored {
@@ -221,7 +222,15 @@ export class Streams {
   }
 
   /** Messages of a subject, as they are and as they come. Ends when it is stopped or the connection is closed. */
-  async follow({ stream, subject, from, headersOnly = false }: Reading): Promise<Following> {
+  follow(reading: Reading): Promise<Following> {
+    const { from } = reading;
+    const open = (next: number): Promise<Following> => this.#deliver({ ...reading, from: next });
+    const last = (): Promise<number> => this.#lastOf(reading);
+    const isOver = (): boolean => this.#connection.library.isClosed();
+    return keepFollowing({ clock: this.#clock, open, last, isOver }, from);
+  }
+
+  async #deliver({ stream, subject, from, headersOnly = false }: Reading): Promise<Following> {
     try {
       const consumer = await this.#client.consumers.get(stream, {
         filter_subjects: subject,
@@ -263,11 +272,6 @@ const HEADERS_AHEAD = 5000;
  * with the library's 30 s that is a standstill of 45 s (seen in one of fifty).
  */
 const ASK_AFRESH_EVERY: Duration = seconds(2);
-
-/** Messages in order, without a gap; a server that is behind the others gives them when it has them. */
-export interface Following extends AsyncIterable<Stored> {
-  stop(): void;
-}
 
 function inBatch(message: Outgoing | undefined, id: string, at: number, isLast = false): Outgoing {
   const { subject = '', headers = {}, payload = new Uint8Array() } = message ?? {};

@@ -56,7 +56,12 @@ async function open(what: string) {
     accepted: (message) => told.push(message),
     troubled: () => undefined,
   };
-  const policy = submissionPolicy(options.authority, new Submissions(options), { match: () => undefined }, () => true);
+  const policy = submissionPolicy(
+    options.authority,
+    new Submissions(options),
+    { match: () => undefined },
+    () => undefined,
+  );
   const partner = await greeted({
     policy: { accept: (_identity, peer, envelope, raw) => policy.accept(APP, peer, envelope, raw) },
   });

@@ -8,6 +8,7 @@ import { aSuppression } from '../settle/ledger/suppressions.contract.ts';
 import type { Submitter } from './authority.ts';
 import type { Peer } from './smtp/submission.ts';
 import { submissionPolicy } from './smtp-policy.ts';
+import { noSpace } from './submitted.ts';
 
 const APP: Submitter = { tenant: 'default', username: 'default.app' };
 const RAW = Buffer.from('From: a@example.com\r\n\r\nbody\r\n');
@@ -33,7 +34,7 @@ async function open(...documents: readonly object[]) {
   const { authority, submissions, suppressions, told, storage, clock } = opened;
   const declare = (...changed: readonly object[]): void => void (world = worldOf(domain, ...changed));
   const space = { isThere: true };
-  const policy = submissionPolicy(authority, submissions, suppressions, () => space.isThere);
+  const policy = submissionPolicy(authority, submissions, suppressions, () => (space.isThere ? undefined : noSpace));
   return { space, policy, told, storage, declare, suppressions, clock };
 }
 

@@ -11,15 +11,15 @@ import { type Suppression, suppressedReply } from '../mail/suppression.ts';
 import { admitSender } from './admit.ts';
 import { type Authority, sharersOf, type Submitter } from './authority.ts';
 import type { Submissions } from './submit.ts';
-import { acceptedReply, noSpace } from './submitted.ts';
+import { acceptedReply } from './submitted.ts';
 import type { Envelope, Peer, SmtpPolicy } from './smtp/submission.ts';
 
-/** `hasSpace`: whether the disk takes new mail. */
+/** `putOff`: why new mail is put off now, if it is. */
 export function submissionPolicy(
   authority: Authority,
   submissions: Submissions,
   suppressions: Pick<Suppressions, 'match'>,
-  hasSpace: () => boolean,
+  putOff: () => Reply | undefined,
 ): SmtpPolicy<Submitter> {
   return {
     trust: (peer) => authority.trusted(peer.address),
@@ -32,9 +32,10 @@ export function submissionPolicy(
     mail: (submitter, sender) => {
       const refusal = submitter && admitSender(authority, submitter, sender);
       if (refusal) metrics.refused.inc({ check: refusal.check });
-      if (refusal || hasSpace()) return refusal?.reply;
-      metrics.refused.inc({ check: 'storage' });
-      return noSpace;
+      if (refusal) return refusal.reply;
+      const later = putOff();
+      if (later) metrics.refused.inc({ check: 'storage' });
+      return later;
     },
     rcpt: (submitter, _sender, recipient) => {
       const found = submitter && suppressions.match(submitter.tenant, recipient);

@@ -52,6 +52,8 @@ export type Submitted =
 
 /** The disk is full, or as good as. */
 export const noSpace = reply(452, '4.3.1', 'no room: try again later');
+/** Nobody answers where mail would be stored. */
+export const noQueue = reply(451, '4.3.0', 'the queue cannot be reached: try again later');
 
 /** What the sender is told: RFC 5321 §4.2.5 makes the reply to the dot the transfer of responsibility. */
 export const acceptedReply = (id: MessageId): Reply => reply(250, '2.0.0', `queued as ${id}`);

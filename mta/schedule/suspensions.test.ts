@@ -86,3 +86,12 @@ test('a clock that goes back does not let mail go early', () => {
   clock.advance(minutes(10));
   expect(suspensions.of(LANE, PLAN.site)).toBeUndefined();
 });
+
+test('orders that are given and ended elsewhere stand in place of all before them', () => {
+  const suspensions = open(order('a'));
+  suspensions.replace([order('b', { about: { site: PLAN.site } })]);
+  expect(suspensions.current().map((it) => it.id)).toEqual(['b']);
+  expect([replanned, suspensions.of(LANE, PLAN.site)?.id]).toEqual([1, 'b']);
+  suspensions.replace([]);
+  expect(suspensions.of(LANE, PLAN.site)).toBeUndefined();
+});

@@ -37,6 +37,13 @@ export class Suspensions {
     return [...this.#orders.values()].filter((it) => !isOver(it, now)).toSorted((a, b) => a.at - b.at);
   }
 
+  /** These hold now, and no others: somebody elsewhere has given or ended some. */
+  replace(orders: readonly Suspension[]): void {
+    this.#orders.clear();
+    for (const order of orders) this.#orders.set(order.id, order);
+    this.#changed();
+  }
+
   begin(order: Suspension): void {
     this.#orders.set(order.id, order);
     this.#changed();

@@ -10,6 +10,7 @@ import { ReceivingMemory } from '#mta/accept/memory.ts';
 import type { SuppressionChange } from '#mta/accept/http/suppressions.ts';
 import type { MailEvent } from '#mta/mail/event.ts';
 import { SqliteReturned } from '#mta/settle/ledger/sqlite-returned.ts';
+import { noSpace } from '#mta/accept/submitted.ts';
 import { openTestStorage } from './queue.ts';
 import { openSubmissions } from './submissions.ts';
 import { worldOf } from './world.ts';
@@ -73,7 +74,7 @@ async function open(openQueue: ReturnType<typeof openTestStorage>) {
     submissions,
     limits: () => LIMITS,
     memory,
-    hasSpace: () => space.isThere,
+    putOff: () => (space.isThere ? undefined : noSpace),
     queue: storage.queue,
     trace,
     copies: (id) => new SqliteReturned(storage.database).copies(id),

@@ -59,6 +59,11 @@ export class Nats {
     return this.#places.map((it) => `http://127.0.0.1:${it.monitor}`);
   }
 
+  /** Where each runs. */
+  get processes(): { readonly pid: number; readonly port: number; readonly monitor: number }[] {
+    return this.#places.map(({ name, port, monitor }) => ({ pid: this.#programs.get(name)?.pid ?? 0, port, monitor }));
+  }
+
   /** SIGKILL to one of them. */
   async kill(at: number): Promise<void> {
     await this.#programs.get(this.#placeAt(at).name)?.kill();

@@ -3,23 +3,23 @@
  */
 import type { Answer, Head, Route } from '#lib/http/server.ts';
 import { metrics } from '#lib/run/metrics.ts';
-import { replyLine } from '../../mail/reply.ts';
+import type { Reply } from '../../mail/reply.ts';
 import { type Authority, sharersOf } from '../authority.ts';
 import type { ReceivingMemory } from '../memory.ts';
 import type { Submissions } from '../submit.ts';
-import { noSpace } from '../submitted.ts';
+import { refused } from '../submitted.ts';
 import { allowing, bearerOf, type Handler } from './bearer.ts';
 import { cancel, type CancelParts } from './cancel.ts';
 import { MessageIntake, type MessageLimits } from './intake.ts';
-import { outOfSpace } from './problem.ts';
+import { refusalOf } from './problem.ts';
 import { statusOf } from './status.ts';
 
 export interface MessageParts extends CancelParts {
   readonly authority: Authority;
   readonly submissions: Submissions;
   readonly limits: MessageLimits;
-  /** Whether the disk takes new mail. */
-  readonly hasSpace: () => boolean;
+  /** Why new mail is put off now, if it is. */
+  readonly putOff: () => Reply | undefined;
   /** Where bodies are held. */
   readonly memory: ReceivingMemory;
 }
@@ -43,17 +43,18 @@ export function messageRoutes(parts: MessageParts): Route[] {
 }
 
 /** A handler of requests that carry mail: their bodies are counted, and refused while there is no room for what they bring. */
-function carrying({ authority, limits, memory, hasSpace }: MessageParts, handler: Handler) {
+function carrying({ authority, limits, memory, putOff }: MessageParts, handler: Handler) {
   const allowed = allowing(authority, 'Submit', handler);
   return {
     ...allowed,
     bodyLimit: (): number => limits().messageBytes,
     room: (head: Head) => memory.hold(() => sharersOf(bearerOf(head))),
-    guard: async (head: Head) => (await allowed.guard(head)) ?? (hasSpace() ? undefined : lowDisk()),
+    guard: async (head: Head) => (await allowed.guard(head)) ?? waitFor(putOff()),
   };
 }
 
-function lowDisk(): Answer {
+function waitFor(why: Reply | undefined): Answer | undefined {
+  if (!why) return undefined;
   metrics.refused.inc({ check: 'storage' });
-  return outOfSpace(replyLine(noSpace));
+  return refusalOf(refused('storage', why));
 }

@@ -54,7 +54,7 @@ export function refusalOf({ check, reply, retryAfter, suppressed }: Submitted & 
   return isContent ? invalid([{ pointer: '', detail }]) : forbidden(detail);
 }
 
-export const outOfSpace = (detail: string): Answer => waiting(507, 'Insufficient Storage', detail, SOON);
+const outOfSpace = (detail: string): Answer => waiting(507, 'Insufficient Storage', detail, SOON);
 
 /** What the storage said, as HTTP says it; what is no fault of the storage is thrown on. */
 export function unstored(thrown: unknown): Answer {

@@ -5,7 +5,8 @@
  */
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Statement } from '#lib/sqlite/protocol.ts';
-import type { Following, Stored, Streams } from '#lib/nats/streams.ts';
+import type { Following } from '#lib/nats/following.ts';
+import type { Stored, Streams } from '#lib/nats/streams.ts';
 import type { Message } from '../../mail/message.ts';
 import { decodeMessage } from '../codec.ts';
 import type { LaneName } from '../queue.ts';

@@ -146,6 +146,16 @@ export class JetstreamQueue implements Queue {
     });
   }
 
+  /** Whether a shard is still held under a claim: says so once more in its stream, which is refused if it is not. */
+  async isStillHeld(claim: Claim): Promise<boolean> {
+    const holding = this.#holdings.get(claim.shard);
+    if (!holding?.shard.holds(claim)) return false;
+    return unlessLost(async () => {
+      await holding.journal.write([]);
+      return true;
+    }, false);
+  }
+
   watch(claim: Claim, listener: LaneListener): void {
     this.#shardOf(claim)?.watch(claim, listener);
   }
