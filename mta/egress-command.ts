@@ -4,6 +4,7 @@
 import { systemClock } from '#lib/run/clock.ts';
 import { reasonOf } from '#lib/run/fault.ts';
 import { openLog } from '#lib/run/log.ts';
+import { watchProcess } from '#lib/run/metrics.ts';
 import { drainOnSignal } from '#lib/run/shutdown.ts';
 import { startEgress } from './egress-role.ts';
 import { type EgressFlags, readEgressSettings } from './egress-settings.ts';
@@ -12,6 +13,7 @@ import { type EgressFlags, readEgressSettings } from './egress-settings.ts';
 export async function egressCommand(flags: EgressFlags, say: (line: string) => void): Promise<void> {
   const settings = readEgressSettings(flags);
   const log = openLog(1, systemClock);
+  watchProcess();
   const starting = startEgress({ settings, clock: systemClock, log });
   const drain = async (): Promise<void> => {
     say('postfleet: draining; once more ends it at once');

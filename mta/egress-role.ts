@@ -16,7 +16,7 @@ import { openHttp } from '#lib/http/server.ts';
 import { type Clock, type Duration, minutes, seconds } from '#lib/run/clock.ts';
 import { codeOf, Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
-import { metrics, watchGauge, watchProcess } from '#lib/run/metrics.ts';
+import { metrics, watchGauge } from '#lib/run/metrics.ts';
 import type { EgressSettings } from './egress-settings.ts';
 import { Logins } from './egress/logins.ts';
 import type { Outcome } from './egress/outcome.ts';
@@ -87,7 +87,6 @@ async function build({ settings, clock, log }: EgressOptions, opened: AsyncDispo
     observer: observerOf(log),
     turnedAway: (because) => metrics.egressTurnedAway.inc({ because }),
   });
-  watchProcess();
   watchGauge('egressConnections', () => server.connections);
   watchGauge('egressSources', () => sources().size);
   takesConnections = true;

@@ -62,6 +62,16 @@ test('a login is read from its secret, and anew when it has changed', async () =
   expect(await passwordNow()).toBe('two');
 });
 
+test('a member that names no login uses the one of the cluster', async () => {
+  put('egress', 'auth', 'a-password');
+  const all = proxies({ authRef: { name: 'egress', key: 'auth' } });
+  const access = await all.of({ name, proxy: { url: 'socks5://proxy' } })?.access();
+  expect(access).toMatchObject({ login: { user: Buffer.from('postfleet'), password: Buffer.from('a-password') } });
+  put('proxy', 'auth', 'worker:own');
+  const own = await all.of({ name, proxy: { url: 'socks5://proxy', authRef } })?.access();
+  expect(own).toMatchObject({ login: { user: Buffer.from('worker') } });
+});
+
 test('a secret that is not there is the reason, one that cannot be used too, and neither is told', async () => {
   const proxy = proxies().of({ name, proxy: { url: 'socks5://proxy', authRef } });
   expect(await proxy?.access()).toEqual({ problem: expect.stringContaining('put it into') });

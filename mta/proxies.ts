@@ -77,7 +77,7 @@ export class Proxies {
     const place = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? PORT : Number(port) };
     const isSecure = protocol === 'socks5s:';
     const [auth, ca] = await Promise.all([
-      this.#secret(authRef),
+      this.#secret(authRef ?? cluster?.spec.egress.authRef),
       this.#secret(isSecure ? cluster?.spec.egress.tlsCARef : undefined),
     ]);
     for (const it of [auth, ca]) if (it.kind === 'absent') return { problem: `cannot be reached: ${it.problem}` };
