@@ -4,12 +4,13 @@
 import { type Dashboard, grafanaJson } from './dashboard.ts';
 import { deferrals } from './deferrals.ts';
 import { domains } from './domains.ts';
+import { egress } from './egress.ts';
 import { health } from './health.ts';
 import { mail } from './mail.ts';
 import { operator } from './operator.ts';
 import { queue } from './queue.ts';
 
-export const DASHBOARDS: readonly Dashboard[] = [mail, deferrals, queue, domains, health, operator];
+export const DASHBOARDS: readonly Dashboard[] = [mail, deferrals, queue, domains, egress, health, operator];
 
 /** Names of files and their text. */
 export const dashboardFiles = (): ReadonlyMap<string, string> =>
