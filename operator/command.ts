@@ -1,9 +1,12 @@
 /**
  * The role `operator` as a command: from its flags to its end.
  */
+import { kubeAccess } from '#lib/kube/access.ts';
+import { ApiServer } from '#lib/kube/api-server.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import { type Fault, reasonOf } from '#lib/run/fault.ts';
 import { openLog } from '#lib/run/log.ts';
+import { watchProcess } from '#lib/run/metrics.ts';
 import { systemRandom } from '#lib/run/random.ts';
 import { drainOnSignal } from '#lib/run/shutdown.ts';
 import { startOperator } from './operator.ts';
@@ -22,7 +25,9 @@ export async function operatorCommand(
   };
   const settings = readOperatorSettings(flags);
   const log = openLog(1, systemClock);
-  const starting = startOperator({ settings, clock: systemClock, random: systemRandom, log, failed });
+  watchProcess();
+  const kube = new ApiServer(kubeAccess(), systemClock, systemRandom);
+  const starting = startOperator({ kube, settings, clock: systemClock, random: systemRandom, log, failed });
   const drain = async (): Promise<void> => {
     await (await starting).stop();
     await log.flush();

@@ -7,14 +7,11 @@ import { typeOfKind } from '#crds/definition.ts';
 import { type Kind, KINDS } from '#crds/kinds.ts';
 import { healthRoutes } from '#lib/http/health.ts';
 import { openHttp } from '#lib/http/server.ts';
-import { kubeAccess } from '#lib/kube/access.ts';
-import { ApiServer } from '#lib/kube/api-server.ts';
-import { kubeKey } from '#lib/kube/kube.ts';
+import { type Kube, kubeKey } from '#lib/kube/kube.ts';
 import type { ControllerName } from '#lib/metric/operating.ts';
 import { type Clock, type Duration, milliseconds, seconds, type Timer } from '#lib/run/clock.ts';
 import { Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
-import { watchProcess } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
 import { ClusterReconciler } from './cluster/reconcile.ts';
 import { openController, type Reconciler, watchControllers } from './controller/controller.ts';
@@ -25,6 +22,7 @@ import { policyReconciler, poolReconciler, sinkReconciler } from './declared/kin
 import { openDns } from './dns.ts';
 import { Looks } from './domain/looks.ts';
 import { DomainReconciler } from './domain/reconcile.ts';
+import { Events } from './events.ts';
 import { credentialLoadedBy, loadedBy } from './keyring/loaded.ts';
 import { KeyringReconciler } from './keyring/reconcile.ts';
 import { keyringKeysIn } from './keyring/signers.ts';
@@ -35,6 +33,8 @@ import { NAMESPACES, WATCHED } from './types.ts';
 import { World } from './world.ts';
 
 export interface OperatorOptions {
+  /** Closed when it has stopped. */
+  readonly kube: Kube;
   readonly settings: OperatorSettings;
   readonly clock: Clock;
   readonly random: Random;
@@ -51,15 +51,16 @@ export interface Operator {
 }
 
 const LEASE = 'postfleet-operator';
+const OURS = typeOfKind('MTACluster').group;
 /** Everything is looked at again this often, whatever was heard. */
 const RESYNC_EVERY: Duration = seconds(600);
 const NOT_READ_YET: Duration = milliseconds(500);
 /** Changes of many keys become one write. */
 const GATHER_KEYS: Duration = milliseconds(500);
 
-/** Rejects when its address cannot be listened on, or the kubeconfig cannot be read. */
-export async function startOperator({ settings, clock, random, log, failed }: OperatorOptions): Promise<Operator> {
-  const kube = new ApiServer(kubeAccess(), clock, random);
+/** Rejects when its address cannot be listened on. */
+export async function startOperator(options: OperatorOptions): Promise<Operator> {
+  const { kube, settings, clock, random, log, failed } = options;
   const dns = await openDns({ clock, random, resolvers: settings.resolvers });
   const world: World = new World({
     kube,
@@ -69,9 +70,12 @@ export async function startOperator({ settings, clock, random, log, failed }: Op
     // Of namespaces as such only who may see all of them knows more than names.
     watched: settings.watchNamespaces ? WATCHED : [...WATCHED, { type: NAMESPACES }],
     changed: (type, change) => {
+      if (type.group === OURS) events.heard(change);
       for (const [name, keys] of Object.entries(dueBy(type, change, world))) for (const key of keys) add(name, key);
     },
   });
+  const { identity } = settings;
+  const events = new Events({ kube, clock, identity, isLeading: () => election.isLeading });
   const targets = targetsOf(world);
   let opening: Promise<Looks> | undefined;
   let opened: Looks | undefined;
@@ -131,9 +135,9 @@ export async function startOperator({ settings, clock, random, log, failed }: Op
     random,
     namespace: settings.namespace,
     name: LEASE,
-    identity: settings.identity,
+    identity,
     began: () => {
-      log.info('this process leads', { identity: settings.identity });
+      log.info('this process leads', { identity });
       all();
     },
     lost: () =>
@@ -141,7 +145,6 @@ export async function startOperator({ settings, clock, random, log, failed }: Op
     troubled: (thrown) => log.warn('the lease could not be asked for', { reason: reasonOf(thrown) }),
   });
   watchControllers(queues, () => election.isLeading);
-  watchProcess();
   const reason = 'the API server has not told them yet';
   const health = await openHttp({
     name: 'metrics',

@@ -34,6 +34,7 @@ export const operatorRules = (): PolicyRule[] => {
     // Their labels say whom a grant covers. Of use only where all of them are watched.
     { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] },
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['list', 'watch'] },
+    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
     READS,
     REPORTS,
   ];

@@ -37,8 +37,6 @@ export function kubeAccess(kubeconfig?: string): KubeAccess {
 
 /** What connections are made with. Another certificate means other connections. */
 const TRUST = ['ca', 'cert', 'key', 'servername', 'rejectUnauthorized'] as const;
-/** An operator has a watch open for each type beside its requests. */
-const MOST_CONNECTIONS = 64;
 
 class Access implements KubeAccess {
   readonly server: URL;
@@ -71,7 +69,8 @@ class Access implements KubeAccess {
     if (this.#agent && trusted === this.#trusted) return this.#agent;
     // What is under way on the earlier connections may end; the server closes idle ones.
     this.#trusted = trusted;
-    this.#agent = new Agent({ keepAlive: true, keepAliveMsecs: 30_000, maxSockets: MOST_CONNECTIONS, ...trust });
+    // As many as are asked for: a watch has one for as long as it lasts, and an operator has one for each type and namespace.
+    this.#agent = new Agent({ keepAlive: true, keepAliveMsecs: 30_000, ...trust });
     return this.#agent;
   }
 }

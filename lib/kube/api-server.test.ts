@@ -215,6 +215,24 @@ describe('a watch', () => {
     );
   });
 
+  it('holds up no request, however many there are', async () => {
+    const watches = 80;
+    const { kube, asked } = await serve((response, { url = '' }) => {
+      response.writeHead(200);
+      if (url.includes('watch=1')) response.write(line('BOOKMARK', versioned('8')));
+      else response.end(JSON.stringify(thing));
+    });
+    const ending = new AbortController();
+    const told: KubeEvent[] = [];
+    const open = Array.from({ length: watches }, async () => {
+      for await (const event of kube.watch(THINGS, {}, '7', ending.signal)) told.push(event);
+    });
+    await vi.waitFor(() => expect(asked).toHaveLength(watches), { timeout: 8000 });
+    expect(await kube.get({ type: THINGS, namespace: 'a', name: 'x' })).toBeDefined();
+    ending.abort();
+    await Promise.all(open);
+  });
+
   it.each<[string, Answer, unknown[]]>([
     ['410 as an answer', says(410, refusal('Expired')), [{ kind: 'expired' }]],
     ['410 as an event', says(200, line('ERROR', { code: 410 })), [begun, { kind: 'expired' }]],

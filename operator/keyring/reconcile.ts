@@ -39,6 +39,12 @@ export interface KeyringOptions {
 
 const CONFLICT: Worked = { kind: 'conflict' };
 
+/** A Secret as it is to be, and as it is. */
+interface Compiling {
+  readonly secret: KubeObject;
+  readonly observed: KubeObject | undefined;
+}
+
 export class KeyringReconciler implements Reconciler {
   readonly name = 'keyring';
   readonly #options: KeyringOptions;
@@ -61,15 +67,19 @@ export class KeyringReconciler implements Reconciler {
       secret,
       observed: world.object(SECRETS, kubeKey(secret.metadata)),
     }));
-    for (const { secret, observed } of secrets) {
-      if (observed && ownerOf(observed)?.uid !== uid) throw nameTaken(observed, key);
-      if (!observed && (await this.#isThere(secret, uid, key))) return CONFLICT;
-      const written = await this.#keeper.keep({ type: SECRETS, object: secret }, observed, true);
-      if (written.kind === 'conflict') return CONFLICT;
-      if (written.kind === 'refused')
-        throw new Fault('keyring-refused', `Secret ${kubeKey(secret.metadata)} is refused: ${written.message}`);
-    }
-    return { kind: 'done' };
+    // One that cannot be written, such as one that is too large, holds up no other.
+    const kept = await Promise.allSettled(secrets.map((it) => this.#keep(key, uid, it)));
+    const failed = kept.find((it) => it.status === 'rejected');
+    if (failed) throw failed.reason;
+    return kept.some((it) => it.status === 'fulfilled' && it.value === 'conflict') ? CONFLICT : { kind: 'done' };
+  }
+
+  async #keep(key: string, uid: string, { secret, observed }: Compiling): Promise<'kept' | 'conflict'> {
+    if (observed && ownerOf(observed)?.uid !== uid) throw nameTaken(observed, key);
+    if (!observed && (await this.#isThere(secret, uid, key))) return 'conflict';
+    const written = await this.#keeper.keep({ type: SECRETS, object: secret }, observed, true);
+    if (written.kind !== 'refused') return written.kind === 'conflict' ? 'conflict' : 'kept';
+    throw new Fault('keyring-refused', `Secret ${kubeKey(secret.metadata)} is refused: ${written.message}`);
   }
 
   /** Whether there is one of ours of which nothing was heard yet. Rejects when it is somebody else's. */

@@ -52,6 +52,8 @@ export interface OperatorProcess {
   /** Where its metrics are. */
   readonly address: string;
   metrics(): Promise<string>;
+  /** How many looks at resources of a kind (`sendingdomain`), or at the keyring, have ended. */
+  looks(controller: string): Promise<number>;
 }
 
 /** Resolves when it runs; it may lead later, when another does now. */
@@ -80,11 +82,18 @@ export async function startOperatorProcess(
   return running(program, port);
 }
 
-const running = (program: Program, port: number): OperatorProcess => ({
-  program,
-  address: `127.0.0.1:${port}`,
-  metrics: async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text(),
-});
+function running(program: Program, port: number): OperatorProcess {
+  const metrics = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  return {
+    program,
+    address: `127.0.0.1:${port}`,
+    metrics,
+    looks: async (controller) => {
+      const counted = new RegExp(`^controller_runtime_reconcile_total\\{controller="${controller}".* (\\d+)$`, 'gm');
+      return [...(await metrics()).matchAll(counted)].reduce((sum, [, count]) => sum + Number(count), 0);
+    },
+  };
+}
 
 interface PodSpec {
   readonly containers: readonly {

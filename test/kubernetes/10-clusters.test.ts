@@ -3,23 +3,11 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseYaml } from '#crds/source/yaml.ts';
-import { ApiServer } from '#lib/kube/api-server.ts';
 import type { KubeObject, KubeType } from '#lib/kube/kube.ts';
-import { systemClock } from '#lib/run/clock.ts';
-import { systemRandom } from '#lib/run/random.ts';
 import { conditionsOf } from '#operator/controller/status.ts';
 import { CHILDREN, DEPLOYMENTS, SERVICES } from '#operator/types.ts';
-import { ControlPlane } from '../harness/control-plane.ts';
-import { installDefinitions } from '../harness/definitions.ts';
-import {
-  grantOperator,
-  IMAGE,
-  makeNamespace,
-  OPERATOR,
-  OPERATOR_GROUPS,
-  type OperatorProcess,
-  startOperatorProcess,
-} from '../harness/operator.ts';
+import { Operated } from '../harness/operated.ts';
+import { IMAGE, OPERATOR, type OperatorProcess, startOperatorProcess } from '../harness/operator.ts';
 import { openScene } from '../harness/scene.ts';
 import { until } from '../harness/until.ts';
 
@@ -33,22 +21,15 @@ const budgetType: KubeType = {
   kind: 'PodDisruptionBudget',
 };
 
-let plane: ControlPlane;
-let kube: ApiServer;
+let site: Operated;
 let audit: string;
 let leader: OperatorProcess;
 
 beforeAll(async () => {
   audit = join(stage.folder('audit'), 'audit.log');
-  plane = await ControlPlane.start(stage, {
-    users: { [OPERATOR]: { groups: OPERATOR_GROUPS } },
-    flags: auditFlags(stage.folder('policy'), audit),
-  });
-  kube = new ApiServer(plane.access(), systemClock, systemRandom);
-  await installDefinitions(kube);
-  await grantOperator(kube);
+  site = await Operated.start(stage, auditFlags(stage.folder('policy'), audit));
 });
-afterAll(() => kube.close());
+afterAll(() => site.close());
 
 /** Who does what, a line each. */
 function auditFlags(folder: string, log: string): string[] {
@@ -85,19 +66,12 @@ const cluster = (namespace: string, spec: object = {}, annotations: Record<strin
   },
 });
 
-const apply = async (object: KubeObject, type = CLUSTERS): Promise<void> => {
-  const written = await kube.apply(type, object, 'somebody');
-  if (written.kind !== 'written') throw new Error(JSON.stringify(written));
-};
+const apply = (object: KubeObject): Promise<void> => site.apply(CLUSTERS, object);
 
 const deployment = (namespace: string, name: string): Promise<KubeObject | undefined> =>
-  kube.get({ type: DEPLOYMENTS, namespace, name });
+  site.kube.get({ type: DEPLOYMENTS, namespace, name });
 
-/** `Ready=False RollingOut`, a text for each condition. */
-async function conditions(namespace: string): Promise<string[]> {
-  const found = await kube.get({ type: CLUSTERS, namespace, name: 'main' });
-  return found ? conditionsOf(found).map(({ type, status, reason }) => `${type}=${status} ${reason}`) : [];
-}
+const conditions = (namespace: string): Promise<string[]> => site.conditions('MTACluster', `${namespace}/main`);
 
 const settled = async (): Promise<void> => {
   let before = -1;
@@ -121,20 +95,20 @@ async function rollOut(namespace: string, name: string): Promise<void> {
   const counts = { replicas, updatedReplicas: replicas, availableReplicas: replicas, readyReplicas: replicas };
   const status = { ...counts, observedGeneration: found?.metadata.generation };
   const metadata = { name, namespace };
-  await kube.applyStatus(DEPLOYMENTS, { apiVersion: 'apps/v1', kind: 'Deployment', metadata, status }, 'test');
+  await site.kube.applyStatus(DEPLOYMENTS, { apiVersion: 'apps/v1', kind: 'Deployment', metadata, status }, 'test');
 }
 
 const imageOf = (found: KubeObject | undefined): string => /"image":"([^"]*)"/.exec(JSON.stringify(found))?.[1] ?? '';
 
 test('what is in the golden files is taken by a real server, field by field', async () => {
-  await makeNamespace(kube, 'mail');
+  await site.namespace('mail');
   const folder = new URL('../../operator/workload/golden/', import.meta.url);
   for (const file of readdirSync(folder)) {
     const { documents } = parseYaml(readFileSync(new URL(file, folder), 'utf8'));
     for (const { value } of documents) {
       const object = value as KubeObject;
       const type = CHILDREN.find(({ kind }) => kind === object.kind);
-      const written = type && (await kube.apply(type, object, 'test', { dryRun: true }));
+      const written = type && (await site.kube.apply(type, object, 'test', { dryRun: true }));
       expect([file, object.metadata.name, written]).toMatchObject([file, object.metadata.name, { kind: 'written' }]);
     }
   }
@@ -142,13 +116,13 @@ test('what is in the golden files is taken by a real server, field by field', as
 
 describe('an operator', () => {
   test('makes of an MTACluster what it says, with the rights it is given and no more', async () => {
-    leader = await startOperatorProcess(stage, plane);
-    await makeNamespace(kube, 'one');
+    leader = await startOperatorProcess(stage, site.plane);
+    await site.namespace('one');
     await apply(cluster('one'));
     await until('its status', async () => (await conditions('one')).includes('Ready=False RollingOut'), 30_000);
     const made = await Promise.all(
       CHILDREN.map(
-        async (type) => (await kube.list(type, { namespace: 'one', labelSelector: MANAGED })).objects.length,
+        async (type) => (await site.kube.list(type, { namespace: 'one', labelSelector: MANAGED })).objects.length,
       ),
     );
     expect(Object.fromEntries(CHILDREN.map(({ kind }, at) => [kind, made[at]]))).toEqual({
@@ -173,7 +147,7 @@ describe('an operator', () => {
       'WorkersReady=True AllReady',
       'QueueDurable=Unknown NotReported',
     ]);
-    const found = await kube.get({ type: CLUSTERS, namespace: 'one', name: 'main' });
+    const found = await site.kube.get({ type: CLUSTERS, namespace: 'one', name: 'main' });
     expect(found?.['status']).toMatchObject({
       observedGeneration: 1,
       replicas: 3,
@@ -189,18 +163,18 @@ describe('an operator', () => {
       JSON.stringify(await deployment('one', 'main-worker')).includes('"replicas":1'),
     );
     const budgets = { type: budgetType, namespace: 'one', name: 'main-worker' };
-    await until('no budget', async () => (await kube.get(budgets)) === undefined);
-    expect(await kube.get({ ...budgets, name: 'main-ingress' })).toBeDefined();
+    await until('no budget', async () => (await site.kube.get(budgets)) === undefined);
+    expect(await site.kube.get({ ...budgets, name: 'main-ingress' })).toBeDefined();
   });
 
   test('undoes what others do to what it made', async () => {
     const service = { type: SERVICES, namespace: 'one', name: 'main-ingress' };
-    await kube.delete(service);
-    await until('the Service is there again', async () => (await kube.get(service)) !== undefined);
+    await site.kube.delete(service);
+    await until('the Service is there again', async () => (await site.kube.get(service)) !== undefined);
     const found = await deployment('one', 'main-worker');
     const meddled = structuredClone(found) as unknown as { spec: { replicas: number } };
     meddled.spec.replicas = 9;
-    await kube.replace(DEPLOYMENTS, meddled as unknown as KubeObject);
+    await site.kube.replace(DEPLOYMENTS, meddled as unknown as KubeObject);
     await until('one worker again', async () =>
       JSON.stringify(await deployment('one', 'main-worker')).includes('"replicas":1'),
     );
@@ -210,14 +184,14 @@ describe('an operator', () => {
   test('writes nothing while nothing changes, nor when it is started again', async () => {
     await settled();
     const before = writes().length;
-    const again = await startOperatorProcess(stage, plane);
+    const again = await startOperatorProcess(stage, site.plane);
     await again.program.stop();
     await settled();
     expect(writes().slice(before)).toEqual([]);
   });
 
   test('touches nothing of a resource that is paused', async () => {
-    await makeNamespace(kube, 'paused');
+    await site.namespace('paused');
     await apply(cluster('paused', {}, { 'postfleet.io/paused': 'true' }));
     await settled();
     expect(writes().filter((it) => it.includes('paused'))).toEqual([]);
@@ -234,10 +208,10 @@ describe('an operator', () => {
       /Deployment main-worker is refused: .*quantit/,
     ],
   ])('says of one that cannot be built what is wrong: %s', async (namespace, spec, says) => {
-    await makeNamespace(kube, namespace);
+    await site.namespace(namespace);
     await apply(cluster(namespace, spec));
     const message = async (): Promise<string> => {
-      const found = await kube.get({ type: CLUSTERS, namespace, name: 'main' });
+      const found = await site.kube.get({ type: CLUSTERS, namespace, name: 'main' });
       return (found ? conditionsOf(found) : []).find(({ type }) => type === 'Stalled')?.message ?? '';
     };
     await until('it says so', async () => says.test(await message()), 30_000);
@@ -245,13 +219,13 @@ describe('an operator', () => {
   });
 
   test('takes over nothing that somebody else has made', async () => {
-    await makeNamespace(kube, 'taken');
+    await site.namespace('taken');
     const metadata = { name: 'main-ingress', namespace: 'taken' };
     const theirs = { apiVersion: 'v1', kind: 'Service', metadata, spec: { ports: [{ port: 1 }] } };
-    await kube.create(SERVICES, theirs);
+    await site.kube.create(SERVICES, theirs);
     await apply(cluster('taken'));
     await until('it says so', async () => (await conditions('taken')).includes('Stalled=True Refused'));
-    const found = await kube.get({ type: SERVICES, namespace: 'taken', name: 'main-ingress' });
+    const found = await site.kube.get({ type: SERVICES, namespace: 'taken', name: 'main-ingress' });
     expect(found?.metadata.labels).toBeUndefined();
   });
 });
@@ -260,7 +234,7 @@ test('workers get a new image before ingress does, and another leads when the le
   await rollOut('one', 'main-worker');
   await leader.program.kill();
   const next = IMAGE.replace('1.0.0', '1.1.0');
-  await startOperatorProcess(stage, plane, { image: next });
+  await startOperatorProcess(stage, site.plane, { image: next });
   await until('the next leads', async () => imageOf(await deployment('one', 'main-worker')) === next, 40_000);
   await settled();
   expect(imageOf(await deployment('one', 'main-ingress'))).toBe(IMAGE);

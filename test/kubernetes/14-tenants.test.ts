@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseCredential } from '#lib/keyring/credential.ts';
 import { isProven, isProvenGenerated } from '#lib/keyring/proof.ts';
 import type { CredentialRecord } from '#lib/keyring/keyring.ts';
+import type { KubeType } from '#lib/kube/kube.ts';
 import { SECRETS } from '#operator/types.ts';
 import { filesIn, keyringSecrets, reportKeyring, wholeKeyring } from '../harness/keyring-pods.ts';
 import { Operated, textIn } from '../harness/operated.ts';
@@ -165,6 +166,20 @@ test('of policies for the same destinations the older holds, and one away from i
   await says('DestinationPolicy', 'mta/second', 'Stalled=True Conflicted', 'Conflicted=True OlderPolicy');
   await says('DestinationPolicy', 'shop/away', 'Stalled=True ClusterMissing');
   expect(await site.conditions('DestinationPolicy', 'mta/first')).toContain('Conflicted=False NoConflict');
+});
+
+const EVENTS: KubeType = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' };
+
+test('what became of a resource is told as Events', async () => {
+  const told = async (name: string): Promise<string[]> => {
+    const { objects } = await site.kube.list(EVENTS, { namespace: 'shop' });
+    return objects
+      .filter(({ regarding }) => (regarding as { name: string }).name === name)
+      .map(({ type, reason }) => `${String(type)} ${String(reason)}`);
+  };
+  await until('it is told', async () => (await told('taken')).includes('Warning NameTaken'));
+  expect(await told('app')).toContain('Normal Ready');
+  expect(JSON.stringify((await site.kube.list(EVENTS)).objects)).not.toContain('hunter');
 });
 
 test('a sink is accepted, and says that nothing is delivered', async () => {
