@@ -2,19 +2,18 @@
  * `http`: how fast mail comes in by HTTP beside SMTP, on this machine, in this run, in turn.
  *
  * The same small messages by SMTP, by HTTP, and by HTTP with an Idempotency-Key each, window after window, to one
- * Postfleet that is warm: while everything is signed and delivered as it comes, and while nothing is sent because nobody
- * listens where it goes. Then the way in is measured alone, and what a window brought is delivered and counted after it.
+ * Postfleet that is warm: while everything is signed and delivered as it comes, and while nothing is sent because all is
+ * suspended. Then the way in is measured alone, and what a window brought is delivered and counted after it.
  * Rates are of what was answered 250 or 202; ratios are the medians of what windows beside each other compare. Lost, doubled
  * or refused mail fails.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Change, ConfigFolder } from '../test/harness/config.ts';
+import { ConfigFolder } from '../test/harness/config.ts';
 import { Mailbench, type Verdict } from '../test/harness/mailbench.ts';
 import { Postfleet } from '../test/harness/postfleet.ts';
 import type { Stage } from '../test/harness/stage.ts';
-import { freePorts } from '../test/harness/ports.ts';
 import { until } from '../test/harness/until.ts';
 import { needMailbench } from '../test/setup/tools.ts';
 import { median, table } from './page.ts';
@@ -38,24 +37,18 @@ interface Run extends Scene {
   readonly cpu: number;
 }
 
-const FULL = { messages: 2000, rounds: 9 };
-const SHORT = { messages: 1000, rounds: 1 };
-const CONNECTIONS = [20, 100] as const;
+const FULL = { messages: 2000, rounds: 9, connections: [20, 100] };
+const SHORT = { messages: 500, rounds: 1, connections: [20] };
 const BODY_BYTES = 2048;
 /** Looking costs the server a page of metrics. */
 const LOOK_EVERY_MS = 200;
 const LONGEST_MS = 120_000;
 
-const routeTo = (port: number): Change => ({ spec: { routes: [{ host: '127.0.0.1', port }] } });
-
 /** All windows of a scene, on one Postfleet. What runs for the first time is slow: a round before the first is not counted. */
 const measure = (scene: Scene, { messages, rounds }: typeof FULL, say: Say): Promise<Run[]> =>
   onStage(async (stage) => {
-    const config = await ConfigFolder.from(stage, 'bench');
-    const [nobody = 0] = await freePorts(1);
-    const fleet = await Postfleet.start(stage, config);
-    const open = (sink: number): void => config.change('DestinationPolicy', routeTo(sink));
-    const inOne = (way: Way): Promise<Run> => window(stage, { ...scene, way }, { fleet, messages, nobody, open });
+    const fleet = await Postfleet.start(stage, await ConfigFolder.from(stage, 'bench'));
+    const inOne = (way: Way): Promise<Run> => window(stage, fleet, { ...scene, way }, messages);
     for (const way of WAYS) await inOne(way);
     const runs = await inTurn(rounds, WAYS, inOne);
     await fleet.stop();
@@ -64,20 +57,10 @@ const measure = (scene: Scene, { messages, rounds }: typeof FULL, say: Say): Pro
     return runs;
   });
 
-interface Around {
-  readonly fleet: Postfleet;
-  readonly messages: number;
-  /** A port where nobody listens. */
-  readonly nobody: number;
-  /** Sends everything to a port of this machine. */
-  readonly open: (port: number) => void;
-}
-
-async function window(stage: Stage, scene: Scene & { way: Way }, around: Around): Promise<Run> {
-  const { fleet, messages, nobody, open } = around;
+async function window(stage: Stage, fleet: Postfleet, scene: Scene & { way: Way }, messages: number): Promise<Run> {
   const { submission, api, receiver: sink } = fleet.config.ports;
   const { way, meanwhile, connections } = scene;
-  if (meanwhile === 'nothing sent') open(nobody);
+  if (meanwhile === 'nothing sent') await fleet.command('suspend', '--all', '--reason', 'only the way in is measured');
   const flags = [
     '-size',
     String(BODY_BYTES),
@@ -93,7 +76,7 @@ async function window(stage: Stage, scene: Scene & { way: Way }, around: Around)
   const bench = Mailbench.start(stage, { to: way === 'SMTP' ? submission : api, sink, messages, connections, flags });
   if (meanwhile === 'nothing sent') await allAccepted(fleet, before + messages);
   const taking = cpu();
-  if (meanwhile === 'nothing sent') open(sink);
+  if (meanwhile === 'nothing sent') await fleet.command('resume', '--all');
   const verdict = await bench.verdict();
   return { ...scene, verdict, cpu: meanwhile === 'nothing sent' ? taking : cpu() };
 }
@@ -156,10 +139,10 @@ const HEAD = [
 export async function measureHttp(isShort: boolean, say: Say): Promise<Finding> {
   await needMailbench();
   const form = isShort ? SHORT : FULL;
-  const scenes = MEANWHILE.flatMap((meanwhile) => CONNECTIONS.map((connections) => ({ meanwhile, connections })));
+  const scenes = MEANWHILE.flatMap((meanwhile) => form.connections.map((connections) => ({ meanwhile, connections })));
   const found: Run[][] = [];
   for (const scene of scenes) found.push(await measure(scene, form, say));
-  const command = `mailbench -n ${form.messages} -c 20|100 -size ${BODY_BYTES} -dkim [-http [-keys]]`;
+  const command = `mailbench -n ${form.messages} -c ${form.connections.join('|')} -size ${BODY_BYTES} -dkim [-http [-keys]]`;
   const about = `Medians of ${form.rounds}\nwindows each, ways in turn on one warm process: \`${command}\``;
   const unclean = found.flat().filter((it) => wrong(it.verdict) > 0);
   const faults = unclean.map(({ way, verdict }) => `${way}: ${JSON.stringify(verdict)}`);

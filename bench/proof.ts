@@ -8,6 +8,7 @@
  * measurement being one.
  */
 import { measureBacklog } from './backlog.ts';
+import { measureBefore } from './before.ts';
 import { measureCrash } from './crash.ts';
 import { measureEgress } from './egress.ts';
 import { measureHttp } from './http.ts';
@@ -25,6 +26,7 @@ import type { Finding, Measurement } from './rounds.ts';
 const MEASUREMENTS = new Map<string, Measurement>([
   ['relay', measureRelay],
   ['http', measureHttp],
+  ['before', measureBefore],
   ['egress', measureEgress],
   ['receivers', measureReceivers],
   ['backlog', measureBacklog],

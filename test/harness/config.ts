@@ -36,17 +36,18 @@ export class ConfigFolder {
     this.ports = ports;
   }
 
-  /** The example's files, with `changes` by kind. */
+  /** The example's files, with `changes` by kind; from another checkout's examples if `folder` is given. */
   static async from(
     stage: Stage,
     example: 'standalone' | 'bench',
     changes: Readonly<Record<string, Change>> = {},
+    folder = examples,
   ): Promise<ConfigFolder> {
     const [submission = 0, submissions = 0, api = 0, receiver = 0] = await freePorts(4);
     const path = join(stage.folder('config'), example);
     mkdirSync(path);
     const config = new ConfigFolder(path, { submission, submissions, api, receiver });
-    const from = new URL(`${example}/`, examples);
+    const from = new URL(`${example}/`, folder);
     for (const file of readdirSync(from))
       config.write(file, config.#onOwnPorts(readFileSync(new URL(file, from), 'utf8')));
     for (const [kind, change] of Object.entries(changes)) config.change(kind, change);

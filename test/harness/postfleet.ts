@@ -24,6 +24,8 @@ export interface LogLine {
 export interface PostfleetOptions {
   /** A new folder unless given. */
   readonly data?: string;
+  /** Of another checkout. */
+  readonly launcher?: string;
   /** Put in front of the command: `['strace', '-f']`. */
   readonly under?: readonly string[];
   /** Variables beside our own. */
@@ -52,7 +54,7 @@ export class Postfleet {
     const addresses = ['--metrics', `127.0.0.1:${metrics}`, '--admin', `127.0.0.1:${admin}`];
     const [command = '', ...args] = [
       ...(options.under ?? []),
-      LAUNCHER,
+      options.launcher ?? LAUNCHER,
       'standalone',
       '--config',
       config.path,
