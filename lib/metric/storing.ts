@@ -105,6 +105,39 @@ export const storingGauges = {
     unit: 'bytes',
     alert: { none: 'It is bounded at 256 MB; at the bound large mail waits for other large mail.' },
   },
+  ledgerBehind: {
+    name: 'postfleet_ledger_behind',
+    help: 'Records that the ledger on NATS had a minute ago, and that this process does not know or nobody has copied.',
+    unit: 'records',
+    labels: {
+      what: {
+        values: {
+          facts: 'suppressions, orders, notes, counts',
+          returned: 'mail that came back',
+          events: 'what happened to mail, in the queue and not yet where a trace finds it fast',
+        },
+      },
+    },
+    alert: {
+      name: 'PostfleetLedgerBehind',
+      when: 'postfleet_ledger_behind{what=~"facts|returned"} > 0 or postfleet_ledger_behind{what="events"} > 100000',
+      lasts: '5m',
+      severity: 'ticket',
+      why: 'This process sends by suppressions and orders that are minutes old, or traces take seconds. NATS is away or slow, or a stream is full: the log says which. Nothing is lost.',
+    },
+  },
+  ledgerDiffers: {
+    name: 'postfleet_ledger_differs',
+    help: 'Suppressions, orders, notes and records of orders that this process knows otherwise than their stream has them.',
+    unit: 'facts',
+    alert: {
+      name: 'PostfleetLedgerDiffers',
+      when: 'postfleet_ledger_differs > 0',
+      lasts: '0m',
+      severity: 'ticket',
+      why: 'What a process knows is made of the stream, so this is a fault of ours, or the stream was replaced while it ran. Start the process again: it reads all of it anew. Then tell us.',
+    },
+  },
   diskFree: {
     name: 'postfleet_disk_free_bytes',
     help: "Room for the queue, its file's own included.",

@@ -47,11 +47,7 @@ export async function openLedger(
   const layout = layoutOf(name, 1);
   const replicas = over.replicas ?? 1;
   await makeStreams(streams, layout, { replicas, logBytes: ENOUGH, doneBytes: ENOUGH });
-  const view = await Database.open(
-    { path: '', isScratch: true, migrations: [...LEDGER_VIEW_TABLES] },
-    systemClock,
-    serveHere,
-  );
+  const view = await openLedgerView();
   const state = { broken: false };
   const append = streams.appendAll.bind(streams);
   streams.appendAll = async (...of) => (state.broken ? { kind: 'refused', reason: 'by the test' } : append(...of));
@@ -91,5 +87,9 @@ export async function openLedger(
   };
   return Object.assign(state, { ledger, view, streams, record, close });
 }
+
+/** What a process keeps of a ledger at hand, while it is empty. */
+export const openLedgerView = (): Promise<Database> =>
+  Database.open({ path: '', isScratch: true, migrations: [...LEDGER_VIEW_TABLES] }, systemClock, serveHere);
 
 const changeOf = (event: MailEvent): Change => ({ kind: 'ended', entry: 1, only: true, owed: false, event });

@@ -2,18 +2,22 @@
  * One ledger of several processes: what one writes the others know, two that write at once lose nothing of each other, and what
  * was durable outlives the writer and the servers.
  */
+import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '#lib/run/clock.ts';
 import type { AuditEvent } from '#mta/mail/audit.ts';
 import type { Suppression } from '#mta/mail/suppression.ts';
 import type { Suspension } from '#mta/mail/suspension.ts';
+import { Facts } from '#mta/settle/ledger/jetstream/facts.ts';
+import { ledgerLayoutOf } from '#mta/settle/ledger/jetstream/layout.ts';
 import type { StreamLedgerOptions } from '#mta/settle/ledger/jetstream/open.ts';
+import { SqliteSuppressions } from '#mta/settle/ledger/sqlite-suppressions.ts';
 import { newName } from '../harness/jetstream.ts';
 import type { Scribe } from '../harness/ledger-process.ts';
 import { Nats } from '../harness/nats.ts';
 import { openScene } from '../harness/scene.ts';
-import { type OpenedLedger, openLedger } from '../harness/stream-ledger.ts';
+import { type OpenedLedger, openLedger, openLedgerView } from '../harness/stream-ledger.ts';
 import { until } from '../harness/until.ts';
 
 const scene = openScene();
@@ -190,6 +194,42 @@ test('while NATS is away what is known is answered, a write fails and says so, a
     expect(await suppressions.find('shop', 'ann@dest.test')).toEqual(entry('ann@dest.test'));
     expect((await orders.suspensions()).map((it) => it.id)).toContain('a');
   }
+});
+
+test('whoever compares a view with its stream finds all that differs, and nothing where nothing does', async () => {
+  const name = newName();
+  const { ledger, streams } = await open(name);
+  await ledger.suppressions.suppress(
+    'shop',
+    ['ann', 'bob', 'eve'].map((it) => entry(`${it}@dest.test`)),
+  );
+  await ledger.suppressions.unsuppress('shop', 'bob@dest.test');
+  await ledger.memory.write([{ key: 'a', value: { b: [1] }, until: at + 3_600_000 }]);
+  for (const id of ['a', 'b']) await ledger.orders.record(audit(), { begin: order(id) });
+  const database = await openLedgerView();
+  onTestFinished(() => database.close());
+  const facts = await Facts.open({
+    streams,
+    layout: ledgerLayoutOf(name),
+    database,
+    clock: systemClock,
+    ioClock: systemClock,
+    nextName: randomUUID,
+    writer: 'auditor',
+    told: () => undefined,
+    troubled: () => undefined,
+  });
+  onTestFinished(() => facts.stop());
+  const view = { database, clock: systemClock, suppressions: await SqliteSuppressions.open(database, systemClock) };
+  expect(await facts.compare(0, view)).toEqual({ differing: 0, next: 0 });
+  const damages = [
+    "DELETE FROM suppression WHERE key = 'ann@dest.test'",
+    "UPDATE note SET value = '2'",
+    "DELETE FROM suspension WHERE id = 'b'",
+    'DELETE FROM audit WHERE no = 1',
+  ];
+  await database.write(damages.map((sql) => ({ sql, params: [] })));
+  expect(await facts.compare(0, view)).toEqual({ differing: 4, next: 0 });
 });
 
 async function openOn(own: Nats, name: string): Promise<OpenedLedger> {

@@ -10,6 +10,7 @@ import { Fault } from '#lib/run/fault.ts';
 import type { Stored, Streams } from '#lib/nats/streams.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import { appendFacts } from './appends.ts';
+import { agrees, type View } from './compare.ts';
 import { decodeFact, encodeFact, type Fact, subjectOf } from './fact.ts';
 import { rowsOf } from './fact-rows.ts';
 import { Follower } from './follower.ts';
@@ -47,6 +48,8 @@ export interface Writing {
 /** Reads wait so long for what others wrote before: then they answer what is known. */
 const KNOWN_WITHIN: Duration = seconds(1);
 const AGAIN_AFTER: Duration = seconds(1);
+/** Facts that are compared at a time. */
+const COMPARED = 200;
 
 export class Facts {
   readonly #options: FactsOptions;
@@ -71,6 +74,22 @@ export class Facts {
       troubled,
     });
     return facts;
+  }
+
+  /** The last record that is in the view. */
+  get last(): number {
+    return this.#follower?.last ?? 0;
+  }
+
+  /** How many of the next facts after a record the view has otherwise; and after which to go on, 0 when these were the last. */
+  async compare(after: number, view: View): Promise<{ readonly differing: number; readonly next: number }> {
+    const { streams, layout } = this.#options;
+    const page: Stored[] = [];
+    for await (const it of streams.readAll({ stream: layout.facts, subject: layout.allFacts, from: after + 1 }))
+      if (page.push(it) === COMPARED) break;
+    let differing = 0;
+    for (const it of page) if (await this.#differs(it, view)) differing += 1;
+    return { differing, next: page.length < COMPARED ? 0 : (page.at(-1)?.seq ?? 0) };
   }
 
   /** Waits a moment for what others have written before; not at all longer than that when NATS is away. */
@@ -122,6 +141,14 @@ export class Facts {
   stop(): void {
     this.#isStopped = true;
     this.#follower?.stop();
+  }
+
+  /** Not what has changed meanwhile, and not what is still to come here. */
+  async #differs(stored: Stored, view: View): Promise<boolean> {
+    const [fact] = this.#read(stored);
+    if (!fact || this.last < stored.seq || (await agrees(fact, view))) return false;
+    const { after } = await this.standing(fact);
+    return after === stored.seq && !(await agrees(fact, view));
   }
 
   async #takeIn(records: readonly Stored[]): Promise<void> {

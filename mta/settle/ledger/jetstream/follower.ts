@@ -53,6 +53,11 @@ export class Follower {
     return follower;
   }
 
+  /** The last record that has been taken in. */
+  get last(): number {
+    return this.#last;
+  }
+
   /** Resolves when what lies there up to a sequence has been taken in; rejects when it is stopped before. */
   seen(sequence: number): Promise<void> {
     if (this.#last >= sequence) return Promise.resolve();

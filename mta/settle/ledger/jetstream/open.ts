@@ -6,6 +6,7 @@
  */
 import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
 import { hours, minutes } from '#lib/run/clock.ts';
+import { watchGauge, watchGauges } from '#lib/run/metrics.ts';
 import type { Streams } from '#lib/nats/streams.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { MailEvent } from '../../../mail/event.ts';
@@ -19,6 +20,7 @@ import { SqliteOrders } from '../sqlite-orders.ts';
 import { SqliteSuppressions } from '../sqlite-suppressions.ts';
 import { SqliteUsage } from '../sqlite-usage.ts';
 import type { Fact } from './fact.ts';
+import { Auditor } from './auditor.ts';
 import { FACT_TABLES } from './fact-rows.ts';
 import { Facts } from './facts.ts';
 import { type LedgerLayout, ledgerLayoutOf } from './layout.ts';
@@ -104,6 +106,10 @@ async function build(parts: Parts, opened: AsyncDisposableStack): Promise<Stream
     pruning(ioClock, () => Promise.all([inView.prune(), returned.prune()]), troubled),
     (it) => it.stop(),
   );
+  const auditor = opened.adopt(auditorOf(parts, { facts, returned, history, recorder, inView }), (it) => it.stop());
+  auditor.start();
+  watchGauges('ledgerBehind', () => auditor.behind);
+  watchGauge('ledgerDiffers', () => auditor.differing);
   const orders = new StreamOrders(facts, new SqliteOrders(database, clock), nextName);
   return {
     trace: (message: MessageId) => trail.of(message),
@@ -119,6 +125,32 @@ async function build(parts: Parts, opened: AsyncDisposableStack): Promise<Stream
     },
     close: () => opened.disposeAsync(),
   };
+}
+
+interface Audited {
+  readonly facts: Facts;
+  readonly returned: StreamReturned;
+  readonly history: History;
+  readonly recorder: Recorder;
+  readonly inView: SqliteSuppressions;
+}
+
+function auditorOf(
+  { streams, layout, database, clock, ioClock, troubled }: Parts,
+  { facts, returned, history, recorder, inView }: Audited,
+): Auditor {
+  const endOf = async (stream: string, subject: string) => (await streams.last(stream, subject))?.seq ?? 0;
+  return new Auditor({
+    ioClock,
+    ends: async () => ({
+      ...(await history.end()),
+      facts: await endOf(layout.facts, layout.allFacts),
+      returned: await endOf(layout.back, layout.allBack),
+    }),
+    known: async () => ({ ...(await recorder.reached()), facts: facts.last, returned: returned.last }),
+    compare: (after) => facts.compare(after, { database, suppressions: inView, clock }),
+    troubled,
+  });
 }
 
 /** Every minute; failing loses nothing. */

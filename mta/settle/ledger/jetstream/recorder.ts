@@ -73,6 +73,12 @@ export class Recorder {
     return (await this.#recordAll('log', writing, end.log)) && (await this.#recordAll('done', writing, end.done));
   }
 
+  /** How far events are copied, by whomever. */
+  async reached(): Promise<Reached> {
+    const last = await this.#last();
+    return last ? decodeReached(last) : NOTHING_REACHED;
+  }
+
   #plan(): void {
     if (this.#isStopped) return;
     this.#timer = this.#options.ioClock.after(PACE, () => {

@@ -121,6 +121,11 @@ export class StreamReturned implements ReturnedMail {
     return (await this.#options.database.read(sql, params)).map((row) => String(row['message']));
   }
 
+  /** The last record that is known here. */
+  get last(): number {
+    return this.#follower?.last ?? 0;
+  }
+
   /** Forgets what is too old. */
   async prune(): Promise<void> {
     const before = firstIdAt(this.#since);
