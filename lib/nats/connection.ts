@@ -4,7 +4,7 @@
  * A silent server is noticed in seconds, not in the minutes of the library's defaults. What was asked when the connection
  * broke ends as unknown, never as failed: whoever asked finds out what became of it.
  */
-import { connect, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import { connect, createInbox, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import type { Duration } from '../run/clock.ts';
 import { seconds } from '../run/clock.ts';
 import { Fault, reasonOf } from '../run/fault.ts';
@@ -22,6 +22,17 @@ export interface Outgoing {
   readonly payload: Uint8Array;
 }
 
+/** A message as it comes. */
+export interface Heard {
+  readonly payload: Buffer;
+  /** '' for one it has not. */
+  header(name: string): string;
+  /** The subject its answer goes to; '' when none is waited for. */
+  readonly replyTo: string;
+  /** It is not a message: nobody hears the subject that was sent to. */
+  readonly isNobody: boolean;
+}
+
 /** What a server says of itself. */
 export interface ServerSays {
   readonly name: string;
@@ -29,6 +40,8 @@ export interface ServerSays {
   readonly maxPayload: number;
 }
 
+/** A server's answer in the place of one (ADR-22). */
+const NO_RESPONDERS = 503;
 const PING_EVERY: Duration = seconds(5);
 const PINGS_UNANSWERED = 2;
 const RECONNECT_AFTER = 250;
@@ -68,8 +81,27 @@ export class Connection {
   }
 
   /** Sends without waiting for anything. */
-  publish(message: Outgoing): void {
-    this.library.publish(message.subject, message.payload, { headers: headersOf(message) });
+  publish(message: Outgoing, replyTo?: string): void {
+    const options = { headers: headersOf(message), ...(replyTo !== undefined && { reply: replyTo }) };
+    this.library.publish(message.subject, message.payload, options);
+  }
+
+  /** Calls `heard` with each message of a subject until it is stopped. Must not throw. */
+  hear(subject: string, heard: (it: Heard) => void): { stop(): void } {
+    const subscription = this.library.subscribe(subject, {
+      callback: (broken, it) => {
+        if (broken) return;
+        const payload = Buffer.from(it.data.buffer, it.data.byteOffset, it.data.byteLength);
+        const isNobody = payload.length === 0 && it.headers?.code === NO_RESPONDERS;
+        heard({ payload, header: (name) => it.headers?.get(name) ?? '', replyTo: it.reply ?? '', isNobody });
+      },
+    });
+    return { stop: () => subscription.unsubscribe() };
+  }
+
+  /** A subject that nobody else knows. */
+  newInbox(): string {
+    return createInbox();
   }
 
   /** The answer's bytes. Fault `nats-unknown` when none comes: what was asked may have been done. */

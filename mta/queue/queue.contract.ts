@@ -111,6 +111,14 @@ export function queueContract(name: string, make: () => QueueHarness): void {
       await harness.dispose();
     });
 
+    test('a claim is held until it is released, or somebody else claims', async () => {
+      expect(await queue.holds(claim, LANE)).toBe(true);
+      const anew = await queue.claim(0);
+      expect([await queue.holds(claim, LANE), await queue.holds(anew, LANE)]).toEqual([false, true]);
+      await queue.release(anew);
+      expect(await queue.holds(anew, LANE)).toBe(false);
+    });
+
     test('what was put is leased with every field and byte', async () => {
       const put = message({ recipients: ['b@dest.test', 'c@other.test'], raw: Buffer.from([0x41, 0, 0xff, 13, 10]) });
       await queue.put(put);

@@ -211,6 +211,11 @@ export interface Queue {
 
   /** Takes a shard over from whoever had it. */
   claim(shard: number): Promise<Claim>;
+  /**
+   * Whether a lane is held by a claim now: asked before what cannot be taken back. Said at once where it is known; a process that was
+   * stopped for a while and goes on asks. Does not end while nobody can say.
+   */
+  holds(claim: Claim, lane: LaneName): boolean | Promise<boolean>;
   /** Gives a shard up; its leases are void. Harmless when the claim is stale. */
   release(claim: Claim): Promise<void>;
 

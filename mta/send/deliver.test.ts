@@ -791,11 +791,13 @@ describe('a message', () => {
     expect(settled[1]).toMatchObject({ lease: { inDoubt: true }, attempt: { stage: 'dot', own: true, inDoubt: true } });
   });
 
-  test('that may go twice costs no record', async () => {
-    const { courier, session, put } = await open();
+  test("that may go twice waits for nothing before its dot, and does not go once the shard is another's", async () => {
+    const { courier, session, put, queue } = await open();
     await put(1);
     await deliver(new FakeSupply(), courier);
-    expect(session.beforeDot).toBeUndefined();
+    expect(session.beforeDot?.()).toBeUndefined();
+    await queue.claim(0);
+    await expect(session.beforeDot?.()).rejects.toMatchObject({ code: 'lease-void' });
   });
 
   test('that is held back waits by itself, those behind it go', async () => {

@@ -256,14 +256,22 @@ class Run implements UnderWay {
     this.#learn(transactionAttempt(result, 0, session, took), result.failure !== undefined);
   }
 
-  /** Where a message must not go twice, that it may have gone is on disk before it goes (RFC 1047). */
-  #beforeDot(leases: readonly [Lease, ...Lease[]]): BeforeDot | undefined {
+  /**
+   * Nothing goes once the queue's shard is another's. Where a message must not go twice, that it may have gone is on disk before it
+   * goes (RFC 1047).
+   */
+  #beforeDot(leases: readonly [Lease, ...Lease[]]): BeforeDot {
     const { queue, claim } = this.#courier;
-    if (this.#courier.onInDoubt(leases[0]) === 'Retry') return undefined;
-    return async () => {
-      const intended = await Promise.all(leases.map((it) => queue.intend(claim, it)));
-      if (intended.includes(false)) throw new Fault('lease-void', 'a lease ended before its message was sent');
+    return () => {
+      if (this.#courier.onInDoubt(leases[0]) !== 'Retry') return unlessVoid(this.#intend(leases));
+      const holds = queue.holds(claim, leases[0].lane);
+      return holds === true ? undefined : unlessVoid(holds);
     };
+  }
+
+  async #intend(leases: readonly Lease[]): Promise<boolean> {
+    const { queue, claim } = this.#courier;
+    return !(await Promise.all(leases.map((it) => queue.intend(claim, it)))).includes(false);
   }
 
   /** They were too many for this receiver: they go next, and no transaction has more from here on. */
@@ -283,4 +291,8 @@ class Run implements UnderWay {
     this.#hasTakenPart ||= !isClosed;
     this.#isTurnedAway = isClosed && !this.#hasTakenPart;
   }
+}
+
+async function unlessVoid(holds: boolean | Promise<boolean>): Promise<void> {
+  if (!(await holds)) throw new Fault('lease-void', 'a lease ended before its message was sent');
 }

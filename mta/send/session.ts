@@ -47,13 +47,14 @@ export interface Session extends SessionFacts {
   /** A message is on its way: from the reply to DATA until its outcome. */
   readonly isPastData: boolean;
   /** One at a time. Rejects only for mail that is no mail (an address with a line end, a part without one). */
-  /** `beforeDot` is waited for before the final dot; if it rejects the transaction breaks and the dot is not sent. */
+  /** `beforeDot` is asked, and waited for, before the final dot; if it rejects the transaction breaks and the dot is not sent. */
   send(mail: Mail, beforeDot?: BeforeDot): Promise<TransactionResult>;
   /** Says goodbye and resolves when the connection is gone; a transaction under way breaks. A second call is harmless. */
   quit(): Promise<void>;
 }
 
-export type BeforeDot = () => Promise<unknown>;
+/** Undefined: there is nothing to wait for. */
+export type BeforeDot = () => Promise<unknown> | undefined;
 
 interface Current {
   readonly beforeDot: BeforeDot | undefined;
@@ -172,9 +173,10 @@ export class SmtpSession implements Session {
   }
 
   #handOver(last: readonly Buffer[], current: Current): void {
-    if (!current.beforeDot) return this.#sendDot(last, current);
+    const waiting = current.beforeDot?.();
+    if (!waiting) return this.#sendDot(last, current);
     // The conversation may have broken meanwhile: then its transaction is over.
-    current.beforeDot().then(
+    waiting.then(
       () => this.#current === current && this.#sendDot(last, current),
       () => this.#current === current && this.#wire.break(GIVEN_UP),
     );

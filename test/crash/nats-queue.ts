@@ -5,6 +5,13 @@ import { systemClock } from '#lib/run/clock.ts';
 import type { Opened } from '#mta/queue/jetstream/open.ts';
 import { openQueue } from '../harness/jetstream.ts';
 
-/** `arguments`: server, monitor, name. */
-export const openNatsQueue = ([server = '', monitor = '', name = '']: readonly string[]): Promise<Opened> =>
-  openQueue({ urls: [server], monitors: [monitor] }, name, systemClock);
+/** `arguments`: server, monitor, name, and `answered` where mail may be lost. */
+export const openNatsQueue = ([
+  server = '',
+  monitor = '',
+  name = '',
+  promise = 'synced',
+]: readonly string[]): Promise<Opened> =>
+  openQueue({ urls: [server], monitors: [monitor] }, name, systemClock, {
+    promise: promise === 'answered' ? 'answered' : 'synced',
+  });

@@ -13,6 +13,7 @@ import { until } from './until.ts';
 interface Place {
   readonly name: string;
   readonly folder: string;
+  readonly store: string;
   readonly port: number;
   readonly monitor: number;
   readonly cluster: number;
@@ -23,6 +24,8 @@ export interface NatsOptions {
   readonly servers?: number;
   /** `always`: an append is synced before it is answered. */
   readonly sync?: string;
+  /** Where they keep their streams; a folder of the stage's otherwise. */
+  readonly folder?: string;
 }
 
 export class Nats {
@@ -38,11 +41,13 @@ export class Nats {
   }
 
   /** Resolves when they serve streams. */
-  static async start(stage: Stage, { servers = 1, sync = 'always' }: NatsOptions = {}): Promise<Nats> {
+  static async start(stage: Stage, { servers = 1, sync = 'always', folder }: NatsOptions = {}): Promise<Nats> {
     const ports = await freePorts(servers * 3);
     const places = Array.from({ length: servers }, (_, at) => {
       const [port = 0, monitor = 0, cluster = 0] = ports.slice(at * 3);
-      return { name: `n${at + 1}`, folder: stage.folder(`nats-n${at + 1}`), port, monitor, cluster };
+      const name = `n${at + 1}`;
+      const own = stage.folder(`nats-${name}`);
+      return { name, folder: own, store: join(folder ?? own, `${name}-store`), port, monitor, cluster };
     });
     const nats = new Nats(stage, places, sync);
     for (const place of places) nats.#run(place);
@@ -62,6 +67,11 @@ export class Nats {
   /** Where each runs. */
   get processes(): { readonly pid: number; readonly port: number; readonly monitor: number }[] {
     return this.#places.map(({ name, port, monitor }) => ({ pid: this.#programs.get(name)?.pid ?? 0, port, monitor }));
+  }
+
+  /** Which of them has this name. */
+  placeOf(name: string): number {
+    return this.#places.findIndex((it) => it.name === name);
   }
 
   /** SIGKILL to one of them. */
@@ -95,12 +105,12 @@ export class Nats {
     this.#programs.set(place.name, this.#stage.start(`nats-${place.name}`, NATS_SERVER, ['--config', file]));
   }
 
-  #configOf({ name, folder, port, monitor, cluster }: Place): string {
+  #configOf({ name, store, port, monitor, cluster }: Place): string {
     const lines = [
       `server_name: ${name}`,
       `listen: "127.0.0.1:${port}"`,
       `http: "127.0.0.1:${monitor}"`,
-      `jetstream { store_dir: "${folder}/store", sync_interval: ${this.#sync}, max_file_store: 20GB, max_memory_store: 4GB }`,
+      `jetstream { store_dir: "${store}", sync_interval: ${this.#sync}, max_file_store: 20GB, max_memory_store: 4GB }`,
     ];
     if (this.#places.length > 1) {
       const routes = this.#places.map((it) => `"nats://127.0.0.1:${it.cluster}"`).join(', ');

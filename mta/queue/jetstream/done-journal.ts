@@ -5,7 +5,7 @@
  * What is given while a record is under way goes with the next. A record whose end is unknown is looked for, for as long as it
  * takes: nobody is told that something was not written that may have been. Then it is carried out in the view.
  */
-import { type Clock, type Duration, hours, minutes, sleep } from '#lib/run/clock.ts';
+import { type Clock, type Duration, hours, minutes, seconds, sleep } from '#lib/run/clock.ts';
 import { codeOf, Fault } from '#lib/run/fault.ts';
 import type { Appended } from '#lib/nats/appended.ts';
 import type { Streams } from '#lib/nats/streams.ts';
@@ -15,6 +15,8 @@ import { type Floor, NO_FLOOR } from './floor.ts';
 import type { Layout } from './layout.ts';
 
 const LOOK_AGAIN_AFTER: Duration = 100;
+/** Far less than it takes until a shard is taken from whoever says nothing any more. */
+const SURE_FOR: Duration = seconds(2);
 /** A shard's last record stays, and all that comes after it. */
 const WRITE_AGAIN_AFTER: Duration = hours(6);
 const WRITE_SOON_AFTER: Duration = minutes(1);
@@ -46,6 +48,9 @@ export class DoneJournal implements Journal {
   #isWriting = false;
   /** The last record. */
   #last = 0;
+  /** When it was known last that nobody else holds the shard. */
+  #surelyAt: Duration = -Infinity;
+  #confirming: Promise<boolean> | undefined;
   #lastAt: Duration = 0;
   /** As it is said in each record from now on, and as the last one says it. */
   #floor: Floor = NO_FLOOR;
@@ -109,6 +114,32 @@ export class DoneJournal implements Journal {
     return this.#last;
   }
 
+  /**
+   * Whether the shard is still held here: known, if that was so a moment ago, else asked. A process that was stopped for a while and
+   * goes on finds out by it before it does what cannot be taken back. Fault `nats-failed` when nobody can say.
+   */
+  confirm(): boolean | Promise<boolean> {
+    if (this.#lost) return false;
+    if (this.#options.clock.monotonic() - this.#surelyAt < SURE_FOR) return true;
+    this.#confirming ??= this.confirmNow().finally(() => (this.#confirming = undefined));
+    return this.#confirming;
+  }
+
+  /** The same, asked in any case. */
+  async confirmNow(): Promise<boolean> {
+    if (this.#lost) return false;
+    const { streams, layout, shard, clock } = this.#options;
+    for (;;) {
+      const asked = clock.monotonic();
+      const last = await this.#look(() => streams.last(layout.done, layout.doneOf(shard)));
+      if (!last || holdingOf(last) !== this.#holding) this.#lose();
+      if (this.#lost) return false;
+      this.#surelyAt = asked;
+      // An answer may have lain there while the process was stopped.
+      if (clock.monotonic() - asked < SURE_FOR) return true;
+    }
+  }
+
   /** Faults: `claim-lost`; `storage-full`, then none of it took effect. */
   write(changes: readonly Change[]): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -164,23 +195,25 @@ export class DoneJournal implements Journal {
 
   /** Whether it is written; not, when another has written since. */
   async #append(changes: readonly Change[], holding: number | undefined): Promise<boolean> {
-    const { streams, layout, shard, nextName } = this.#options;
+    const { streams, layout, shard, nextName, clock } = this.#options;
     const write = nextName();
     const floor = this.#floor;
     const records = encodeDone(changes, { subject: layout.doneOf(shard), write, holding, after: this.#last, floor });
     for (;;) {
+      const asked = clock.monotonic();
       const appended = await streams.appendAll(records, nextName()).catch(unknownOf);
-      if (appended.kind === 'stored') return this.#wrote(appended.sequence, floor);
+      if (appended.kind === 'stored') return this.#wrote(appended.sequence, floor, asked);
       if (appended.kind === 'full')
         throw new Fault('storage-full', `stream ${layout.done} is full: raise its max_bytes`);
       if (appended.kind === 'refused') throw new Fault('storage-failed', `NATS refused an outcome: ${appended.reason}`);
       const last = await this.#look(() => streams.last(layout.done, layout.doneOf(shard)));
-      if (last && writeOf(last) === write) return this.#wrote(last.seq, floor);
+      if (last && writeOf(last) === write) return this.#wrote(last.seq, floor, asked);
       if ((last?.seq ?? 0) !== this.#last) return false;
     }
   }
 
-  #wrote(sequence: number, floor: Floor): true {
+  #wrote(sequence: number, floor: Floor, asked: Duration): true {
+    this.#surelyAt = asked;
     this.#last = sequence;
     this.#lastAt = this.#options.clock.monotonic();
     this.#toldFloor = floor;

@@ -41,6 +41,8 @@ export interface HoldingOptions {
   readonly openView: () => Promise<Database>;
   readonly bodies: Bodies;
   readonly nextLease: () => number;
+  /** Answers what is asked about the shard from elsewhere, until it is stopped. */
+  readonly answer: (holding: Holding) => { stop(): void };
   /** Told of what cannot be read. Must not throw. */
   readonly unreadable: (thrown: unknown) => void;
 }
@@ -58,6 +60,8 @@ export class Holding {
   readonly #database: Database;
   readonly #options: HoldingOptions;
   #marks: Mark[] = [];
+  readonly #answering: { stop(): void };
+  #claim: Claim;
 
   private constructor(options: HoldingOptions, parts: Parts, shard: Shard, afterCrash: AfterCrash) {
     this.shard = shard;
@@ -66,11 +70,13 @@ export class Holding {
     this.#arrivals = parts.arrivals;
     this.#database = parts.database;
     this.#options = options;
+    this.#claim = this.#claimedAt(parts.journal.holding);
     this.#mark(parts.journal.holding);
+    this.#answering = options.answer(this);
   }
 
   /** Resolves when all that was there is known, and what comes is followed. */
-  static async take(options: HoldingOptions): Promise<{ readonly holding: Holding; readonly claim: Claim }> {
+  static async take(options: HoldingOptions): Promise<Holding> {
     const parts = await openParts(options);
     try {
       const before = await parts.journal.take();
@@ -84,18 +90,23 @@ export class Holding {
       const shard = parts.begin(inHand);
       await shard.readStock();
       await parts.arrivals.follow();
-      const holding = new Holding(options, parts, shard, afterCrash);
-      return { holding, claim: holding.#claimedAt(parts.journal.holding) };
+      return new Holding(options, parts, shard, afterCrash);
     } catch (thrown) {
       await closeParts(parts);
       throw thrown;
     }
   }
 
+  /** By which it is held here, if it is. */
+  get claim(): Claim {
+    return this.#claim;
+  }
+
   /** Holds it anew, against whoever holds it in this process; undefined when it is lost. */
   async claimAgain(): Promise<Claim | undefined> {
     try {
-      return this.#claimedAt(await this.journal.takeAgain());
+      this.#claim = this.#claimedAt(await this.journal.takeAgain());
+      return this.#claim;
     } catch (thrown) {
       if (this.journal.isLost) return undefined;
       throw thrown;
@@ -145,6 +156,7 @@ export class Holding {
 
   /** What is leased stays noted as in hand. */
   async close(): Promise<void> {
+    this.#answering.stop();
     this.shard.close();
     await closeParts({ journal: this.journal, arrivals: this.#arrivals, database: this.#database });
   }

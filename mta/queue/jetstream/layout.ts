@@ -27,6 +27,8 @@ export interface Layout {
   readonly keyOf: (key: string) => string;
   readonly doneOf: (shard: number) => string;
   readonly allDone: string;
+  /** Where whoever holds a shard is asked. */
+  readonly askOf: (shard: number) => string;
   /** Of a shard, as long as one process holds it. */
   readonly handOf: (shard: number, holding: number) => string;
 }
@@ -48,6 +50,7 @@ export const layoutOf = (name: string, shards: number): Layout => ({
   keyOf: (key) => `${name}.key.${createHash('sha256').update(key).digest('hex').slice(0, 32)}`,
   doneOf: (shard) => `${name}.done.${shard}`,
   allDone: `${name}.done.*`,
+  askOf: (shard) => `${name}.ask.${shard}`,
   handOf: (shard, holding) => `${name}.hand.${shard}.${holding}`,
 });
 

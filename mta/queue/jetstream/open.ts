@@ -56,7 +56,13 @@ export async function openJetstreamQueue(options: OpenOptions): Promise<Opened> 
     if (refused) throw refused;
     const room = new Room(streams, layout, ioClock);
     const refusal = () => lookout.refusal() ?? room.refusal();
-    const queue = new JetstreamQueue({ ...options, connection, streams, layout, refusal });
+    const queue = new JetstreamQueue({
+      ...options,
+      connection,
+      streams,
+      layout,
+      refusal,
+    });
     const close = async (): Promise<void> => {
       lookout.close();
       await connection.flush();

@@ -5,7 +5,7 @@
  * itself know of it. What becomes of mail is appended by the shard's holder alone. Several processes put, and hold shards.
  */
 import { type Clock, type Duration, hours, type Instant } from '#lib/run/clock.ts';
-import { codeOf, type Fault } from '#lib/run/fault.ts';
+import { codeOf, Fault } from '#lib/run/fault.ts';
 import type { Connection } from '#lib/nats/connection.ts';
 import type { Streams } from '#lib/nats/streams.ts';
 import type { Database } from '#lib/sqlite/database.ts';
@@ -38,6 +38,7 @@ import { Turns } from '../sqlite/turns.ts';
 import { Holding } from './holding.ts';
 import { type Layout, shardOf } from './layout.ts';
 import { Putting } from './putting.ts';
+import { Reach } from './reach.ts';
 import { isCrowded, trim } from './trim.ts';
 
 const LEASED_BYTES = 256 * 1024 * 1024;
@@ -64,6 +65,8 @@ export interface JetstreamQueueOptions {
 }
 
 export class JetstreamQueue implements Queue {
+  /** All that is queued, also what other processes hold. */
+  readonly everywhere: Reach;
   readonly #options: JetstreamQueueOptions;
   readonly #putting: Putting;
   readonly #bodies = new Bodies(LEASED_BYTES);
@@ -74,6 +77,8 @@ export class JetstreamQueue implements Queue {
   /** The streams must be there (`streams.ts`). */
   constructor(options: JetstreamQueueOptions) {
     this.#options = options;
+    const holdingOf = (shard: number): Holding | undefined => this.#holdings.get(shard);
+    this.everywhere = new Reach({ ...options, clock: options.ioClock, holdingOf });
     this.#putting = new Putting({
       ...options,
       arrived: async (shard, last) => this.#holdings.get(shard)?.arrived(last),
@@ -113,9 +118,12 @@ export class JetstreamQueue implements Queue {
     if (this.#holdings.has(0)) await trim(streams, layout, ioClock.now() - eventsFor);
   }
 
+  /** In all shards, whoever holds them. What nobody answers for is said when nothing of the message was found elsewhere. */
   async cancel(cancelling: Cancelling): Promise<readonly MailEvent[]> {
-    const cancelled = [...this.#holdings.values()].map((it) => it.shard.cancel(cancelling));
-    return (await Promise.all(cancelled)).flat();
+    const { found, missing } = await this.everywhere.cancel(cancelling);
+    const [first] = missing;
+    if (found.length === 0 && first !== undefined) throw new Fault('storage-unanswered', first);
+    return found;
   }
 
   claim(shard: number): Promise<Claim> {
@@ -125,14 +133,15 @@ export class JetstreamQueue implements Queue {
       if (again) return again;
       this.#holdings.delete(shard);
       await held?.close();
-      const { holding, claim } = await Holding.take({
+      const holding = await Holding.take({
         ...this.#options,
         shard,
         bodies: this.#bodies,
         nextLease: () => (this.#lastLease += 1) * this.#options.layout.shards + shard,
+        answer: (it) => this.everywhere.answerFor(it, shard),
       });
       this.#holdings.set(shard, holding);
-      return claim;
+      return holding.claim;
     });
   }
 
@@ -160,16 +169,23 @@ export class JetstreamQueue implements Queue {
     this.#shardOf(claim)?.watch(claim, listener);
   }
 
+  holds(claim: Claim): boolean | Promise<boolean> {
+    const holding = this.#holdings.get(claim.shard);
+    return holding?.shard.holds(claim) === true && holding.journal.confirm();
+  }
+
   async lease(claim: Claim, lane: LaneName, max: number, hold: Duration): Promise<Lease[]> {
-    return (await this.#shardOf(claim)?.lease(claim, lane, max, hold)) ?? [];
+    return (await (await this.#surely(claim))?.lease(claim, lane, max, hold)) ?? [];
   }
 
   async leaseAlong(claim: Claim, lease: Lease, max: number, hold: Duration): Promise<Lease[]> {
-    return (await this.#shardOf(claim)?.leaseAlong(claim, lease, max, hold)) ?? [];
+    return (await (await this.#surely(claim))?.leaseAlong(claim, lease, max, hold)) ?? [];
   }
 
   async leaseOutlived(claim: Claim, lane: LaneName, look: Look, hold: Duration): Promise<Outlived> {
-    return (await this.#shardOf(claim)?.leaseOutlived(claim, lane, look, hold)) ?? { leases: [], next: undefined };
+    return (
+      (await (await this.#surely(claim))?.leaseOutlived(claim, lane, look, hold)) ?? { leases: [], next: undefined }
+    );
   }
 
   renew(leases: readonly Lease[], hold: Duration): void {
@@ -233,7 +249,12 @@ export class JetstreamQueue implements Queue {
   }
 
   async seize(claim: Claim, selection: Selection, max: number, hold: Duration): Promise<Lease[]> {
-    return (await this.#shardOf(claim)?.seize(claim, selection, max, hold)) ?? [];
+    return (await (await this.#surely(claim))?.seize(claim, selection, max, hold)) ?? [];
+  }
+
+  /** Only while nobody else can have it: who was stopped for a while, and goes on, gives nothing of what it knew. */
+  async #surely(claim: Claim): Promise<Shard | undefined> {
+    return (await this.holds(claim)) ? this.#shardOf(claim) : undefined;
   }
 
   #shardOf({ shard }: Claim): Shard | undefined {

@@ -159,6 +159,12 @@ export class Share implements Queue {
     }
   }
 
+  /** As the shard's stream knows it, whatever this process believes. */
+  holds(_: Claim, lane: LaneName): boolean | Promise<boolean> {
+    const claim = this.#claims.get(this.#shardOf(lane));
+    return claim !== undefined && this.#queue.holds(claim, lane);
+  }
+
   renew(leases: readonly Lease[], hold: Duration): void {
     this.#queue.renew(leases, hold);
   }

@@ -151,6 +151,10 @@ export class SqliteQueue implements Queue {
     return claim;
   }
 
+  holds(claim: Claim): boolean {
+    return this.#shard.holds(claim);
+  }
+
   async release(claim: Claim): Promise<void> {
     this.#shard.release(claim);
   }
