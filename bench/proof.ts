@@ -21,6 +21,7 @@ import { measureRestarts } from './restarts.ts';
 import { measureSimulation } from './simulation.ts';
 import { measureSlowDisk } from './slow-disk.ts';
 import { measureSoak } from './soak.ts';
+import { measureTakeOver } from './take-over.ts';
 import type { Finding, Measurement } from './rounds.ts';
 
 const MEASUREMENTS = new Map<string, Measurement>([
@@ -35,6 +36,7 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['restarts', measureRestarts],
   ['soak', measureSoak],
   ['slow-disk', measureSlowDisk],
+  ['take-over', measureTakeOver],
   ['simulation', measureSimulation],
   ['mutation', measureMutation],
   ['queue-mutation', measureQueueMutation],

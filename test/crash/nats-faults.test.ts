@@ -1,8 +1,10 @@
 /**
- * Faults under the queue on NATS, on real servers: holders that stand still, wires that are cut, leaders that are killed and a majority
- * that is gone. What was put stays, is given to one, and ends once.
+ * Faults under the queue on NATS, on real servers: holders that stand still, wires that are cut, leaders that are killed, a majority
+ * that is gone, power that fails. What was put stays, is given to one, and ends once.
  */
 import { randomInt } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
@@ -12,6 +14,7 @@ import { newMessageId } from '#mta/mail/message.ts';
 import { reply } from '#mta/mail/reply.ts';
 import type { Opened } from '#mta/queue/jetstream/open.ts';
 import type { Claim, Queue } from '#mta/queue/queue.ts';
+import { ForgetfulDisk } from '../harness/forgetful-disk.ts';
 import { newName, openQueue } from '../harness/jetstream.ts';
 import { Nats } from '../harness/nats.ts';
 import { aMessage } from '../harness/queue.ts';
@@ -120,7 +123,7 @@ test('whatever is lost of answers, and wherever the wire is cut, what was put is
   const claim = await queue.claim(0);
   const load = putting(queue, 20);
   const sent: string[] = [];
-  for (let round = 0; round < 5; round += 1) {
+  for (let round = 0; round < 3; round += 1) {
     await pause(randomInt(50, 300));
     wire.deafen();
     const sending = sendSome(queue, claim, 20);
@@ -144,7 +147,7 @@ test('leaders that are killed under three servers lose nothing, and a majority t
   const claim = await queue.claim(0);
   const load = putting(queue, 10);
   const sent: string[] = [];
-  for (const stream of [layout.log, layout.done, layout.log]) {
+  for (const stream of [layout.log, layout.done]) {
     await until(
       'it puts',
       async () => (await sendSome(queue, claim, 20)).map((it) => sent.push(it)).length > 0,
@@ -175,4 +178,83 @@ test('leaders that are killed under three servers lose nothing, and a majority t
   const there = await until('the servers answer', () => sendAll(queue, claim).catch(() => undefined), 30_000);
   expect(state.ended === 'unknown' || there.includes(alone.id)).toBe(true);
   await expect(queue.put(newMessage())).resolves.toBeUndefined();
+});
+
+/**
+ * nats-server syncs what is in its files and not their names (seen with 2.15): that is left to file systems that keep a name with
+ * the first sync of its file, as those of Linux do. The forgetful one does not, so its folders are synced here, once all files
+ * are there.
+ */
+async function keepNames(opened: Opened, path: string): Promise<void> {
+  await opened.queue.put(newMessage());
+  await opened.queue.claim(0);
+  await opened.close();
+  const inside = readdirSync(path, { withFileTypes: true, recursive: true }).filter((it) => it.isDirectory());
+  for (const folder of [path, ...inside.map((it) => join(it.parentPath, it.name))]) {
+    const descriptor = openSync(folder, 'r');
+    fsyncSync(descriptor);
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * At its start nats-server writes a file to see whether it can, and removes it. That it did may be forgotten as well, and then it takes
+ * the file for an account, and calls itself unwell.
+ */
+function dropProbes(folder: string): void {
+  for (const name of readdirSync(folder))
+    if (name.startsWith('_test_')) rmSync(join(folder, name), { recursive: true });
+}
+
+/** A server on a disk that forgets; `cut` takes its power while somebody puts, and answers whose put had resolved. */
+async function onForgetfulDisk(sync: string, promise: 'synced' | 'answered') {
+  const disk = await ForgetfulDisk.mount(scene, ['-seed', String(randomInt(1_000_000))]);
+  const nats = await Nats.start(scene, { folder: disk.path, sync });
+  const name = newName();
+  await keepNames(await openQueue(nats, name, systemClock, { promise }), disk.path);
+  const [[server = ''], [monitor = '']] = [nats.urls, nats.monitors];
+  const cut = async () => {
+    const loop = scene.start('put-loop', process.execPath, [
+      fileOf('put-loop-nats.ts'),
+      server,
+      monitor,
+      name,
+      promise,
+    ]);
+    await until('it puts', () => loop.stdout.length > 0 || loop.exit !== undefined, 20_000);
+    await pause(randomInt(20, 150));
+    const cutting = disk.cut();
+    await nats.kill(0);
+    const { writes, torn } = await cutting;
+    await loop.kill();
+    return { put: loop.stdout.split('\n').filter((it) => it.length === 26), forgotten: writes + torn };
+  };
+  const comeBack = async (): Promise<void> => {
+    await disk.mount();
+    dropProbes(join(disk.path, 'n1-store', 'jetstream'));
+    await nats.restart(0);
+  };
+  return { nats, name, cut, comeBack };
+}
+
+test('power that fails under a server that syncs always takes nothing that was put', async () => {
+  const { nats, name, cut, comeBack } = await onForgetfulDisk('always', 'synced');
+  const put: string[] = [];
+  for (let round = 0; round < 3; round += 1) {
+    put.push(...(await cut()).put);
+    await comeBack();
+  }
+  const { queue } = await openOn(nats, name);
+  await queue.claim(0);
+  const gone: string[] = [];
+  for (const id of put) if ((await queue.list({ message: id }, 3)).length !== 2) gone.push(id);
+  process.stderr.write(`power cuts: ${put.length} put, ${gone.length} gone\n`);
+  expect(put.length).toBeGreaterThan(50);
+  expect(gone).toEqual([]);
+});
+
+test('power that fails under a server that syncs now and then takes what it had answered for', async () => {
+  const { put, forgotten } = await (await onForgetfulDisk('"2m"', 'answered')).cut();
+  process.stderr.write(`a power cut without sync: ${put.length} put, ${forgotten} writes forgotten or torn\n`);
+  expect(forgotten).toBeGreaterThan(0);
 });
