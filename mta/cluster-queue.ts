@@ -8,6 +8,7 @@ import { Fault, reasonOf } from '#lib/run/fault.ts';
 import { Database } from '#lib/sqlite/database.ts';
 import { SharedThread } from '#lib/sqlite/shared-thread.ts';
 import type { Ground } from './ground.ts';
+import { patiently } from './patience.ts';
 import { type Opened, openJetstreamQueue } from './queue/jetstream/open.ts';
 import { VIEW_TABLES } from './queue/jetstream/view.ts';
 import type { NatsSettings } from './settings.ts';
@@ -52,8 +53,8 @@ export async function openClusterQueue(
   const nextName = namesBy(random.bytes(NAME_BYTES).toString('base64url'));
   const openView = (migrations: readonly string[]): Promise<Database> =>
     Database.open({ path: '', isScratch: true, migrations }, clock, views.start);
-  const queue = opened.adopt(
-    await openJetstreamQueue({
+  const open = () =>
+    openJetstreamQueue({
       servers,
       name,
       shards,
@@ -68,9 +69,8 @@ export async function openClusterQueue(
       nextName,
       openView: () => openView(VIEW_TABLES),
       unreadable,
-    }),
-    (it) => it.close(),
-  );
+    });
+  const queue = opened.adopt(await patiently(open, { clock, log }), (it) => it.close());
   told(queue.doubts);
   const trimming = trimNowAndThen(queue, clock, (reason) => log.warn('the streams cannot be trimmed', { reason }));
   opened.defer(() => trimming.cancel());

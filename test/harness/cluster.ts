@@ -96,8 +96,9 @@ export class Cluster {
     await until('every shard is held', async () => (await this.shardsHeld()) === this.#shards, limit);
   }
 
-  async shardsHeld(): Promise<number> {
-    const held = await Promise.all(this.#living.map((it) => metricOf(it, 'postfleet_shards_held')));
+  /** By some of the workers; without a word by all that live. */
+  async shardsHeld(by: readonly Role[] = this.#living): Promise<number> {
+    const held = await Promise.all(by.map((it) => metricOf(it, 'postfleet_shards_held')));
     return held.reduce((sum, it) => sum + it, 0);
   }
 
