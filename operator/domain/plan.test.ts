@@ -94,3 +94,18 @@ describe('a domain', () => {
     expect(ready(notCarriedOut(domain))).toEqual(['Ready NotCarriedOut', 'Stalled NotCarriedOut']);
   });
 });
+
+test('an operator that has just begun says of DNS what was said before', () => {
+  const first = viewOf({ look: look('Missing') });
+  const said = domainStatus(first, { ...REFUSED, records: recordsOf(first) });
+  const observed = { ...domainOf().observed, status: said };
+  const again = viewOf({ observed, look: undefined });
+  expect(recordsOf(again)).toEqual(recordsOf(viewOf({ look: look('Missing') })));
+  expect(domainStatus(again, { ...REFUSED, records: recordsOf(again) })).toEqual(said);
+});
+
+const REFUSED = {
+  route: { kind: 'refused', reason: 'PoolMissing', message: 'make it' },
+  keys: [],
+  problems: [],
+} as const;

@@ -55,12 +55,14 @@ export function rotationOf(view: DomainView): RotationStep {
 }
 
 interface Recorded {
-  readonly records?: readonly { readonly name: string }[];
+  readonly records?: readonly RecordReport[];
 }
 
+const recordedIn = ({ status }: KubeObject): readonly RecordReport[] => ((status ?? {}) as Recorded).records ?? [];
+
 /** Keys whose record is in the status. */
-function offeredIn({ status }: KubeObject, { domain, keys }: DomainView): ReadonlySet<string> {
-  const names = new Set(((status ?? {}) as Recorded).records?.map(({ name }) => name));
+function offeredIn(observed: KubeObject, { domain, keys }: DomainView): ReadonlySet<string> {
+  const names = new Set(recordedIn(observed).map(({ name }) => name));
   return new Set(keys.map(({ selector }) => selector).filter((it) => names.has(recordName(it, domain.spec.domain))));
 }
 
@@ -88,9 +90,10 @@ export const nextRevision = (algorithm: KeyKind, keys: readonly RotatingKey[]): 
 export const isLookedFor = ({ phase }: RotatingKey): boolean =>
   phase === 'Published' || phase === 'Verified' || phase === 'Active' || phase === 'Retiring';
 
-/** Every record that the domain needs: as it was seen, or as it is to be published. */
-export function recordsOf({ domain, keys, look }: DomainView): RecordReport[] {
-  const seen = new Map((look?.records ?? []).map((it) => [it.name, it]));
+/** Every record that the domain needs: as it was seen, last by this process or by one before it, or as it is to be published. */
+export function recordsOf({ domain, observed, keys, look }: DomainView): RecordReport[] {
+  const known = look?.records ?? recordedIn(observed);
+  const seen = new Map(known.map((it) => [it.name, it]));
   const dkim = keys.map((key): RecordReport => {
     const name = recordName(key.selector, domain.spec.domain);
     const base = { purpose: 'DKIM', type: 'TXT', name, found: [], state: 'Unknown' } as const;
@@ -107,7 +110,7 @@ export function recordsOf({ domain, keys, look }: DomainView): RecordReport[] {
       }
     );
   });
-  return [...dkim, ...(look?.records ?? []).filter((it) => it.purpose !== 'DKIM')];
+  return [...dkim, ...known.filter((it) => it.purpose !== 'DKIM')];
 }
 
 const REVOKED = 'the key signs no more: publish this in its place, or take the record away';

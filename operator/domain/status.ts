@@ -52,8 +52,9 @@ const notAsked = (type: string): Finding => ({
 });
 
 function findings(view: DomainView, { route, problems }: Said): Finding[] {
-  const looked = view.look?.conditions ?? [];
-  const parts = PARTS.map((type) => looked.find((it) => it.type === type) ?? notAsked(type));
+  // Who has just begun knows what was said before, and says it until DNS has been asked.
+  const looked = view.look?.conditions ?? conditionsOf(view.observed);
+  const parts = PARTS.map((type): Finding => looked.find((it) => it.type === type) ?? notAsked(type));
   return [...summary(progressOf(parts, route, problems)), accepted(route), ...parts];
 }
 

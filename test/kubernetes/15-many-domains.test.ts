@@ -1,0 +1,86 @@
+/**
+ * Many domains at once: until all are handed out, what memory that takes, and that a restart writes nothing.
+ *
+ * `DOMAINS=5000` makes it five thousand. Times and memory are printed and not judged: machines differ.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { typeOfKind } from '#crds/definition.ts';
+import { SECRETS } from '#operator/types.ts';
+import { Operated } from '../harness/operated.ts';
+import { type OperatorProcess, startOperatorProcess } from '../harness/operator.ts';
+import { openScene } from '../harness/scene.ts';
+import { until } from '../harness/until.ts';
+import { statusOf, Zone } from '../harness/zone.ts';
+
+const stage = openScene();
+const DOMAINS = Number(process.env['DOMAINS'] ?? 200);
+const AT_ONCE = 20;
+
+let site: Operated;
+let zone: Zone;
+let operator: OperatorProcess;
+
+beforeAll(async () => {
+  [site, zone] = [await Operated.start(stage), await Zone.serve()];
+  await site.namespace('mail');
+  await site.declare('MTACluster', 'mail/main', { queue: { nats: { servers: ['nats://nats:4222'] } } });
+  const members = [{ name: 'one', address: '192.0.2.1', egress: 'Local' }];
+  await site.declare('IPPool', 'mail/main', { clusterRef: { name: 'main' }, members });
+  for (let at = 0; at < DOMAINS; at += AT_ONCE)
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, DOMAINS - at) }, (_, more) => declare(at + more)));
+}, 600_000);
+afterAll(() => {
+  site.close();
+  zone.close();
+});
+
+const declare = (number: number): Promise<void> =>
+  site.declare('SendingDomain', `mail/d${number}`, {
+    domain: `d${number}.example`,
+    poolRef: { name: 'main' },
+    dkim: { algorithms: ['Ed25519'] },
+  });
+
+const start = (): Promise<OperatorProcess> =>
+  startOperatorProcess(stage, site.plane, { flags: ['--resolver', zone.address, '--hostname', 'mx.mail.test'] });
+
+/** Every domain and Secret with its version. */
+async function versions(): Promise<string[]> {
+  const lists = await Promise.all([typeOfKind('SendingDomain'), SECRETS].map((type) => site.kube.list(type)));
+  return lists.flatMap(({ objects }) => objects.map(({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`));
+}
+
+async function areHandedOut(): Promise<boolean> {
+  const { objects } = await site.kube.list(typeOfKind('SendingDomain'));
+  return objects.every((it) => {
+    const { keys = [], records = [] } = statusOf(it);
+    return keys.some(({ phase }) => phase === 'Published') && records.length > keys.length;
+  });
+}
+
+async function print(what: string, since: number): Promise<void> {
+  const [, bytes = '0'] = /^process_resident_memory_bytes (\S+)$/m.exec(await operator.metrics()) ?? [];
+  const time = ((performance.now() - since) / 1000).toFixed(1);
+  process.stdout.write(`${DOMAINS} domains: ${what} after ${time} s, ${Math.round(Number(bytes) / 1e6)} MB\n`);
+}
+
+test('all of many domains get their keys and their records', async () => {
+  const since = performance.now();
+  operator = await start();
+  await until('every record is handed out', areHandedOut, 900_000);
+  await print('handed out', since);
+  const { objects } = await site.kube.list(SECRETS, { namespace: 'mail' });
+  expect(objects.filter(({ type }) => type === 'postfleet.io/dkim-key')).toHaveLength(DOMAINS);
+}, 1_000_000);
+
+test('an operator that is started again looks at all of them and writes nothing', async () => {
+  await operator.program.stop();
+  const before = await versions();
+  const since = performance.now();
+  operator = await start();
+  const isDone = async (): Promise<boolean> =>
+    (await operator.looks('sendingdomain')) >= 2 * DOMAINS && (await operator.looks('keyring')) > 0;
+  await until('all were looked at, and in DNS too', isDone, 600_000);
+  await print('looked at again', since);
+  expect(await versions()).toEqual(before);
+}, 700_000);
