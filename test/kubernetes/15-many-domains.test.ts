@@ -13,7 +13,7 @@ import { until } from '../harness/until.ts';
 import { statusOf, Zone } from '../harness/zone.ts';
 
 const stage = openScene();
-const DOMAINS = Number(process.env['DOMAINS'] ?? 200);
+const DOMAINS = Number(process.env['DOMAINS'] ?? 60);
 const AT_ONCE = 20;
 
 let site: Operated;
