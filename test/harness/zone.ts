@@ -12,6 +12,7 @@ export interface DomainStatus {
     readonly type: string;
     readonly name: string;
     readonly expected: readonly string[];
+    readonly state: string;
   }[];
 }
 

@@ -50,11 +50,13 @@ async function versions(): Promise<string[]> {
   return lists.flatMap(({ objects }) => objects.map(({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`));
 }
 
+/** Their records are in the statuses, and DNS was asked for each: nothing is left to be written. */
 async function areHandedOut(): Promise<boolean> {
   const { objects } = await site.kube.list(typeOfKind('SendingDomain'));
   return objects.every((it) => {
     const { keys = [], records = [] } = statusOf(it);
-    return keys.some(({ phase }) => phase === 'Published') && records.length > keys.length;
+    const areAsked = records.every(({ state }) => state !== 'Unknown');
+    return keys.some(({ phase }) => phase === 'Published') && records.length > keys.length && areAsked;
   });
 }
 
