@@ -77,3 +77,15 @@ test('sleeping ends when its time has come', async () => {
   await sleeping;
   expect(isAwake).toBe(true);
 });
+
+test('time goes on until work that waits for it has ended, well or badly', async () => {
+  const clock = new FakeClock(0);
+  const work = async (): Promise<string> => {
+    await sleep(clock, 250);
+    await sleep(clock, 10);
+    return 'done';
+  };
+  expect(await clock.until(work())).toBe('done');
+  expect(clock.monotonic()).toBeGreaterThanOrEqual(260);
+  await expect(clock.until(Promise.reject(new Error('no')))).rejects.toThrow('no');
+});

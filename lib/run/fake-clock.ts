@@ -52,6 +52,18 @@ export class FakeClock implements Clock {
     this.#moveTo(end);
   }
 
+  /** Time goes on, in steps, until `work` has ended. */
+  async until<T>(work: Promise<T>, step: Duration = 100): Promise<T> {
+    const state = { isOver: false };
+    const over = (): void => void (state.isOver = true);
+    work.then(over, over);
+    while (!state.isOver) {
+      await new Promise(setImmediate);
+      this.advance(step);
+    }
+    return work;
+  }
+
   /** Sets wall time alone, as an administrator or NTP does. */
   setWall(instant: Instant): void {
     this.#wall = instant;

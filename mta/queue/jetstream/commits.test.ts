@@ -48,18 +48,7 @@ function open(server: Server) {
   const clock = new FakeClock();
   let attempt = 0;
   const commits = new Commits(server, clock, () => `a${(attempt += 1)}`);
-  /** Time goes on until it has ended. */
-  const ended = async <T>(work: Promise<T>): Promise<T> => {
-    const state = { isOver: false };
-    const over = (): void => void (state.isOver = true);
-    work.then(over, over);
-    while (!state.isOver) {
-      await new Promise(setImmediate);
-      clock.advance(100);
-    }
-    return work;
-  };
-  return { commits, ended };
+  return { commits, ended: <T>(work: Promise<T>) => clock.until(work) };
 }
 
 test('an append whose answer is lost is asked for again, and is there once', async () => {

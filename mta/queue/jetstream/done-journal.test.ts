@@ -59,17 +59,6 @@ function open() {
   return { journal, carriedOut, losses };
 }
 
-async function ended<T>(work: Promise<T>): Promise<T> {
-  const state = { isOver: false };
-  const over = (): void => void (state.isOver = true);
-  work.then(over, over);
-  while (!state.isOver) {
-    await new Promise(setImmediate);
-    clock.advance(100);
-  }
-  return work;
-}
-
 const intended = (entry: number): Change => ({ kind: 'intended', entry });
 const onRecord = (): Change[] => server.stored.flatMap(decodeDone);
 
@@ -81,8 +70,8 @@ test.each<[string, readonly Course[]]>([
   const { journal, carriedOut } = open();
   await journal.take();
   server.courses.push(...courses);
-  await ended(journal.write([intended(1)]));
-  await ended(journal.write([intended(2)]));
+  await clock.until(journal.write([intended(1)]));
+  await clock.until(journal.write([intended(2)]));
   expect(onRecord()).toEqual([intended(1), intended(2)]);
   expect(carriedOut).toEqual([intended(1), intended(2)]);
 });
@@ -92,25 +81,25 @@ test('an answer that was lost is no success when another has taken the shard mea
   await journal.take();
   server.courses.push('lost on its way');
   const writing = Promise.allSettled([journal.write([intended(1)])]);
-  await ended(open().journal.take());
-  expect(await ended(writing)).toMatchObject([{ status: 'rejected', reason: { code: 'claim-lost' } }]);
+  await clock.until(open().journal.take());
+  expect(await clock.until(writing)).toMatchObject([{ status: 'rejected', reason: { code: 'claim-lost' } }]);
   expect([onRecord(), carriedOut, losses]).toEqual([[], [], ['lost']]);
 });
 
 test('a shard is taken once, also when the answer to that is lost', async () => {
   server.courses.push('answer lost');
   const { journal } = open();
-  expect(await ended(journal.take())).toBe(0);
+  expect(await clock.until(journal.take())).toBe(0);
   expect([server.stored.length, journal.holding]).toEqual([1, 1]);
-  expect(await ended(open().journal.take())).toBe(1);
+  expect(await clock.until(open().journal.take())).toBe(1);
 });
 
 test('two that take a shard at once have it one after the other, and the first writes nothing more', async () => {
   const [one, two] = [open(), open()];
-  await ended(Promise.all([one.journal.take(), two.journal.take()]));
+  await clock.until(Promise.all([one.journal.take(), two.journal.take()]));
   const [first, second] = one.journal.holding < two.journal.holding ? [one, two] : [two, one];
-  await expect(ended(first.journal.write([intended(1)]))).rejects.toMatchObject({ code: 'claim-lost' });
-  await ended(second.journal.write([intended(2)]));
+  await expect(clock.until(first.journal.write([intended(1)]))).rejects.toMatchObject({ code: 'claim-lost' });
+  await clock.until(second.journal.write([intended(2)]));
   expect(onRecord()).toEqual([intended(2)]);
 });
 
@@ -118,8 +107,8 @@ test('what finds no room took no effect, and the shard is held on', async () => 
   const { journal, carriedOut } = open();
   await journal.take();
   server.courses.push('full');
-  await expect(ended(journal.write([intended(1)]))).rejects.toMatchObject({ code: 'storage-full' });
-  await ended(journal.write([intended(2)]));
+  await expect(clock.until(journal.write([intended(1)]))).rejects.toMatchObject({ code: 'storage-full' });
+  await clock.until(journal.write([intended(2)]));
   expect([onRecord(), carriedOut, journal.isLost]).toEqual([[intended(2)], [intended(2)], false]);
 });
 
