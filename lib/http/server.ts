@@ -228,10 +228,14 @@ function readHead({ params, url, headers, raw: { socket } }: FastifyRequest): He
   return {
     parameters: params as Record<string, string>,
     query: new URLSearchParams(at === -1 ? '' : url.slice(at)),
-    header: (name) => [headers[name] ?? ''].flat().join(', '),
+    header: (name) => textOf(headers[name]),
     peer: { address: addressOf(socket), ...tls },
   };
 }
+
+/** Fields of one name are a list (RFC 9110 §5.3). */
+const textOf = (field: string | string[] | undefined = ''): string =>
+  typeof field === 'string' ? field : field.join(', ');
 
 /** What fastify cannot read is the asker's mistake; everything else is ours, and its words stay here. */
 const isTheirs = ({ code = '', statusCode = 500 }: Partial<FastifyError>): boolean =>

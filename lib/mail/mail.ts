@@ -60,7 +60,7 @@ const SMALL = 64 * 1024;
 /** The message without Date and Message-ID, which whoever sends it adds. Nothing is read from files or the network. */
 export async function composeMail(mail: Mail, small = SMALL): Promise<Buffer> {
   // Only a root is given a date and an id of its own, so the message is composed as a child.
-  const root = addMixed(new MimeNode(), mail);
+  const root = addMixed(new MimeNode('', hasBoundary(mail) ? {} : CHILD), mail);
   const lists = { From: [mail.from], To: mail.to, Cc: mail.cc, 'Reply-To': mail.replyTo };
   for (const [name, value] of mail.headers) root.setHeader(name, value);
   for (const [name, mailboxes] of Object.entries(lists))
@@ -69,6 +69,10 @@ export async function composeMail(mail: Mail, small = SMALL): Promise<Buffer> {
   root.setHeader('MIME-Version', '1.0');
   return sizeOf(mail) > small ? root.build() : bytesOf(root);
 }
+
+/** Random bytes are drawn for a boundary only where there is one. */
+const hasBoundary = ({ text, html, attachments }: Mail): boolean =>
+  attachments.length > 0 || (text !== undefined && html !== undefined);
 
 const sizeOf = ({ text = '', html = '', attachments }: Mail): number =>
   attachments.reduce((sum, it) => sum + it.content.length, text.length + html.length);

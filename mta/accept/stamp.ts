@@ -7,6 +7,7 @@
  */
 import type { Instant } from '#lib/run/clock.ts';
 import { type Header, type HeaderField, fieldsNamed } from '../mail/header.ts';
+import { mailDate } from '../mail/mail-date.ts';
 import type { MessageId } from '../mail/message.ts';
 
 export interface StampContext {
@@ -64,6 +65,3 @@ function received({ id, now, hostname, protocol, peer, recipients }: StampContex
 }
 
 const plain = (name: string): string => name.replaceAll(/[^A-Za-z0-9.:_-]/g, '').slice(0, 255);
-
-/** RFC 5322 §3.3, in UTC. */
-const mailDate = (now: Instant): string => new Date(now).toUTCString().replace('GMT', '+0000');

@@ -12,6 +12,7 @@ import { type Part, composeMultipart } from '#lib/mail/mail.ts';
 import type { Instant } from '#lib/run/clock.ts';
 import { decodeOriginalRecipient, decodeXtext } from '../mail/dsn-request.ts';
 import type { MailEvent } from '../mail/event.ts';
+import { mailDate } from '../mail/mail-date.ts';
 import { domainOf, type Message, type MessageId } from '../mail/message.ts';
 import { enhancedOf } from '../mail/reply.ts';
 import type { Unreported } from '../queue/queue.ts';
@@ -152,8 +153,6 @@ function typed(address: string): string {
   const escaped = (letter: string): string => `\\x{${letter.codePointAt(0)?.toString(16).toUpperCase() ?? ''}}`;
   return `utf-8; ${address.replaceAll(/[\\+=]|\P{ASCII}/gu, escaped)}`;
 }
-
-const mailDate = (at: Instant): string => new Date(at).toUTCString().replace('GMT', '+0000');
 
 /** Where the peer's own status is of another class than what became of it: expired, waiting, passed on. */
 const STATUS: Readonly<Record<Fate, readonly [family: string, without: string, other: string]>> = {

@@ -119,9 +119,8 @@ function onceOf(asked: Asked): Once | Answer {
   const key = asked.header('idempotency-key');
   if (key === '') return undefined;
   if (!isKey(key)) return unreadable(`Idempotency-Key ${SAYS_KEY}`);
-  const hash = createHash('sha256');
-  for (const part of [typeOf(asked), asked.query.toString()]) hash.update(`${part}\n`);
-  return { key, hash: hash.update(asked.body).digest('base64') };
+  const asking = `${typeOf(asked)}\n${asked.query.toString()}\n`;
+  return { key, hash: createHash('sha256').update(asking).update(asked.body).digest('base64') };
 }
 
 /** In lower case, without parameters; '' when the body is encoded, which nobody needs and bombs do. */
