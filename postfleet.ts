@@ -5,7 +5,7 @@
  * Exit codes: 0 done, 1 it failed and says why, 2 the command was not understood.
  */
 import { hostname as systemHostname, userInfo } from 'node:os';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { codeOf, Fault } from '#lib/run/fault.ts';
 import type { EgressFlags } from '#mta/egress-settings.ts';
 import type { ProvisionFlags } from '#mta/provision-command.ts';
@@ -17,6 +17,7 @@ import type { ReturnedFlags } from '#mta/watch/returned.ts';
 import type { SuppressFlags } from '#mta/watch/suppress.ts';
 import type { TopFlags } from '#mta/watch/top.ts';
 import type { OperatorFlags } from '#operator/settings.ts';
+import { ROLE_FLAGS } from '#mta/role-flags.ts';
 import { type ClusterFlags, dataFolderOf, EXAMPLE, type StandaloneFlags } from '#mta/settings.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -44,22 +45,15 @@ program
   });
 
 /** One of several processes, with the queue on NATS. */
-const role = (name: 'ingress' | 'worker', does: string): Command =>
-  program
-    .command(name)
-    .description(does)
-    .requiredOption('--config <folder>', 'resources, with exactly one MTACluster that names spec.queue.nats')
-    .requiredOption('--data <folder>', 'what this process alone knows')
-    .requiredOption('--keyring <folder>', 'keys and secrets, made by `postfleet provision`')
-    .option('--metrics <address>', 'metrics and health', '127.0.0.1:9464')
-    .option('--admin <address>', 'admin API', '127.0.0.1:8081')
-    .option('--hostname <name>', 'our own name in greetings and Received (default: the name of this machine)')
-    .option('--nats-monitor <url...>', 'where NATS servers say how they are set (default: port 8222 of each)')
-    .option('--allow-unsynced', 'go on where NATS may lose what it answered for when its machines lose their power')
-    .action(async (flags: ClusterFlags) => {
-      const { roleCommand } = await import('#mta/role-command.ts');
-      await roleCommand(name, flags, terminal);
-    });
+function role(name: 'ingress' | 'worker', does: string): void {
+  const command = program.command(name).description(does);
+  for (const { flag, does: purpose, standard, isRequired = false } of ROLE_FLAGS)
+    command.addOption(new Option(flag, purpose).default(standard).makeOptionMandatory(isRequired));
+  command.action(async (flags: ClusterFlags) => {
+    const { roleCommand } = await import('#mta/role-command.ts');
+    await roleCommand(name, flags, terminal);
+  });
+}
 
 role('ingress', 'take mail, for a queue on NATS; any number may run');
 role('worker', 'send mail from a queue on NATS; any number may run');

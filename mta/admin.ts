@@ -5,7 +5,7 @@ import type { Address } from '#lib/http/address.ts';
 import { openHttp } from '#lib/http/server.ts';
 import { countsSoFar } from '#lib/run/metrics.ts';
 import { adminToken } from './data-folder.ts';
-import type { Domains } from './domains.ts';
+import type { DomainAnswers } from './domains.ts';
 import type { Ground } from './ground.ts';
 import type { Queue } from './queue/queue.ts';
 import type { Ledger } from './settle/ledger/ledger.ts';
@@ -25,7 +25,7 @@ export interface AdminOptions extends Pick<Ground, 'data' | 'random' | 'clock' |
   readonly ledger: Ledger;
   /** Absent where nothing is sent. */
   readonly worker?: MailWorker;
-  readonly domains: Domains;
+  readonly domains: DomainAnswers;
 }
 
 /** Resolves when it answers, and commands find it in the data folder. */

@@ -1,16 +1,15 @@
 /**
- * The declared world of one machine, kept up to date: resources from a folder, and the keyring filled from them.
+ * The declared world of one process, kept up to date: resources from a folder or from Kubernetes, and the keyring.
  *
- * A change is taken whole or not at all; what is wrong with it is logged, once per change, and the last good state
- * stays in use. Keys and secrets that a change calls for are made before the next mail needs them, unless somebody else makes
- * them for several processes.
+ * What is wrong with a change is logged, once per change, and the last good state stays in use. Keys and secrets that a change
+ * calls for are made before the next mail needs them, unless somebody else makes them for several processes.
  */
 import { isIPv6 } from 'node:net';
+import { join } from 'node:path';
 import type { Resources } from '#crds/source/resources.ts';
 import { openFolder } from '#crds/source/folder.ts';
 import { problemLine, type ResourceSource } from '#crds/source/source.ts';
 import { type FolderKeyring, openKeyring } from '#lib/keyring/folder.ts';
-import type { Keyring } from '#lib/keyring/keyring.ts';
 import { provision } from '#lib/keyring/provision.ts';
 import { type Endpoint, keyringFolder, type Provisioned } from '#lib/keyring/surroundings.ts';
 import { provisionReturnPath } from '#lib/keyring/provision-return-path.ts';
@@ -19,9 +18,13 @@ import { reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
 import { metrics } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
+import type { KubernetesWorld } from './kubernetes.ts';
 
 export interface DeclaredOptions {
+  /** Folder of resources, where `kubernetes` does not say them, and of the secrets that they name. */
   readonly config: string;
+  /** Where resources are when they are in no folder; keys and secrets are somebody else's then. */
+  readonly kubernetes?: KubernetesWorld | undefined;
   readonly data: string;
   /** Keys and secrets that somebody else makes, for several processes. Absent: they are made here, in the data folder. */
   readonly keyring?: string | undefined;
@@ -30,6 +33,8 @@ export interface DeclaredOptions {
   readonly log: Log;
 }
 
+/** What was declared last, for a start without the API server. */
+const SNAPSHOT = 'declared.json';
 /** How often keys are looked at for their age. */
 const AGING: Duration = hours(1);
 
@@ -53,7 +58,7 @@ export class Declared {
 
   /** Faults: `config-invalid`, `keyring-invalid`, each with a line per problem. A missing secret is only logged. */
   static async open(options: DeclaredOptions): Promise<Declared> {
-    const source = await openFolder(options.config, options.clock);
+    const source = await openSource(options);
     try {
       const { problems } = await fill(options, source.current());
       for (const reason of problems) options.log.error('a key or secret is missing', { reason });
@@ -69,8 +74,13 @@ export class Declared {
     return this.#source.current();
   }
 
-  keyring(): Keyring {
+  keyring(): FolderKeyring {
     return this.#keyring;
+  }
+
+  /** What the operator says of a domain, by `namespace/name`; undefined where there is no operator. */
+  domainStatus(key: string): object | undefined {
+    return this.#source.statusOf('SendingDomain', key);
   }
 
   /** Calls `listener` after each change, when keys and secrets for it are there. Must not throw. */
@@ -125,13 +135,20 @@ export class Declared {
   }
 }
 
+async function openSource({ config, data, kubernetes, ...around }: DeclaredOptions): Promise<ResourceSource> {
+  if (!kubernetes) return openFolder(config, around.clock);
+  // Only where it is asked for is anything of it loaded.
+  const { openKubernetes } = await import('#crds/source/kubernetes.ts');
+  return openKubernetes({ ...around, ...kubernetes, snapshot: join(data, SNAPSHOT) });
+}
+
 async function fill({ keyring, data, ...options }: DeclaredOptions, resources: Resources): Promise<Provisioned> {
   return keyring === undefined ? provisionAll({ ...options, data }, resources) : { made: [], problems: [] };
 }
 
 /** Makes what keys and secrets the resources call for and are not there. */
 export function provisionAll(
-  { config, data, clock, random }: Omit<DeclaredOptions, 'keyring' | 'log'>,
+  { config, data, clock, random }: Pick<DeclaredOptions, 'config' | 'data' | 'clock' | 'random'>,
   resources: Resources,
 ): Promise<Provisioned> {
   const endpoint = endpointOf(resources);

@@ -33,6 +33,9 @@ export interface DomainsOptions {
   readonly hostname: string;
 }
 
+/** How domains stand, for admission, the admin API and tenants; who asks need not know who found out. */
+export type DomainAnswers = Pick<Domains, 'declare' | 'proof' | 'hasKey' | 'status' | 'named' | 'close'>;
+
 export class Domains {
   readonly #options: DomainsOptions;
   readonly #monitor: DomainMonitor;
@@ -68,6 +71,11 @@ export class Domains {
     if (standing === 'claimed-by-another') return { kind: 'taken' };
     const status = this.#monitor.status(resource);
     return { kind: 'unproven', publish: status && proofToPublish(status) };
+  }
+
+  /** Whether a message of the domain could be signed now. */
+  hasKey({ spec, metadata }: SendingDomain): boolean {
+    return this.#options.keyring().signingKeys(spec.domain, metadata.namespace).length > 0;
   }
 
   /** By `namespace/name`. DNS is asked when it has not been before. */
@@ -139,7 +147,8 @@ function teller(log: Log): (status: DomainStatus) => void {
 }
 
 /** What admission and senders ask. */
-export const domainsAsked = (domains: Domains) => ({
+export const domainsAsked = (domains: DomainAnswers) => ({
+  hasKey: (domain: SendingDomain) => domains.hasKey(domain),
   proof: (domain: SendingDomain) => domains.proof(domain),
   domainStatus: (resource: string) => domains.status(resource),
 });

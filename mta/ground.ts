@@ -23,6 +23,7 @@ import type { Sampling, Tracer } from '#lib/trace/tracer.ts';
 import { type LoadedCertificate, ownCertificate } from './certificate.ts';
 import { openData } from './data-folder.ts';
 import { Declared } from './declared.ts';
+import { openKube, tellKeyring } from './kubernetes.ts';
 import type { MailEvent } from './mail/event.ts';
 import type { RoleSettings } from './settings.ts';
 import { SharedLimits } from './shared-limits.ts';
@@ -40,6 +41,7 @@ export interface GroundOptions {
 
 /** Roles hand it on whole: each part takes what it asks for. */
 export interface Ground {
+  /** Folder in which `secrets/<name>/<key>` is what resources refer to. */
   readonly config: string;
   readonly data: string;
   readonly hostname: string;
@@ -50,6 +52,8 @@ export interface Ground {
   readonly log: Log;
   readonly database: Database;
   readonly declared: Declared;
+  /** Whether an operator makes keys, asks DNS and says how domains stand. */
+  readonly isOperated: boolean;
   /** As it is declared now. */
   readonly cluster: () => MTACluster;
   readonly resources: () => Resources;
@@ -72,7 +76,9 @@ export async function openGround(
 ): Promise<Ground> {
   const { config, data, keyring, hostname } = settings;
   const database = opened.adopt(await openData(data, settings.fresh), (it) => it.close());
-  const declared = opened.adopt(await Declared.open({ config, data, keyring, clock, random, log }), (it) => it.close());
+  const kubernetes = await openKube(settings.kubernetes, opened);
+  const world = { config, data, keyring, kubernetes, clock, random, log };
+  const declared = opened.adopt(await Declared.open(world), (it) => it.close());
   const cluster = (): MTACluster => clusterOf(declared);
   const own = await ownCertificate(data, ['localhost', '127.0.0.1', hostname], clock);
   // Several may be on one machine, each with a folder of its own.
@@ -88,6 +94,10 @@ export async function openGround(
   const healthHttp = { name: 'metrics', setting: '--metrics', ...settings.metrics, routes: healthRoutes(readiness) };
   const health = opened.adopt(await openHttp(healthHttp), (it) => it.close());
   watchProcess();
+  if (kubernetes) {
+    const report = { kube: kubernetes.kube, keyring: declared.keyring(), pod: settings.kubernetes?.pod, clock, log };
+    await tellKeyring(report, opened);
+  }
   const tracer = opened.adopt(await openTracer(settings.tracing, log), (it) => it?.close());
   return {
     config,
@@ -99,6 +109,7 @@ export async function openGround(
     log,
     database,
     declared,
+    isOperated: kubernetes !== undefined,
     cluster,
     resources: () => declared.resources(),
     keyring: () => declared.keyring(),
@@ -114,7 +125,7 @@ export async function openGround(
 
 function clusterOf(declared: Declared): MTACluster {
   const [cluster] = declared.resources().clusters;
-  if (!cluster) throw new Error('a folder of resources has exactly one MTACluster');
+  if (!cluster) throw new Error('a source of resources has exactly one MTACluster');
   return cluster;
 }
 

@@ -73,6 +73,8 @@ export interface IngressOptions {
   readonly quotas?: ((own: Quotas) => QuotaCount) | undefined;
   /** Whether a domain is proven in DNS. */
   readonly proof: NonNullable<AuthorityOptions['proof']>;
+  /** Whether a message of a domain could be signed now. */
+  readonly hasKey: AuthorityOptions['hasKey'];
   readonly domainStatus: ApiParts['domainStatus'];
 }
 
@@ -137,7 +139,7 @@ async function openWays(options: IngressOptions): Promise<Ways> {
     clock,
     resources,
     verify: logins(verifier, new Guesses(clock, () => limits().guesses)),
-    hasKey: (domain, tenant) => keyring().signingKeys(domain, tenant).length > 0,
+    hasKey: options.hasKey,
     proof: options.proof,
   });
   const accepted = (message: Message, took: Duration): void => countAccepted(message, took, options.tell);

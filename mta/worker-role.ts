@@ -4,7 +4,7 @@
  * Which shards these are the workers find out among themselves (`queue/shards/`): one that dies is replaced within seconds,
  * one that is stopped hands its shards over, one that cannot reach NATS stops sending. Any number of them may run.
  */
-import { type Duration, minutes, seconds } from '#lib/run/clock.ts';
+import { type Duration, seconds } from '#lib/run/clock.ts';
 import { reasonOf } from '#lib/run/fault.ts';
 import { watchGauge } from '#lib/run/metrics.ts';
 import { yieldToEventLoop } from '#lib/run/priority.ts';
@@ -12,7 +12,7 @@ import { Connection } from '#lib/nats/connection.ts';
 import { openAdmin } from './admin.ts';
 import { openClusterLedger } from './cluster-ledger.ts';
 import { type ClusterQueue, openClusterQueue } from './cluster-queue.ts';
-import { Domains } from './domains.ts';
+import { openDomains } from './open-domains.ts';
 import { type Ground, openGround, type Part } from './ground.ts';
 import { watchQueue } from './queue-gauges.ts';
 import { Crew } from './queue/shards/crew.ts';
@@ -23,8 +23,6 @@ import { MailWorker } from './worker.ts';
 
 /** Steps by which signing gives way to sending (measured in docs/decisions/0006). */
 const SIGNING_YIELDS = 10;
-/** The longest wait for the reply to a final dot, and a little. */
-const DRAIN_DELIVERY: Duration = minutes(11);
 /** What has not come to DATA by then is for whoever takes its shard. */
 const HURRY: Duration = seconds(1);
 const NAME_BYTES = 9;
@@ -50,8 +48,8 @@ async function build(surroundings: RoleSurroundings, opened: AsyncDisposableStac
   const ledger = await openClusterLedger(ground, onNats, opened);
   const { suppressions, memory, orders } = ledger;
   const common = { ...ground, queue: share, ledger, suppressions, memory, orders };
-  const worker = opened.adopt(await MailWorker.start({ ...common, hurry: HURRY }), (it) => it.stop(DRAIN_DELIVERY));
-  const domains = opened.adopt(await Domains.open(ground), (it) => it.close());
+  const worker = opened.adopt(await MailWorker.start({ ...common, hurry: HURRY }), (it) => it.stop(settings.drain));
+  const domains = opened.adopt(await openDomains(ground), (it) => it.close());
   ledger.onSuspensions((held) => worker.holdBack(held));
   declared.onChange(() => worker.replan());
   declared.onChange(() => domains.declare());
@@ -83,7 +81,7 @@ async function build(surroundings: RoleSurroundings, opened: AsyncDisposableStac
     stop: async () => {
       isStopping = true;
       void shift.leave();
-      await worker.stop(DRAIN_DELIVERY);
+      await worker.stop(settings.drain);
     },
   };
 }

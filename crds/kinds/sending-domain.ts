@@ -93,7 +93,17 @@ const spec = ruled(
 
 export const sendingDomain = document('SendingDomain', 'object', spec);
 export type SendingDomainSpec = Infer<typeof spec>;
-export type SendingDomain = Resource<'SendingDomain', SendingDomainSpec>;
+export interface SendingDomain extends Resource<'SendingDomain', SendingDomainSpec> {
+  /** What the operator has found out; absent where processes ask DNS and hold the keys themselves. */
+  readonly verdict?: DomainVerdict;
+}
+
+/** How a domain stands by what somebody else has seen, as far as it decides what may be sent. */
+export interface DomainVerdict {
+  readonly standing: 'verified' | 'unverified' | 'claimed-by-another';
+  /** Every worker has a key that is seen in DNS. */
+  readonly hasKey: boolean;
+}
 
 /** Domain of the return path: a default that depends on another field, so no schema can state it. */
 export const returnPathHostOf = ({ spec: { returnPathHost, domain } }: SendingDomain): string =>

@@ -11,6 +11,7 @@ import type { AnyResource } from '../kinds.ts';
 import type { IPPool } from '../kinds/ip-pool.ts';
 import type { GrantedRef } from '../parts.ts';
 import { keyOf } from '../resource.ts';
+import { domainVerdict, isTrue, statusOf } from './verdict.ts';
 
 /** A resource as it is used, and the object it was read from. */
 export interface Judged {
@@ -83,19 +84,15 @@ function isFirstClaim({ resource }: Judged, claimed: Set<string>): boolean {
   return isFirst;
 }
 
-/** That DNS need not prove a domain is the operator's to say; until it has, DNS must. */
+/**
+ * How a domain stands is the operator's to say, and so is that DNS need not prove it: until it has said so, DNS must.
+ */
 export function asGranted(object: KubeObject, resource: AnyResource): AnyResource {
-  if (resource.kind !== 'SendingDomain' || resource.spec.verification === 'Required' || isTrue(object, 'Verified'))
-    return resource;
-  return { ...resource, spec: { ...resource.spec, verification: 'Required' } };
-}
-
-const statusOf = (object: KubeObject): Readonly<Record<string, unknown>> =>
-  (object['status'] ?? {}) as Readonly<Record<string, unknown>>;
-
-function isTrue(object: KubeObject, type: string): boolean {
-  const conditions = (statusOf(object)['conditions'] ?? []) as readonly { type?: unknown; status?: unknown }[];
-  return conditions.some((it) => it.type === type && it.status === 'True');
+  if (resource.kind !== 'SendingDomain') return resource;
+  const verdict = domainVerdict(object);
+  const isExcused = resource.spec.verification === 'Skip' && verdict.standing === 'verified';
+  const verification = isExcused ? 'Skip' : 'Required';
+  return { ...resource, spec: { ...resource.spec, verification }, verdict };
 }
 
 function byAge({ resource: a }: Judged, { resource: b }: Judged): number {

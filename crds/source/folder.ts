@@ -95,6 +95,10 @@ class Folder implements ResourceSource {
     return this.#problems;
   }
 
+  statusOf(): undefined {
+    return undefined;
+  }
+
   onChange(listener: () => void): () => void {
     const heard = (): void => listener();
     this.#listeners.add(heard);

@@ -185,6 +185,18 @@ describe('what belongs to the world of a cluster', () => {
     expect(source.current().domains[0]?.spec.verification).toBe(verification);
   });
 
+  it('says how a domain stands as soon as the operator does, whose whole status can be read', async () => {
+    const { source, kube, until } = await open(SMALL_WORLD);
+    const verdict = () => source.current().domains[0]?.verdict;
+    expect(verdict()).toEqual({ standing: 'unverified', hasKey: false });
+    const status = { conditions: [{ type: 'Verified', status: 'True' }], activeSelectors: ['s'], records: ['much'] };
+    kube.put({ ...sample('SendingDomain'), status } as Sample);
+    await until(() => verdict()?.standing === 'verified');
+    expect(verdict()).toEqual({ standing: 'verified', hasKey: true });
+    expect(source.statusOf('SendingDomain', 'default/example.com')).toEqual(status);
+    expect(source.statusOf('SendingDomain', 'default/other')).toBeUndefined();
+  });
+
   it('has of two claims of one namespace to one domain the older', async () => {
     const at = (name: string, creationTimestamp: string): Sample =>
       sample('SendingDomain', {}, { name, creationTimestamp });

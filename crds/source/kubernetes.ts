@@ -19,6 +19,7 @@ import { Judge } from './judge.ts';
 import { type Resources, gather } from './resources.ts';
 import { SnapshotWriter, readSnapshot } from './snapshot.ts';
 import type { ResourceSource, SourceProblem } from './source.ts';
+import { statusOf } from './verdict.ts';
 
 export interface KubernetesOptions {
   readonly kube: Pick<Kube, 'list' | 'watch'>;
@@ -54,6 +55,7 @@ export async function openKubernetes(options: KubernetesOptions): Promise<Resour
 class KubernetesSource implements ResourceSource {
   readonly #options: KubernetesOptions;
   readonly #reflectors: readonly Reflector[];
+  readonly #byKind: ReadonlyMap<Kind, readonly Reflector[]>;
   readonly #judge = new Judge();
   readonly #writer: SnapshotWriter;
   readonly #listeners = new Set<() => void>();
@@ -78,7 +80,8 @@ class KubernetesSource implements ResourceSource {
     const lookSoon = (): void => this.#lookIn(GATHERING);
     const reflect = (type: KubeType): Reflector[] =>
       scopes.map((scope) => new Reflector({ kube, type, scope, clock, random, heard: lookSoon, turned: lookSoon }));
-    this.#reflectors = (Object.keys(KINDS) as Kind[]).map(typeOfKind).flatMap(reflect);
+    this.#byKind = new Map((Object.keys(KINDS) as Kind[]).map((kind) => [kind, reflect(typeOfKind(kind))]));
+    this.#reflectors = [...this.#byKind.values()].flat();
   }
 
   /** Resolves when there is a world. */
@@ -106,6 +109,14 @@ class KubernetesSource implements ResourceSource {
 
   problems(): readonly SourceProblem[] {
     return this.#problems;
+  }
+
+  statusOf(kind: Kind, key: string): object | undefined {
+    const found = this.#byKind
+      .get(kind)
+      ?.find(({ objects }) => objects.has(key))
+      ?.objects.get(key);
+    return found && statusOf(found);
   }
 
   onChange(listener: () => void): () => void {

@@ -49,12 +49,15 @@ it('what waits is written when it is closed, which leaves no timer', async () =>
 
 it('of a status it holds what was granted, and no more', async () => {
   const { file, writer } = await open();
-  const condition = { type: 'Accepted', status: 'True', message: 'long' };
-  writer.write([named('a', { pool: { name: 'x' }, records: ['many'], conditions: [condition] })]);
+  const condition = { type: 'Accepted', status: 'True', reason: 'Granted', message: 'long' };
+  writer.write([
+    named('a', { pool: { name: 'x' }, records: ['many'], activeSelectors: ['pf1'], conditions: [condition] }),
+  ]);
   await writer.close();
   expect((await readSnapshot(file))?.objects[0]?.['status']).toEqual({
     pool: { name: 'x' },
-    conditions: [{ type: 'Accepted', status: 'True' }],
+    activeSelectors: ['pf1'],
+    conditions: [{ type: 'Accepted', status: 'True', reason: 'Granted' }],
   });
 });
 

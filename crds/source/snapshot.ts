@@ -85,15 +85,17 @@ export class SnapshotWriter {
   }
 }
 
-/** What `admitted.ts` reads of a status. */
+/** What `admitted.ts` and `verdict.ts` read of a status. */
 interface Decided {
   readonly pool?: unknown;
-  readonly conditions?: readonly { readonly type?: unknown; readonly status?: unknown }[];
+  readonly activeSelectors?: unknown;
+  readonly conditions?: readonly { readonly type?: unknown; readonly status?: unknown; readonly reason?: unknown }[];
 }
 
 function kept(object: KubeObject): KubeObject {
   const { apiVersion, kind, metadata, spec } = object;
-  const { pool, conditions = [] } = (object['status'] ?? {}) as Decided;
-  const status = { pool, conditions: conditions.map(({ type, status: is }) => ({ type, status: is })) };
+  const { pool, activeSelectors, conditions = [] } = (object['status'] ?? {}) as Decided;
+  const said = conditions.map(({ type, status: is, reason }) => ({ type, status: is, reason }));
+  const status = { pool, activeSelectors, conditions: said };
   return { apiVersion, kind, metadata, spec, status };
 }

@@ -11,6 +11,7 @@
  *
  * Left to others: what a change means, and what to say about a problem.
  */
+import type { Kind } from '../kinds.ts';
 import type { Problem } from '../problem.ts';
 import type { Resources } from './resources.ts';
 
@@ -26,6 +27,11 @@ export interface ResourceSource {
   current(): Resources;
   /** What keeps the newest world from being `current`; empty when it is. */
   problems(): readonly SourceProblem[];
+  /**
+   * What others keep of a resource beside what is declared, as the operator its status: the newest that is known, `key` being
+   * `namespace/name`. Undefined where nobody does. Of it alone nothing is told.
+   */
+  statusOf(kind: Kind, key: string): object | undefined;
   /** Calls `listener` after each change until the function returned is called. The listener must not throw. */
   onChange(listener: () => void): () => void;
   /** Stops telling and watching. Harmless twice. Resolves when nothing is read any more. */

@@ -21,7 +21,7 @@ function open(...documents: readonly object[]) {
     clock,
     resources: () => resources,
     verify: async (_, secret) => secret === 'right',
-    hasKey: (name) => name === 'example.com',
+    hasKey: ({ spec }) => spec.domain === 'example.com',
   });
   const declare = (...changed: readonly object[]): void => {
     resources = worldOf(...changed);

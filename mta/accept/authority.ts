@@ -27,7 +27,7 @@ export interface AuthorityOptions {
   readonly resources: () => Resources;
   readonly verify: LogIn;
   /** Whether a domain has a key that may sign now. */
-  readonly hasKey: (domain: string, tenant: string) => boolean;
+  readonly hasKey: (domain: SendingDomain) => boolean;
   /** Whether a domain is proven in DNS. Absent: none is. */
   readonly proof?: (domain: SendingDomain) => DomainProof;
 }
@@ -110,7 +110,7 @@ export class Authority {
   }
 
   hasKey(domain: SendingDomain): boolean {
-    return this.#options.hasKey(domain.spec.domain, domain.metadata.namespace);
+    return this.#options.hasKey(domain);
   }
 
   /** What admission asks of a domain that needs proof. */

@@ -5,8 +5,9 @@
  * rotated rolls no pod; every Secret may still be missing when a pod starts. Ingress gets no key that signs mail.
  *
  *   /run/postfleet/keyring                     as `lib/keyring/folder.ts` reads it
- *   /run/postfleet/config/secrets/<name>/<key> what a secretRef names, as on one machine
- *   /run/postfleet/tls/<name>                  tls.crt and tls.key
+ *   /run/postfleet/config/secrets/<name>/<key> what a secretRef or a certificateRef names, as on one machine
+ *
+ * What a pod itself writes is in `DATA_PATH`, which a container finds again when it is started anew.
  */
 import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
 import type { SecretRef } from '#crds/parts.ts';
@@ -20,7 +21,10 @@ export interface Mount {
 
 export const KEYRING_PATH = '/run/postfleet/keyring';
 export const CONFIG_PATH = '/run/postfleet/config';
-const TLS_PATH = '/run/postfleet/tls';
+/** The volume of what a pod writes. */
+export const DATA_VOLUME = '/var/lib/postfleet';
+/** A folder of our own in it: the rights of the volume's are not ours to change. */
+export const DATA_PATH = `${DATA_VOLUME}/data`;
 
 /** Secrets of DKIM keys: a Secret holds a megabyte, which is some five hundred RSA keys. */
 export const DKIM_PARTS = 16;
@@ -64,11 +68,9 @@ export function mountsOf(cluster: MTACluster, component: Component): Mount[] {
     .filter(({ isForIngress }) => component === 'worker' || isForIngress)
     .map(({ name, path }) => secret(`${cluster.metadata.name}-${name}`, [{ key: BUNDLE, path }]));
   const chosen = secretsOf(cluster, component);
-  const certificates = component === 'ingress' ? certificatesOf(cluster) : [];
   return [
     projected('keyring', KEYRING_PATH, keyring),
     ...(chosen.length === 0 ? [] : [projected('secrets', `${CONFIG_PATH}/secrets`, chosen)]),
-    ...(certificates.length === 0 ? [] : [projected('tls', TLS_PATH, certificates)]),
   ];
 }
 
@@ -86,7 +88,8 @@ function secretsOf({ spec }: MTACluster, component: Component): object[] {
   const { nats } = spec.queue;
   const { redis } = spec.limits;
   const shared = [nats?.credentialsRef, nats?.caRef, redis?.passwordRef, redis?.caRef];
-  const refs = component === 'worker' ? [...shared, spec.egress.tlsCARef, spec.egress.authRef] : shared;
+  const own = component === 'worker' ? [spec.egress.tlsCARef, spec.egress.authRef] : certificateRefs(spec);
+  const refs = [...shared, ...own];
   const byName = Map.groupBy(
     refs.filter((it) => it !== undefined),
     ({ name }) => name,
@@ -97,12 +100,7 @@ function secretsOf({ spec }: MTACluster, component: Component): object[] {
 const itemsOf = (name: string, refs: readonly SecretRef[]): { key: string; path: string }[] =>
   [...new Set(refs.map(({ key }) => key))].map((key) => ({ key, path: `${name}/${key}` }));
 
-function certificatesOf({ spec }: MTACluster): object[] {
-  const names = spec.ingress.listeners.flatMap(({ tls }) => tls?.certificateRefs?.map(({ name }) => name) ?? []);
-  return [...new Set(names)].map((name) =>
-    secret(
-      name,
-      ['tls.crt', 'tls.key'].map((key) => ({ key, path: `${name}/${key}` })),
-    ),
-  );
-}
+const certificateRefs = ({ ingress }: MTACluster['spec']): SecretRef[] =>
+  ingress.listeners
+    .flatMap(({ tls }) => tls?.certificateRefs ?? [])
+    .flatMap(({ name }) => ['tls.crt', 'tls.key'].map((key) => ({ name, key })));

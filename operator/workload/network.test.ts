@@ -90,6 +90,7 @@ test.each<[component: string, direction: 'from' | 'to', peer: string, port: numb
   ['ingress', 'to', 'internet', 53, true, 'UDP'],
   ['ingress', 'to', 'mail', 4222, true],
   ['ingress', 'to', 'mail', 6390, true],
+  ['ingress', 'to', 'mail', 8222, true],
   ['ingress', 'to', 'internet', 6443, true],
   ['ingress', 'to', 'internet', 25, false],
   ['ingress', 'to', 'internet', 2525, false],

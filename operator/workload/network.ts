@@ -18,6 +18,8 @@ const DNS = 53;
 const SMTP = 25;
 /** Of the API server: as its Service has it, and as it listens itself; policies may see either. HTTPS is among them. */
 const API_SERVER = [443, 6443];
+/** Where NATS servers say whether they sync what they answer: a queue on servers that do not say so is refused. */
+const NATS_MONITOR = 8222;
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { nats: 4222, tls: 4222, redis: 6379, rediss: 6379 };
 
 export const networkPolicies = (blueprint: Blueprint): Child[] => [
@@ -82,8 +84,9 @@ const listenerPorts = ({ cluster }: Blueprint): number[] =>
 /** Ports of NATS and Redis. */
 function stores({ cluster: { spec } }: Blueprint): number[] {
   const urls = [...(spec.queue.nats?.servers ?? []), ...(spec.limits.redis ? [spec.limits.redis.url] : [])];
-  return urls.map((text) => {
+  const ports = urls.map((text) => {
     const { protocol, port } = new URL(text);
     return port === '' ? (DEFAULT_PORTS[protocol.slice(0, -1)] ?? 0) : Number(port);
   });
+  return spec.queue.nats ? [...ports, NATS_MONITOR] : ports;
 }

@@ -7,7 +7,7 @@
  */
 import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
 import { type Blueprint, childName, type Component, labelsOf, selectorOf } from './child.ts';
-import { type Mount, mountsOf } from './mounts.ts';
+import { DATA_VOLUME, type Mount, mountsOf } from './mounts.ts';
 
 export interface PodNeeds {
   readonly component: Component;
@@ -27,6 +27,12 @@ const ME = 65_532;
 /** Below it only root may listen, unless the pod says otherwise of its own network. */
 const FIRST_FREE_PORT = 1024;
 
+/** What a container may write to. */
+const OWN = [
+  { name: 'tmp', mountPath: '/tmp' },
+  { name: 'data', mountPath: DATA_VOLUME },
+] as const;
+
 export function podTemplate(blueprint: Blueprint, needs: PodNeeds): object {
   const settings = settingsOf(blueprint, needs.component);
   const mounts = mountsOf(blueprint.cluster, needs.component);
@@ -41,7 +47,7 @@ export function podTemplate(blueprint: Blueprint, needs: PodNeeds): object {
       enableServiceLinks: false,
       securityContext: podSecurity(needs),
       containers: [container(blueprint, needs, mounts)],
-      volumes: [{ name: 'tmp', emptyDir: {} }, ...mounts.map(({ volume }) => volume)],
+      volumes: [...OWN.map(({ name }) => ({ name, emptyDir: {} })), ...mounts.map(({ volume }) => volume)],
       topologySpreadConstraints: settings?.topologySpreadConstraints ?? spread(blueprint, needs.component),
       ...placing(settings),
     },
@@ -104,10 +110,7 @@ function container(blueprint: Blueprint, needs: PodNeeds, mounts: readonly Mount
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     },
-    volumeMounts: [
-      { name: 'tmp', mountPath: '/tmp' },
-      ...mounts.map(({ name, path }) => ({ name, mountPath: path, readOnly: true })),
-    ],
+    volumeMounts: [...OWN, ...mounts.map(({ name, path }) => ({ name, mountPath: path, readOnly: true }))],
   };
 }
 

@@ -63,7 +63,7 @@ async function open(openQueue: ReturnType<typeof openTestStorage>) {
       if (secret === 'locked') return { kind: 'locked', retryAfter: 60_000 };
       return secret === 'busy' ? { kind: 'busy' } : secret === 'right';
     },
-    hasKey: (name) => name !== 'keyless.example',
+    hasKey: ({ spec }) => spec.domain !== 'keyless.example',
   });
   const { clock, storage, suppressions, authority, submissions, told } = opened;
   const trace = async (id: string) => (await storage.events()).filter((it) => it.message === id);

@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import type { KubeObject } from '#lib/kube/kube.ts';
+import { sample } from '../sample.ts';
+import { domainVerdict } from './verdict.ts';
+
+const said = (status: unknown): KubeObject => ({ ...sample('SendingDomain'), status }) as unknown as KubeObject;
+const verified = (status: string, reason: string): object => ({ conditions: [{ type: 'Verified', status, reason }] });
+
+test.each<[sentence: string, status: unknown, standing: string, hasKey: boolean]>([
+  ['nothing was said', undefined, 'unverified', false],
+  ['it is verified, and no worker has a key', verified('True', 'KeySeen'), 'verified', false],
+  ['every worker has a key', { ...verified('True', 'KeySeen'), activeSelectors: ['pf1'] }, 'verified', true],
+  ['it was excused', verified('True', 'Skipped'), 'verified', false],
+  ['nobody has seen a key', verified('False', 'KeyNotSeen'), 'unverified', false],
+  ['DNS was not asked', verified('Unknown', 'NotAsked'), 'unverified', false],
+  ['another was first', verified('False', 'DomainClaimed'), 'claimed-by-another', false],
+  ['it is not what it should be', { conditions: 'Verified', activeSelectors: 'pf1' }, 'unverified', false],
+])('when %s', (_, status, standing, hasKey) => {
+  expect(domainVerdict(said(status))).toEqual({ standing, hasKey });
+});
