@@ -16,6 +16,8 @@ export const SECRETS = core('secrets', 'Secret');
 export const PODS = core('pods', 'Pod');
 /** Read where all of them are watched: their labels say whom a grant covers. */
 export const NAMESPACES = core('namespaces', 'Namespace');
+/** Secrets that are not ours, by their outlines: what a secretRef may name. Read one by one when one is named. */
+const NAMED_SECRETS = core('secrets', 'PartialObjectMetadata');
 const ACCOUNTS = core('serviceaccounts', 'ServiceAccount');
 const BUDGETS: KubeType = {
   group: 'policy',
@@ -42,6 +44,31 @@ export function claimIn({ metadata, spec }: KubeObject): string {
   return `${metadata.namespace} ${domain}`;
 }
 
+/** Whoever names a Secret is found by this. No namespace has a capital. */
+export const namingOf = (secret: string): string => `Secret ${secret}`;
+
+/** Secrets that are named anywhere in a resource's spec, each in its own namespace. */
+function secretsNamedIn({ metadata: { namespace = '' }, spec }: KubeObject): string[] {
+  const { secretRef, dkim, webhook } = (spec ?? {}) as Naming;
+  const refs = [
+    secretRef,
+    webhook?.signingRef,
+    webhook?.headersRef,
+    ...(dkim?.existingKeys ?? []).map((it) => it.secretRef),
+  ];
+  return [...new Set(refs.flatMap((it) => it?.name ?? []))].map((name) => namingOf(kubeKey({ namespace, name })));
+}
+
+interface Ref {
+  readonly name?: string;
+}
+
+interface Naming {
+  readonly secretRef?: Ref;
+  readonly dkim?: { readonly existingKeys?: readonly { readonly secretRef?: Ref }[] };
+  readonly webhook?: { readonly signingRef?: Ref; readonly headersRef?: Ref };
+}
+
 /** `namespace/name` of the `SendingDomain` that a Secret holds a key for. */
 export function domainKeyOf(secret: KubeObject): string | undefined {
   const name = domainOf(secret);
@@ -54,15 +81,17 @@ const selectorOf = (labels: Readonly<Record<string, string>>): string =>
     .map(([name, value]) => `${name}=${value}`)
     .join(',');
 const MANAGED = selectorOf(MANAGED_BY);
+const OTHERS = MANAGED.replace('=', '!=');
 
 /** What is read: our kinds, what the operator has made, and what its pods say. */
 export const WATCHED: readonly Watched[] = [
-  ...(['MTACluster', 'IPPool', 'DestinationPolicy', 'SendingCredential', 'EventSink'] as const).map((kind) => ({
-    type: typeOfKind(kind),
-  })),
-  { type: typeOfKind('SendingDomain'), index: claimIn },
+  ...(['MTACluster', 'IPPool', 'DestinationPolicy'] as const).map((kind) => ({ type: typeOfKind(kind) })),
+  { type: typeOfKind('SendingDomain'), index: (it) => [claimIn(it), ...secretsNamedIn(it)] },
+  { type: typeOfKind('SendingCredential'), index: secretsNamedIn },
+  { type: typeOfKind('EventSink'), index: secretsNamedIn },
   ...CHILDREN.map((type) => ({ type, labelSelector: MANAGED })),
-  { type: SECRETS, labelSelector: MANAGED, index: domainKeyOf },
+  { type: SECRETS, labelSelector: MANAGED, index: (it) => [domainKeyOf(it) ?? []].flat() },
+  { type: NAMED_SECRETS, labelSelector: OTHERS, isOutline: true },
   { type: PODS, labelSelector: 'app.kubernetes.io/name=postfleet' },
   { type: LEASES, labelSelector: selectorOf(REPORTS_KEYRING) },
 ];

@@ -13,8 +13,10 @@ export interface Watched {
   readonly type: KubeType;
   /** Absent: all of them. */
   readonly labelSelector?: string;
+  /** Only whether each is there, and whether it is another than before. */
+  readonly isOutline?: boolean;
   /** What an object can be found by beside its name: `indexed` has those for which it says the same. */
-  readonly index?: (object: KubeObject) => string | undefined;
+  readonly index?: (object: KubeObject) => readonly string[];
 }
 
 export interface WorldOptions {
@@ -36,13 +38,14 @@ export class World {
 
   constructor({ kube, clock, random, namespaces, watched, changed }: WorldOptions) {
     const reflectors = new Map<string, Reflector[]>();
-    for (const { type, labelSelector, index } of watched) {
+    for (const { type, labelSelector, isOutline, index } of watched) {
       const kept = index && new Index(index);
       if (kept) this.#indexes.set(type.kind, kept);
       for (const namespace of namespaces ?? [undefined]) {
         const scope: KubeScope = {
           ...(namespace !== undefined && { namespace }),
           ...(labelSelector !== undefined && { labelSelector }),
+          ...(isOutline && { isOutline }),
         };
         const heard = (change: KubeChange): void => {
           kept?.take(change);
@@ -100,10 +103,10 @@ export class World {
 
 /** Objects by what they are found by. */
 class Index {
-  readonly #of: (object: KubeObject) => string | undefined;
+  readonly #of: (object: KubeObject) => readonly string[];
   readonly #byValue = new Map<string, Map<string, KubeObject>>();
 
-  constructor(of: (object: KubeObject) => string | undefined) {
+  constructor(of: (object: KubeObject) => readonly string[]) {
     this.#of = of;
   }
 
@@ -114,17 +117,18 @@ class Index {
   take(change: KubeChange): void {
     if (change.kind !== 'new') this.#remove(change.key, change.kind === 'changed' ? change.before : change.object);
     if (change.kind === 'gone') return;
-    const value = this.#of(change.object);
-    if (value === undefined) return;
-    const all = this.#byValue.get(value) ?? new Map<string, KubeObject>();
-    this.#byValue.set(value, all.set(change.key, change.object));
+    for (const value of this.#of(change.object)) {
+      const all = this.#byValue.get(value) ?? new Map<string, KubeObject>();
+      this.#byValue.set(value, all.set(change.key, change.object));
+    }
   }
 
   #remove(key: string, object: KubeObject): void {
-    const value = this.#of(object);
-    const all = value === undefined ? undefined : this.#byValue.get(value);
-    all?.delete(key);
-    if (value !== undefined && all?.size === 0) this.#byValue.delete(value);
+    for (const value of this.#of(object)) {
+      const all = this.#byValue.get(value);
+      all?.delete(key);
+      if (all?.size === 0) this.#byValue.delete(value);
+    }
   }
 }
 

@@ -99,6 +99,17 @@ describe('the next phase of a key', () => {
     expect(textOf(step(before, view))).toEqual(after);
   });
 
+  test.each<[sentence: string, before: string[], view: Partial<RotationView>, after: string[]]>([
+    ['is followed', ['r0 Active'], {}, ['r0 Active']],
+    ['signs until the next does', ['r0 Active', 'r1 Published'], {}, ['r0 Active', 'r1 Published']],
+    ['retires when the next is active', ['r0 Active', 'r1 Active'], {}, ['r0 Retiring', 'r1 Active']],
+    ['goes without being revoked', ['r0 Retired', 'r1 Active'], {}, ['r1 Active']],
+    ['goes at once when it has signed nothing', ['r0 Published', 'r1 Active'], {}, ['r1 Active']],
+  ])('that was brought and is named no more %s', (_, before, view, after) => {
+    const keys = before.map((it) => key(it, { isBrought: false }));
+    expect(textOf(step(keys, view))).toEqual(after);
+  });
+
   test('is revoked when what it signed needs it no more, and gone after that', () => {
     const retiring = (days: number) => textOf(step([key('r1 Retiring', { since: NOW - days * DAY }), 'r2 Active']));
     expect([retiring(7.9), retiring(8)]).toEqual([
@@ -162,6 +173,12 @@ describe('a key is made', () => {
     ['when it was asked for', ['r1 Active'], { rotateAt: NOW }, ['RSA2048']],
     ['not before the time it was asked for', ['r1 Active'], { rotateAt: NOW + 1 }, []],
     ['not again for what was asked for', [key('r1 Pending', { madeAt: NOW })], { rotateAt: NOW }, []],
+    [
+      'in place of one that was brought and is named no more',
+      [key('r0 Active', { isBrought: false })],
+      {},
+      ['RSA2048'],
+    ],
     ['in place of one that waits, when it was asked for', ['r1 Published'], { rotateAt: NOW }, ['RSA2048']],
   ])('%s', (_, keys, view, make) => {
     expect(step(keys, view).make).toEqual(make);

@@ -27,7 +27,10 @@ export interface RotatingKey {
   readonly algorithm: KeyKind;
   /** Counts the keys of a family from 1; 0 for a key that somebody brought. */
   readonly revision: number;
-  /** Brought by `existingKeys`: it signs as long as it is named, and nothing follows it. */
+  /**
+   * Brought by `existingKeys`, and named there now: it signs, and nothing follows it. One that is named no more is followed at once,
+   * signs until that is done, and then goes without a word about its record, which is its owner's.
+   */
   readonly isBrought: boolean;
   readonly madeAt: Instant;
   readonly phase: Phase;
@@ -91,10 +94,15 @@ export function rotate(view: RotationView): RotationStep {
 }
 
 /** Nobody is told that a key is revoked whom nobody was told of before. */
-const isOver = (key: RotatingKey, view: RotationView): boolean =>
-  key.phase === 'Pending'
+function isOver(key: RotatingKey, view: RotationView): boolean {
+  if (isGivenBack(key)) return key.phase === 'Pending' || key.phase === 'Published' || key.phase === 'Retired';
+  return key.phase === 'Pending'
     ? isSuperseded(key, view) && !view.offered.has(key.selector)
     : key.phase === 'Retired' && view.now >= key.since + REVOKED_FOR;
+}
+
+/** Somebody brought it and names it no more. */
+const isGivenBack = ({ revision, isBrought }: RotatingKey): boolean => revision === 0 && !isBrought;
 
 /** Algorithms whose family has no key that somebody brought, and whose newest key is missing, of another kind, or too old. */
 function wanted(view: RotationView): KeyKind[] {
@@ -108,7 +116,9 @@ function wanted(view: RotationView): KeyKind[] {
 
 const isEnding = ({ phase }: RotatingKey): boolean => phase === 'Retiring' || phase === 'Retired';
 
-function isTooOld({ phase, since, madeAt }: RotatingKey, { now, rotateAt, rotateAfter }: RotationView): boolean {
+function isTooOld(key: RotatingKey, { now, rotateAt, rotateAfter }: RotationView): boolean {
+  const { phase, since, madeAt } = key;
+  if (isGivenBack(key)) return true;
   if (rotateAt !== undefined && rotateAt <= now && madeAt < rotateAt) return true;
   return rotateAfter > 0 && phase === 'Active' && now >= since + rotateAfter;
 }

@@ -24,6 +24,7 @@ interface Asked {
   readonly url: URL;
   readonly type: string | undefined;
   readonly token: string | undefined;
+  readonly form: string | undefined;
   readonly body: string;
 }
 
@@ -38,8 +39,8 @@ async function serve(...answers: readonly Answer[]): Promise<{ kube: ApiServer; 
     request.on('end', () => {
       const answer = answers[Math.min(asked.length, answers.length - 1)];
       const { method = '', url = '', headers } = request;
-      const { 'content-type': type, authorization: token } = headers;
-      asked.push({ method, url: new URL(url, 'https://server'), type, token, body });
+      const { 'content-type': type, authorization: token, accept: form } = headers;
+      asked.push({ method, url: new URL(url, 'https://server'), type, token, form, body });
       answer?.(response, request);
     });
   });
@@ -213,6 +214,24 @@ describe('a watch', () => {
     expect(asked[0]?.url.search).toMatch(
       /^\?watch=1&allowWatchBookmarks=true&resourceVersion=7&timeoutSeconds=(2[4-9]|3|4[0-7])\d+$/,
     );
+  });
+
+  it('of outlines asks for no more than metadata, and keeps less', async () => {
+    const labelled = { ...thing, data: { key: 'secret' }, metadata: { ...thing.metadata, labels: { a: 'b' } } };
+    const { kube, asked } = await serve(
+      says(200, line('ADDED', labelled)),
+      says(200, { items: [labelled], metadata: { resourceVersion: '7' } }),
+    );
+    const bare = { ...thing, metadata: { ...thing.metadata, uid: '', resourceVersion: '' } };
+    const told: KubeEvent[] = [];
+    for await (const event of kube.watch(THINGS, { isOutline: true }, '7', new AbortController().signal))
+      told.push(event);
+    expect(told[1]).toEqual({ kind: 'set', object: bare });
+    expect((await kube.list(THINGS, { isOutline: true })).objects).toEqual([bare]);
+    expect(asked.map(({ form }) => form)).toEqual([
+      'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
+      'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
+    ]);
   });
 
   it('holds up no request, however many there are', async () => {

@@ -23,7 +23,8 @@ import type {
   KubeWritten,
 } from './kube.ts';
 import { pathTo } from './path.ts';
-import { withoutManagedFields, watchEvents } from './watching.ts';
+import { acceptOutline, keeping } from './kept.ts';
+import { watchEvents } from './watching.ts';
 
 const PAGE = '500';
 /** How often a list is begun anew because its next page was forgotten. */
@@ -122,16 +123,18 @@ export class ApiServer implements Kube {
   /** All pages of one moment, or word that the server has forgotten that moment. */
   async #listOnce(
     type: KubeType,
-    { namespace, ...selectors }: KubeScope,
+    { namespace, isOutline = false, ...selectors }: KubeScope,
     signal?: AbortSignal,
   ): Promise<KubeListing | 'expired'> {
     const objects: KubeObject[] = [];
+    const [kept, path] = [keeping(isOutline), pathTo(type, namespace)];
+    const form = isOutline ? { accept: acceptOutline('List') } : {};
     for (let token: string | undefined = ''; ;) {
       const query = { ...selectors, limit: PAGE, continue: token === '' ? undefined : token };
-      const answer = await this.#exchange.ask({ method: 'GET', path: pathTo(type, namespace), query }, signal);
+      const answer = await this.#exchange.ask({ method: 'GET', path, query, ...form }, signal);
       if (answer.status === 410) return 'expired';
       const { items, metadata } = done(answer) as { items?: object[]; metadata?: Record<string, string | undefined> };
-      for (const item of items ?? []) objects.push(withoutManagedFields(objectOf(item, type)));
+      for (const item of items ?? []) objects.push(kept(objectOf(item, type)));
       token = metadata?.['continue'];
       if (!token) return { objects, resourceVersion: metadata?.['resourceVersion'] ?? '' };
     }

@@ -17,6 +17,8 @@ export interface KubeRequest {
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: object;
   readonly contentType?: string;
+  /** The form that is asked for. */
+  readonly accept?: string;
 }
 
 export interface KubeAnswer {
@@ -102,7 +104,7 @@ export class Exchange {
       const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
       const headers = {
         ...(options.headers as Record<string, string>),
-        accept: 'application/json',
+        accept: request.accept ?? 'application/json',
         // Without a length the body of a DELETE would be taken for the next request.
         ...(body && { 'content-type': request.contentType ?? 'application/json', 'content-length': body.length }),
       };

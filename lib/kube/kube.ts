@@ -53,6 +53,8 @@ export interface KubeScope {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** Name, namespace, uid and version alone: whether it is there, and whether it is another than before. */
+  readonly isOutline?: boolean;
 }
 
 export interface KubeListing {

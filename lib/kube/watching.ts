@@ -11,6 +11,7 @@ import { Fault } from '#lib/run/fault.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { Exchange, KubeAnswer } from './exchange.ts';
 import type { KubeEvent, KubeObject, KubeScope, KubeType } from './kube.ts';
+import { acceptOutline, keeping } from './kept.ts';
 import { pathTo } from './path.ts';
 
 export interface Watching {
@@ -32,7 +33,7 @@ export async function* watchEvents(
   exchange: Exchange,
   clock: Clock,
   random: Random,
-  { type, scope: { namespace, ...selectors }, since, signal }: Watching,
+  { type, scope: { namespace, isOutline = false, ...selectors }, since, signal }: Watching,
   done: (answer: KubeAnswer) => unknown,
 ): AsyncIterable<KubeEvent> {
   const silence = new AbortController();
@@ -46,9 +47,10 @@ export async function* watchEvents(
   };
   const ending = AbortSignal.any([signal, silence.signal]);
   try {
-    const response = await exchange.open({ method: 'GET', path: pathTo(type, namespace), query }, ending);
+    const form = isOutline ? { accept: acceptOutline() } : {};
+    const response = await exchange.open({ method: 'GET', path: pathTo(type, namespace), query, ...form }, ending);
     if (response.statusCode === GONE) yield { kind: 'expired' };
-    else if (response.statusCode === 200) yield* told(response, since, deadline);
+    else if (response.statusCode === 200) yield* told(response, since, deadline, keeping(isOutline));
     else done(await exchange.rest(response));
   } catch (thrown) {
     if (!signal.aborted) throw ended(thrown);
@@ -59,12 +61,17 @@ export async function* watchEvents(
   }
 }
 
-async function* told(response: IncomingMessage, since: string, deadline: Deadline): AsyncIterable<KubeEvent> {
+async function* told(
+  response: IncomingMessage,
+  since: string,
+  deadline: Deadline,
+  kept: (object: KubeObject) => KubeObject,
+): AsyncIterable<KubeEvent> {
   deadline.set(SILENCE);
   yield { kind: 'mark', resourceVersion: since };
   for await (const line of linesOf(response)) {
     deadline.set(SILENCE);
-    const event = eventOf(line);
+    const event = eventOf(line, kept);
     yield event;
     if (event.kind === 'expired') return;
   }
@@ -101,25 +108,19 @@ interface Line {
 }
 
 /** The event of a line. Throws what cannot be read, and what the server says went wrong. */
-function eventOf(line: string): KubeEvent {
+function eventOf(line: string, kept: (object: KubeObject) => KubeObject): KubeEvent {
   const { type, object } = JSON.parse(line) as Line;
   if (!object) throw new Error('an event without an object');
   switch (type) {
     case 'ADDED':
     case 'MODIFIED':
-      return { kind: 'set', object: withoutManagedFields(object) };
+      return { kind: 'set', object: kept(object) };
     case 'DELETED':
-      return { kind: 'gone', object: withoutManagedFields(object) };
+      return { kind: 'gone', object: kept(object) };
     case 'BOOKMARK':
       return { kind: 'mark', resourceVersion: object.metadata.resourceVersion ?? '' };
     default:
       if (object.code === GONE) return { kind: 'expired' };
       throw new Fault('kube-busy', `The API server ended a watch: ${object.message ?? 'without a reason'}.`);
   }
-}
-
-/** Who wrote which field is most of an object's size, and nothing here reads it. */
-export function withoutManagedFields(object: KubeObject): KubeObject {
-  const { managedFields: _, ...metadata } = object.metadata;
-  return { ...object, metadata };
 }

@@ -23,6 +23,12 @@ describe('a key in its Secret', () => {
     ]);
   });
 
+  test('that somebody brought has a name and a revision of its own', () => {
+    const brought = keySecret(domain, { ...NEW, selector: 'mail.old', revision: 0 });
+    expect(brought.metadata.name).toBe('example.com-dkim-own.mail.old');
+    expect(keyIn(brought)).toMatchObject({ selector: 'mail.old', revision: 0 });
+  });
+
   test('changes its phase and nothing else', () => {
     if (!read) throw new Error('no key');
     const moved = inPhase(read, { ...read, phase: 'Active', since: MADE + 5 });

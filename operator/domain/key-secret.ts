@@ -3,7 +3,7 @@
  *
  * The selector is chosen when the Secret is made and only read afterwards: a restored backup keeps its selectors. The Secret belongs to
  * nobody: what is restored with another uid, or whose `SendingDomain` was deleted by mistake, is not swept away with a key that DNS
- * knows. Its name follows from the domain's and the revision, so that two who make a key make one.
+ * knows. A key that somebody brought is kept as a copy: what becomes of the Secret that it came in stops no mail. A name follows from the domain's and the revision, so that two who make a key make one.
  */
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import type { KeyKind } from '#lib/dkim/key.ts';
@@ -29,6 +29,7 @@ export interface KeptKey extends RotatingKey {
 export interface NewKey {
   readonly selector: string;
   readonly algorithm: KeyKind;
+  /** 0: somebody brought it. */
   readonly revision: number;
   readonly madeAt: Instant;
   readonly pem: string;
@@ -50,7 +51,7 @@ export function keySecret({ metadata, spec }: SendingDomain, key: NewKey): KubeO
     type: TYPE,
     immutable: true,
     metadata: {
-      name: `${metadata.name}-dkim-${familyOf(algorithm)}${revision}`,
+      name: `${metadata.name}-dkim-${revision === 0 ? `own.${selector}` : `${familyOf(algorithm)}${revision}`}`,
       namespace: metadata.namespace,
       labels: { ...MANAGED_BY },
       annotations: { [DOMAIN]: metadata.name, [PHASE]: 'Pending', [SINCE]: momentOf(madeAt) },
@@ -68,7 +69,7 @@ export const domainOf = ({ metadata, type }: KubeObject): string | undefined =>
 const PHASES: readonly Phase[] = ['Pending', 'Published', 'Verified', 'Active', 'Retiring', 'Retired'];
 const KINDS: readonly KeyKind[] = ['RSA2048', 'RSA4096', 'Ed25519'];
 
-/** The key, or undefined when the Secret is not one that was made here. */
+/** The key, or undefined when the Secret is not one that was made here. Whether it was brought is for who knows what is named. */
 export function keyIn(secret: KubeObject): KeptKey | undefined {
   const data = (secret['data'] ?? {}) as Readonly<Record<string, string>>;
   const text = (name: string): string => Buffer.from(data[name] ?? '', 'base64').toString();
@@ -78,7 +79,8 @@ export function keyIn(secret: KubeObject): KeptKey | undefined {
   const phase = PHASES.find((it) => it === annotations[PHASE]) ?? 'Pending';
   const madeAt = Date.parse(text('madeAt'));
   const [selector, pem, revision] = [text('selector'), text('private.pem'), Number(text('revision'))];
-  if (!algorithm || selector === '' || pem === '' || !(revision > 0) || Number.isNaN(madeAt)) return undefined;
+  const isWhole = algorithm && selector !== '' && pem !== '' && text('revision') !== '' && revision >= 0;
+  if (!isWhole || Number.isNaN(madeAt)) return undefined;
   const parsed = Date.parse(annotations[SINCE] ?? '');
   const since = Number.isNaN(parsed) ? madeAt : parsed;
   return { selector, algorithm, revision, isBrought: false, madeAt, phase, since, domain: text('domain'), pem, secret };

@@ -1,7 +1,7 @@
 /**
  * The kept keys of a domain, of all Secrets that are there: found by an index, since there are thousands.
  */
-import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
+import type { SendingDomain, SendingDomainSpec } from '#crds/kinds/sending-domain.ts';
 import { kubeKey, type KubeObject } from '#lib/kube/kube.ts';
 import { SECRETS } from '../types.ts';
 import type { World } from '../world.ts';
@@ -14,7 +14,13 @@ export const keysOf = (world: World, { metadata, spec }: SendingDomain): KeptKey
     .indexed(SECRETS, kubeKey(metadata))
     .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
     .flatMap((it) => keptKeyIn(it) ?? [])
-    .filter(({ domain }) => domain === spec.domain);
+    .filter(({ domain }) => domain === spec.domain)
+    .map((it) => (isNamed(it, spec) ? brought(it) : it));
+
+const brought = (key: KeptKey): KeptKey => ({ ...key, isBrought: true });
+
+const isNamed = ({ revision, selector, algorithm }: KeptKey, { dkim }: SendingDomainSpec): boolean =>
+  revision === 0 && dkim.existingKeys.some((it) => it.selector === selector && it.algorithm === algorithm);
 
 /** The key in a Secret, read once for each state of it. */
 export function keptKeyIn(secret: KubeObject): KeptKey | undefined {

@@ -6,6 +6,7 @@ import type { DomainStatus } from '#lib/domain/status.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import { resourceIn } from '../typed.ts';
 import { keyIn, type KeptKey, keySecret } from './key-secret.ts';
+import type { Route } from './pool.ts';
 import { type DomainView, nextRevision, notCarriedOut, recordsOf, rotationOf } from './plan.ts';
 import { domainStatus } from './status.ts';
 
@@ -52,6 +53,23 @@ const phaseAfter = (view: DomainView): string | undefined => rotationOf(view).ke
 describe('a domain', () => {
   test('has a key made for each algorithm that has none', () => {
     expect([rotationOf(viewOf()).make, nextRevision('Ed25519', [keyOf('e1', 'Active')])]).toEqual([['Ed25519'], 2]);
+  });
+
+  test('has none made in place of one that somebody has, whether it can be read or not', () => {
+    const existing = { selector: 'old', algorithm: 'Ed25519', secretRef: { name: 'mine', key: 'old.pem' } };
+    const dkim = { algorithms: ['RSA2048', 'Ed25519'], existingKeys: [existing] };
+    expect(rotationOf(viewOf(domainOf({ dkim }))).make).toEqual(['RSA2048']);
+  });
+
+  test('that is suspended says so, and that is all that is wrong with it', () => {
+    const pool = { metadata: { namespace: 'mail', name: 'main' } };
+    const route = { kind: 'granted', pool } as unknown as Route;
+    const view = viewOf({ ...domainOf({ suspend: true }), look: look('Missing') });
+    const { conditions } = domainStatus(view, { route, keys: [], records: [], problems: [] });
+    expect(conditions.slice(0, 2).map(({ type, reason }) => `${type} ${reason}`)).toEqual([
+      'Ready Suspended',
+      'PoolAccepted Granted',
+    ]);
   });
 
   test('has its key handed out when the status has its record', () => {

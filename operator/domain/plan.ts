@@ -40,7 +40,7 @@ const MARGIN: Duration = 3 * DAY;
 
 export function rotationOf(view: DomainView): RotationStep {
   const { dkim } = view.domain.spec;
-  return rotate({
+  const step = rotate({
     now: view.now,
     keys: view.keys,
     algorithms: dkim.algorithms,
@@ -52,6 +52,9 @@ export function rotationOf(view: DomainView): RotationStep {
     loaded: view.loaded,
     used: view.used,
   });
+  // Nothing takes the place of a key that somebody has, also while it cannot be read.
+  const named = new Set(dkim.existingKeys.map(({ algorithm }) => familyOf(algorithm)));
+  return { ...step, make: step.make.filter((it) => !named.has(familyOf(it))) };
 }
 
 interface Recorded {
@@ -116,11 +119,5 @@ export function recordsOf({ domain, observed, keys, look }: DomainView): RecordR
 const REVOKED = 'the key signs no more: publish this in its place, or take the record away';
 
 /** What is declared and cannot be done in a cluster yet, a sentence each. */
-export const notCarriedOut = ({ spec: { dkim, dns } }: SendingDomain): string[] => [
-  ...(dkim.existingKeys.length > 0
-    ? ['spec.dkim.existingKeys are not taken in a cluster yet: leave them out, and publish the keys that are made']
-    : []),
-  ...(dns.mode === 'DNSEndpoint'
-    ? ['spec.dns.mode DNSEndpoint is not carried out yet: publish the records by hand']
-    : []),
-];
+export const notCarriedOut = ({ spec: { dns } }: SendingDomain): string[] =>
+  dns.mode === 'DNSEndpoint' ? ['spec.dns.mode DNSEndpoint is not carried out yet: publish the records by hand'] : [];

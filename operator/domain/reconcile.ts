@@ -21,6 +21,7 @@ import type { Worked } from '../controller/work-queue.ts';
 import { resourceIn } from '../typed.ts';
 import { SECRETS } from '../types.ts';
 import type { World } from '../world.ts';
+import { bringKeys } from './bring.ts';
 import { inPhase, keySecret, type KeptKey } from './key-secret.ts';
 import { keysOf } from './keys.ts';
 import type { Looks } from './looks.ts';
@@ -77,7 +78,8 @@ export class DomainReconciler implements Reconciler {
     if (wishes.isPaused) return { kind: 'done' };
     await this.#fulfil(key, wishes.reconcileAt, looks);
     const view = await this.#observe(domain, observed, looks, wishes.rotateAt);
-    return this.#carryOut(view, looks, [...wishes.problems, ...notCarriedOut(domain)]);
+    const problems = await bringKeys(this.#options.kube, domain, view.keys, view.now);
+    return this.#carryOut(view, looks, [...wishes.problems, ...problems, ...notCarriedOut(domain)]);
   }
 
   async #fulfil(key: string, reconcileAt: string | undefined, looks: Looks): Promise<void> {

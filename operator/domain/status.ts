@@ -55,7 +55,7 @@ function findings(view: DomainView, { route, problems }: Said): Finding[] {
   // Who has just begun knows what was said before, and says it until DNS has been asked.
   const looked = view.look?.conditions ?? conditionsOf(view.observed);
   const parts = PARTS.map((type): Finding => looked.find((it) => it.type === type) ?? notAsked(type));
-  return [...summary(progressOf(parts, route, problems)), accepted(route), ...parts];
+  return [...summary(progressOf(view, parts, route, problems)), accepted(route), ...parts];
 }
 
 const accepted = (route: Route): Finding =>
@@ -63,9 +63,15 @@ const accepted = (route: Route): Finding =>
     ? { type: 'PoolAccepted', status: 'True', reason: 'Granted', message: '' }
     : { type: 'PoolAccepted', status: 'False', reason: route.reason, message: route.message };
 
-function progressOf(parts: readonly Finding[], route: Route, problems: readonly string[]): Progress {
+function progressOf(
+  { domain }: DomainView,
+  parts: readonly Finding[],
+  route: Route,
+  problems: readonly string[],
+): Progress {
   if (problems.length > 0) return { kind: 'stalled', reason: 'NotCarriedOut', message: problems.join('; ') };
   if (route.kind === 'refused') return { kind: 'stalled', reason: route.reason, message: route.message };
+  if (domain.spec.suspend) return { kind: 'resting', reason: 'Suspended', message: SUSPENDED };
   const worst = parts.find(({ status }) => status === 'False') ?? parts.find(({ status }) => status === 'Unknown');
   if (!worst) return { kind: 'ready' };
   const { type, reason, message } = worst;
@@ -73,5 +79,6 @@ function progressOf(parts: readonly Finding[], route: Route, problems: readonly 
   return { kind: 'waiting', reason: 'DNSPending', message: message === '' ? `${type}: ${reason}` : message };
 }
 
+const SUSPENDED = 'spec.suspend is true: nothing new is taken, and what is queued is still delivered';
 const CLAIMED =
   'another SendingDomain was verified for this domain before: publish nothing of its keys, or delete one of them';

@@ -24,9 +24,10 @@ export function keyringKeysIn(
   const sightings = sightingsOf(keys, look);
   const { signers } = rotate({ now, keys, algorithms, sightings, ...known });
   const { namespace } = domain.metadata;
-  return keys.flatMap(({ selector, pem, phase }) => {
+  return keys.flatMap(({ selector, pem, phase, revision }) => {
     const place = { namespace, domain: domain.spec.domain, selector };
     if (signers.includes(selector)) return [{ ...place, pem }];
-    return phase === 'Retiring' || phase === 'Retired' ? [place] : [];
+    // Workers refuse for good what they hear of here. A key that somebody brought may be named again.
+    return revision > 0 && (phase === 'Retiring' || phase === 'Retired') ? [place] : [];
   });
 }

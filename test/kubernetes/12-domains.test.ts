@@ -2,6 +2,7 @@
  * The keys of a domain from the first to the second, on a real API server and with DNS that a test publishes by hand, as people do.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { generateKey } from '#lib/dkim/key.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import { typeOfKind } from '#crds/definition.ts';
 import { SECRETS } from '#operator/types.ts';
@@ -133,7 +134,7 @@ test('a rotation makes one key of each family, which are active when every worke
 test('a restored backup keeps its selectors, under whatever uid', async () => {
   const selectors = ((await status()).keys ?? []).map(({ selector }) => selector).toSorted();
   const kept = await keySecrets();
-  await operator.program.kill();
+  await operator.program.stop();
   await site.kube.delete({ type: typeOfKind('SendingDomain'), namespace: 'mail', name: 'example' });
   for (const { metadata } of kept) await site.kube.delete({ type: SECRETS, namespace: 'mail', name: metadata.name });
   operator = await startOperator();
@@ -146,6 +147,59 @@ test('a restored backup keeps its selectors, under whatever uid', async () => {
   expect(((await status()).keys ?? []).map(({ selector }) => selector).toSorted()).toEqual(selectors);
   expect((await keySecrets()).map(({ metadata }) => metadata.name)).toEqual(kept.map(({ metadata }) => metadata.name));
 });
+
+test('a key of somebody’s own signs when it was seen, and another is taken from its Secret', async () => {
+  const key = { selector: 'mine', algorithm: 'Ed25519', secretRef: { name: 'mine', key: 'mine.pem' } };
+  const spec = { domain: 'own.example', poolRef: { name: 'main' } };
+  const own = async (): Promise<DomainStatus> => statusOf(await site.object('SendingDomain', 'mail/own'));
+  const phase = async (): Promise<string> =>
+    ((await own()).keys ?? []).map((it) => `${it.selector} ${it.phase}`).join();
+  const put = async (): Promise<void> => {
+    const pem = Buffer.from(await generateKey('Ed25519')).toString('base64');
+    const metadata = { name: 'mine', namespace: 'mail' };
+    await site.apply(SECRETS, { apiVersion: 'v1', kind: 'Secret', metadata, data: { 'mine.pem': pem } });
+  };
+  const dkim = { algorithms: ['Ed25519'], existingKeys: [key] };
+  let wished = 0;
+  const lookAgain = (more: object = { dkim }): Promise<void> => {
+    wished += 1;
+    return site.declare(
+      'SendingDomain',
+      'mail/own',
+      { ...spec, ...more },
+      { 'postfleet.io/reconcile-at': `${wished}` },
+    );
+  };
+  const becomes = (wanted: string, more?: object): Promise<boolean> =>
+    until(
+      `its keys are ${wanted}`,
+      async () => {
+        if ((await phase()) === wanted) return true;
+        zone.publish(await own());
+        await lookAgain(more);
+        await report(await whole());
+        return (await phase()) === wanted;
+      },
+      40_000,
+    );
+  await lookAgain();
+  const stalled = async (): Promise<string[]> => site.conditions('SendingDomain', 'mail/own');
+  await until('it waits for the Secret', async () => (await stalled()).includes('Stalled=True NotCarriedOut'), 20_000);
+  await put();
+  await until('it is handed out', async () => (await phase()) === 'mine Published', 20_000);
+  await becomes('mine Active');
+  expect(await stalled()).not.toContain('Stalled=True NotCarriedOut');
+  await put();
+  await until('it is another key', async () => (await phase()) === 'mine Published', 20_000);
+  await becomes('mine Active');
+  const made = { dkim: { algorithms: ['Ed25519'] } };
+  await lookAgain(made);
+  await until(
+    'one that is made follows',
+    async () => /^mine Active,pf\d+e Published$|^pf\d+e Published,mine Active$/.test(await phase()),
+    20_000,
+  );
+}, 120_000);
 
 test('nobody sends by a pool that does not grant it, or as a domain that another has proven', async () => {
   const spec = { ...SPEC, poolRef: { name: 'main', namespace: 'mail' } };
@@ -160,7 +214,7 @@ test('nobody sends by a pool that does not grant it, or as a domain that another
 
 test('an operator that is started again makes no key and moves none back', async () => {
   const before = (await keySecrets()).map(({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`);
-  await operator.program.kill();
+  await operator.program.stop();
   operator = await startOperator();
   await until('it leads', async () => /leader_election_master_status 1/.test(await operator.metrics()), 40_000);
   await until('it has looked at everything', async () => {
