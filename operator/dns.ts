@@ -3,6 +3,7 @@
  */
 import { machineServers, parseServer } from '#lib/dns/server.ts';
 import { type Resolver, resolverOn } from '#lib/dns/resolver.ts';
+import type { LookUp } from '#lib/dns/lookup.ts';
 import { openStub } from '#lib/dns/stub.ts';
 import { openDomainAuthorities } from '#lib/domain/authorities.ts';
 import type { Authorities } from '#lib/domain/monitor.ts';
@@ -12,6 +13,8 @@ import type { Random } from '#lib/run/random.ts';
 export interface OperatorDns {
   readonly resolver: Resolver;
   readonly authorities: Authorities;
+  /** One question, to resolvers. */
+  readonly lookUp: LookUp;
   close(): void;
 }
 
@@ -30,5 +33,5 @@ export async function openDns({ clock, random, resolvers }: DnsOptions): Promise
     authorities.close();
     stub.close();
   };
-  return { resolver: resolverOn(stub.lookUp), authorities, close };
+  return { resolver: resolverOn(stub.lookUp), authorities, lookUp: stub.lookUp, close };
 }

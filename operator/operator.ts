@@ -19,6 +19,7 @@ import { Election } from './controller/election.ts';
 import type { WorkQueue } from './controller/work-queue.ts';
 import { CredentialReconciler } from './credential/reconcile.ts';
 import { policyReconciler, poolReconciler, sinkReconciler } from './declared/kinds.ts';
+import { ReverseLooks } from './declared/reverse-looks.ts';
 import { openDns } from './dns.ts';
 import { Looks } from './domain/looks.ts';
 import { DomainReconciler } from './domain/reconcile.ts';
@@ -95,11 +96,12 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       },
       { clock, log, isLeading: () => election.isLeading },
     );
+  const reverses = new ReverseLooks({ clock, lookUp: dns.lookUp, looked: (key) => add('ippool', key) });
   const around = { kube, world, targets, clock, random };
   const compile = (key: string): void => queues.keyring.addAfter(key, GATHER_KEYS);
   const queues: Readonly<Record<ControllerName, WorkQueue>> = {
     mtacluster: open(new ClusterReconciler({ ...around, image: settings.image })),
-    ippool: open(poolReconciler(around)),
+    ippool: open(poolReconciler(around, reverses)),
     sendingdomain: open(
       new DomainReconciler({
         ...around,

@@ -9,7 +9,7 @@ import type { ControllerName } from '#lib/metric/operating.ts';
 import { clusterKey } from './cluster/relays.ts';
 import { conditionsOf } from './controller/status.ts';
 import { keptKeyIn } from './domain/keys.ts';
-import { claimIn, domainKeyOf, SECRETS } from './types.ts';
+import { claimIn, domainKeyOf, namingOf, SECRETS } from './types.ts';
 import { ownerKey, type World } from './world.ts';
 
 /** Keys of resources by who looks at them; `keyring`: clusters whose keyring may be another. */
@@ -50,9 +50,15 @@ export function dueBy({ kind }: KubeType, change: KubeChange, world: World): Due
       return { eventsink: [key] };
     case 'Secret':
       return ofSecret(object, world);
+    case 'PartialObjectMetadata':
+      return naming(key, world);
     case 'Pod':
     case 'Lease':
-      return { sendingdomain: inTransit(world), sendingcredential: notLoaded(world) };
+      return {
+        mtacluster: all('MTACluster').filter((it) => it.startsWith(`${object.metadata.namespace}/`)),
+        sendingdomain: inTransit(world),
+        sendingcredential: notLoaded(world),
+      };
     default:
       return { mtacluster: objects.flatMap((it) => ownerKey(it, 'MTACluster') ?? []) };
   }
@@ -79,6 +85,17 @@ const everyone = (all: (of: Kind) => string[]): Due => ({
 const claimants = (object: KubeObject, world: World): string[] =>
   world.indexed(typeOfKind('SendingDomain'), claimIn(object)).map(({ metadata }) => kubeKey(metadata));
 
+/** Those that name a Secret of somebody's. */
+function naming(secret: string, world: World): Due {
+  const all = (of: Kind): string[] =>
+    world.indexed(typeOfKind(of), namingOf(secret)).map(({ metadata }) => kubeKey(metadata));
+  return {
+    sendingdomain: all('SendingDomain'),
+    sendingcredential: all('SendingCredential'),
+    eventsink: all('EventSink'),
+  };
+}
+
 function ofSecret(object: KubeObject, world: World): Due {
   const domain = domainKeyOf(object);
   if (domain !== undefined) return { sendingdomain: [domain] };
@@ -87,7 +104,12 @@ function ofSecret(object: KubeObject, world: World): Due {
   if (credential !== undefined) return { sendingcredential: [credential], keyring: clusters };
   const keyring = ownerKey(object, 'MTACluster');
   if (keyring === undefined) return {};
-  return { keyring: [keyring], sendingdomain: inTransit(world), sendingcredential: notLoaded(world) };
+  return {
+    mtacluster: [keyring],
+    keyring: [keyring],
+    sendingdomain: inTransit(world),
+    sendingcredential: notLoaded(world),
+  };
 }
 
 /** Domains that wait for workers: a key of theirs is to sign, or to sign no more. */

@@ -9,7 +9,7 @@
 import { type Answer, AUTHENTIC_DATA, decode, DNSSEC_OK, encode, RECURSION_DESIRED } from 'dns-packet';
 import { type Duration, seconds } from '#lib/run/clock.ts';
 
-export type RecordType = 'A' | 'AAAA' | 'CNAME' | 'MX' | 'NS' | 'TXT';
+export type RecordType = 'A' | 'AAAA' | 'CNAME' | 'MX' | 'NS' | 'PTR' | 'TXT';
 
 export interface Question {
   /** In lower case, without a final dot. */
@@ -156,6 +156,7 @@ function recordOf(answer: Answer): DnsRecord[] {
       return [{ ...record, type: answer.type, data: answer.data }];
     case 'CNAME':
     case 'NS':
+    case 'PTR':
       return [{ ...record, type: answer.type, data: nameOf(answer.data) }];
     case 'MX':
       return [

@@ -16,6 +16,7 @@ export const dnsCounters = {
           CNAME: 'alias',
           MX: 'mail exchanger',
           NS: 'name server',
+          PTR: 'name of an address',
           TXT: 'text: SPF, DKIM, DMARC',
         },
       },

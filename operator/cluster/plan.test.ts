@@ -15,6 +15,7 @@ function view(more: Partial<ClusterView> = {}): ClusterView {
     observed: clusterOf(SPEC),
     owned: [],
     relayPorts: [],
+    keyring: { whole: 0, pods: 0 },
     image: 'postfleet:1',
     now: Date.UTC(2026, 5, 1),
   };
@@ -66,6 +67,14 @@ describe('a plan for an MTACluster', () => {
     ]);
     const broken = planCluster(view({ owned, observed: clusterOf({ queue: {} }) }));
     expect([broken.wanted, broken.obsolete]).toEqual([[], []]);
+  });
+
+  test.each<[whole: number, pods: number, condition: string]>([
+    [0, 0, 'KeyringCurrent=Unknown NoPods'],
+    [2, 3, 'KeyringCurrent=False Loading'],
+    [3, 3, 'KeyringCurrent=True Loaded'],
+  ])('says of the keyring that %d of %d pods have it', (whole, pods, condition) => {
+    expect(readyOf(view({ keyring: { whole, pods } }))).toContain(condition);
   });
 
   test.each<[sentence: string, given: ClusterView, refused: string[], conditions: string[]]>([

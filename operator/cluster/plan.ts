@@ -8,6 +8,7 @@ import { validate } from '#crds/validate.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import type { Instant } from '#lib/run/clock.ts';
 import type { Status } from '../controller/status.ts';
+import type { KeyringCount } from '../keyring/loaded.ts';
 import type { Blueprint, Child } from '../workload/child.ts';
 import { workload } from '../workload/workload.ts';
 import { deploymentOf, isOf, rolloutOf } from './rollout.ts';
@@ -20,6 +21,8 @@ export interface ClusterView {
   readonly owned: readonly Child[];
   /** Ports of routes and egress proxies. */
   readonly relayPorts: readonly number[];
+  /** Of all pods, those that have the keyring as it is compiled now. */
+  readonly keyring: KeyringCount;
   /** The image of all pods. */
   readonly image: string;
   readonly now: Instant;

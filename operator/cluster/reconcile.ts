@@ -9,6 +9,8 @@ import { keepStatus } from '../controller/status.ts';
 import { wishesOf } from '../controller/wishes.ts';
 import type { Worked } from '../controller/work-queue.ts';
 import { Keeper } from '../controller/write.ts';
+import { keyringCountOf } from '../keyring/loaded.ts';
+import { resourceIn } from '../typed.ts';
 import { CHILDREN } from '../types.ts';
 import { ownerOf, type World } from '../world.ts';
 import type { Child } from '../workload/child.ts';
@@ -44,7 +46,9 @@ export class ClusterReconciler implements Reconciler {
     const owned = world.owned(CHILDREN, observed.metadata.uid ?? '');
     const [policies, pools] = [world.objects(typeOfKind('DestinationPolicy')), world.objects(typeOfKind('IPPool'))];
     const ports = relayPorts(policies, pools, key);
-    const plan = planCluster({ observed, owned, image, now: clock.now(), relayPorts: ports });
+    const cluster = resourceIn(observed, 'MTACluster');
+    const keyring = cluster ? keyringCountOf(world, cluster) : { whole: 0, pods: 0 };
+    const plan = planCluster({ observed, owned, keyring, image, now: clock.now(), relayPorts: ports });
     const refused: string[] = [];
     for (const child of plan.wanted) {
       const trouble = await this.#keep(child, observedOf(child, owned), observed.metadata.uid);

@@ -4,6 +4,7 @@
 import type { KubeObject } from '#lib/kube/kube.ts';
 import { conditionsAfter, type Finding, type Progress, summary } from '../controller/condition.ts';
 import { conditionsOf, type Status } from '../controller/status.ts';
+import type { KeyringCount } from '../keyring/loaded.ts';
 import { type Blueprint, type Child, selectorOf } from '../workload/child.ts';
 import type { ClusterView } from './plan.ts';
 import { deploymentOf, NOT_THERE, type Rollout, rolloutOf } from './rollout.ts';
@@ -14,7 +15,7 @@ export function clusterStatus(view: ClusterView, blueprint: Blueprint | string, 
   const generation = observed.metadata.generation ?? 0;
   const [ingress, workers] = (['ingress', 'worker'] as const).map((it) => deploymentOf(owned, it));
   const rollouts = { ingress: rollout(ingress), workers: rollout(workers) };
-  const found = findings(progressOf(blueprint, refused, rollouts), rollouts);
+  const found = [...findings(progressOf(blueprint, refused, rollouts), rollouts), keyringFinding(view.keyring)];
   return {
     observedGeneration: generation,
     conditions: conditionsAfter(conditionsOf(observed), found, { generation, now }),
@@ -56,6 +57,14 @@ const findings = (progress: Progress, { ingress, workers }: Rollouts): Finding[]
     message: 'no worker has reported how its NATS servers write to disk',
   },
 ];
+
+function keyringFinding({ whole, pods }: KeyringCount): Finding {
+  const type = 'KeyringCurrent';
+  if (pods === 0) return { type, status: 'Unknown', reason: 'NoPods', message: 'no pod runs that could load keys' };
+  if (whole === pods) return { type, status: 'True', reason: 'Loaded', message: '' };
+  const message = `${whole} of ${pods} pods have loaded keys and credentials as they are now`;
+  return { type, status: 'False', reason: 'Loading', message };
+}
 
 const part = (type: string, { isDone, ready, replicas }: Rollout): Finding =>
   isDone

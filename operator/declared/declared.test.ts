@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { Kind } from '#crds/kinds.ts';
 import { sample } from '#crds/sample.ts';
+import type { Reverse } from '#lib/dns/reverse.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import { hours } from '#lib/run/clock.ts';
 import type { Finding } from '../controller/condition.ts';
 import { resourceIn } from '../typed.ts';
 import { policyFindings } from './policy.ts';
-import { poolSaid } from './pool.ts';
+import { poolSaid, type PoolView } from './pool.ts';
 import { sinkFindings } from './sink.ts';
 
 const made = <K extends Kind>(kind: K, spec: object, name = 'one') => {
@@ -66,6 +67,18 @@ describe('a policy', () => {
 
 const member = (more: object = {}, name = 'a', address = '192.0.2.1') => ({ name, address, egress: 'Local', ...more });
 const pool = (members: object[], more: object = {}) => made('IPPool', { members, ...more });
+const observedAs = (status: object): KubeObject => ({ ...(sample('IPPool', {}) as unknown as KubeObject), status });
+/** What is said of a pool that is granted, of which everything is there and nothing was looked at. */
+const said = (of: ReturnType<typeof pool>, more: Partial<PoolView> = {}) =>
+  poolSaid({
+    pool: of,
+    observed: observedAs({}),
+    route: GRANTED,
+    hasOverflow: true,
+    reverses: undefined,
+    now: NOW,
+    ...more,
+  });
 
 describe('a pool', () => {
   test.each<[members: object[], state: object]>([
@@ -82,36 +95,80 @@ describe('a pool', () => {
       { name: 'a', state: 'Available' },
     ],
   ])('with %j says how each is', (members, state) => {
-    expect(poolSaid(pool(members), GRANTED, true, NOW).fields).toMatchObject({ memberCount: 1, members: [state] });
+    expect(said(pool(members)).fields).toMatchObject({ memberCount: 1, members: [state] });
   });
 
   test('is looked at again when a day of warming up ends', () => {
     const warming = pool([member({ warmup: { startDate: '2026-05-30' } })]);
-    expect(poolSaid(warming, GRANTED, true, NOW).again).toBe(hours(18));
-    expect(poolSaid(pool([member()]), GRANTED, true, NOW).again).toBeUndefined();
+    expect(said(warming).again).toBe(hours(18));
+    expect(said(pool([member()])).again).toBeUndefined();
   });
 
-  test.each<[sentence: string, said: ReturnType<typeof poolSaid>, ready: string]>([
-    ['it is granted', poolSaid(pool([member()]), GRANTED, true, NOW), 'Ready=True Ready'],
-    ['it is refused', poolSaid(pool([member()]), REFUSED, true, NOW), 'Ready=False ClusterRefused'],
+  test.each<[sentence: string, is: ReturnType<typeof poolSaid>, ready: string]>([
+    ['it is granted', said(pool([member()])), 'Ready=True Ready'],
+    ['it is refused', said(pool([member()]), { route: REFUSED }), 'Ready=False ClusterRefused'],
     [
       'its overflow is not there',
-      poolSaid(pool([member()], { overflowPoolRef: { name: 'more' } }), GRANTED, false, NOW),
+      said(pool([member()], { overflowPoolRef: { name: 'more' } }), { hasOverflow: false }),
       'Ready=False OverflowMissing',
     ],
-    [
-      'nothing leaves from it',
-      poolSaid(pool([member({ suspend: true })]), GRANTED, true, NOW),
-      'Ready=False Suspended',
-    ],
+    ['nothing leaves from it', said(pool([member({ suspend: true })])), 'Ready=False Suspended'],
   ])('says when %s', (_, { findings }, ready) => {
     expect(short(findings)).toContain(ready);
   });
 
   test('does not claim what nobody has seen', () => {
-    const there = short(poolSaid(pool([member({ egress: 'Node' })]), GRANTED, true, NOW).findings);
+    const there = short(said(pool([member({ egress: 'Node' })])).findings);
     expect(there).toEqual(expect.arrayContaining(['Plumbed=Unknown NotReported', 'ReverseDNSReady=Unknown NotAsked']));
-    expect(short(poolSaid(pool([member()]), GRANTED, true, NOW).findings)).toContain('Plumbed=True Local');
+    expect(short(said(pool([member()])).findings)).toContain('Plumbed=True Local');
+  });
+});
+
+describe('the names of a pool’s addresses', () => {
+  const three = pool(
+    ['a', 'b', 'c'].map((name, at) => member({ ehloName: 'mx.example.net' }, name, `192.0.2.${at + 1}`)),
+  );
+  const confirmed = { kind: 'confirmed', name: 'mx.example.net' } as const;
+  const saidOf = (...all: Reverse[]) =>
+    said(three, { reverses: new Map(all.map((it, at) => [`192.0.2.${at + 1}`, it])) });
+
+  test.each<[all: Reverse[], condition: string]>([
+    [[confirmed, confirmed, confirmed], 'ReverseDNSReady=True Confirmed'],
+    [[confirmed, { kind: 'nameless' }, confirmed], 'ReverseDNSReady=False ReverseMissing'],
+    [[confirmed, { kind: 'unconfirmed', name: 'x.example' }, confirmed], 'ReverseDNSReady=False ReverseMissing'],
+    [[confirmed, { kind: 'unknown', reason: 'timeout' }, confirmed], 'ReverseDNSReady=Unknown NotAnswered'],
+    [[confirmed, { kind: 'unknown', reason: 'timeout' }, { kind: 'nameless' }], 'ReverseDNSReady=False ReverseMissing'],
+    [[confirmed, confirmed], 'ReverseDNSReady=Unknown NotAsked'],
+  ])('are, of %j: %s', (all, condition) => {
+    expect(short(saidOf(...all).findings)).toContain(condition);
+  });
+
+  test('are said of each member, with what to do', () => {
+    const { fields } = saidOf(confirmed, { kind: 'nameless' }, { kind: 'confirmed', name: 'other.example' });
+    expect(fields?.['members']).toEqual([
+      { name: 'a', state: 'Available', ptr: 'mx.example.net' },
+      {
+        name: 'b',
+        state: 'Available',
+        reason: 'NoReverseName',
+        message: '192.0.2.2 has no name: let mx.example.net be its PTR record',
+      },
+      {
+        name: 'c',
+        state: 'Available',
+        ptr: 'other.example',
+        reason: 'EHLODiffers',
+        message: 'EHLO says mx.example.net, and 192.0.2.3 is other.example: let both be one name',
+      },
+    ]);
+  });
+
+  test('are said as before by who has not looked yet', () => {
+    const before = saidOf(confirmed, { kind: 'nameless' }, confirmed);
+    const status = { ...before.fields, conditions: before.findings };
+    const again = said(three, { observed: observedAs(status) });
+    expect(again.fields).toEqual(before.fields);
+    expect(short(again.findings)).toEqual(short(before.findings));
   });
 });
 

@@ -12,6 +12,7 @@ import type { World } from '../world.ts';
 import { policyFindings } from './policy.ts';
 import { poolSaid } from './pool.ts';
 import { DeclaredReconciler } from './reconcile.ts';
+import type { ReverseLooks } from './reverse-looks.ts';
 import { sinkFindings } from './sink.ts';
 
 export interface DeclaredKindsOptions {
@@ -21,16 +22,25 @@ export interface DeclaredKindsOptions {
   readonly targets: Targets;
 }
 
-export const poolReconciler = ({ targets, ...around }: DeclaredKindsOptions): Reconciler =>
+/** `reverses`: who looks at the names of addresses. */
+export const poolReconciler = ({ targets, ...around }: DeclaredKindsOptions, reverses: ReverseLooks): Reconciler =>
   new DeclaredReconciler({
     ...around,
     name: 'ippool',
     kind: 'IPPool',
-    say: (pool, now) => {
-      const { overflowPoolRef: overflow } = pool.spec;
+    say: (pool, now, observed) => {
+      const { members, overflowPoolRef: overflow } = pool.spec;
       const key = overflow && keyOf({ namespace: pool.metadata.namespace, name: overflow.name });
-      return poolSaid(pool, clusterRouteOf(pool, targets), key === undefined || targets.pool(key) !== undefined, now);
+      const hasOverflow = key === undefined || targets.pool(key) !== undefined;
+      const route = clusterRouteOf(pool, targets);
+      const look = reverses.of(
+        keyOf(pool.metadata),
+        members.map(({ address }) => address),
+      );
+      const said = poolSaid({ pool, observed, route, hasOverflow, reverses: look.found, now });
+      return { ...said, again: Math.min(said.again ?? Infinity, look.again) };
     },
+    gone: (key) => reverses.drop(key),
   });
 
 export const policyReconciler = ({ targets, ...around }: DeclaredKindsOptions): Reconciler =>

@@ -30,7 +30,9 @@ export interface DeclaredOptions<K extends Kind> {
   readonly clock: Clock;
   readonly name: ControllerName;
   readonly kind: K;
-  readonly say: (resource: OfKind<K>, now: Instant) => Said;
+  readonly say: (resource: OfKind<K>, now: Instant, observed: KubeObject) => Said;
+  /** One is no more. */
+  readonly gone?: (key: string) => void;
 }
 
 export class DeclaredReconciler<K extends Kind> implements Reconciler {
@@ -43,13 +45,14 @@ export class DeclaredReconciler<K extends Kind> implements Reconciler {
   }
 
   async reconcile(key: string): Promise<Worked> {
-    const { kube, world, clock, kind, say } = this.#options;
+    const { kube, world, clock, kind, say, gone } = this.#options;
     const observed = world.object(typeOfKind(kind), key);
     const resource = resourceIn(observed, kind);
+    if (!observed) gone?.(key);
     if (!observed || !resource || observed.metadata.deletionTimestamp !== undefined) return { kind: 'done' };
     if (wishesOf(observed.metadata.annotations).isPaused) return { kind: 'done' };
     const now = clock.now();
-    const said = say(resource, now);
+    const said = say(resource, now, observed);
     const written = await keepStatus(kube, typeOfKind(kind), observed, statusOf(observed, said, now));
     if (written.kind === 'conflict') return { kind: 'conflict' };
     return { kind: 'done', ...(said.again !== undefined && { again: said.again }) };

@@ -13,10 +13,10 @@ import type { Loaded } from '../domain/reconcile.ts';
 import type { ClusterRoute } from '../grants.ts';
 import { PODS, SECRETS } from '../types.ts';
 import { type Component, childName } from '../workload/child.ts';
-import { credentialsPart, dkimPart, type KeyringPart } from '../workload/mounts.ts';
+import { credentialsPart, dkimPart, type KeyringPart, keyringPartsOf } from '../workload/mounts.ts';
 import type { World } from '../world.ts';
 import { type Compiled, compiledIn, credentialPartOf, partOf, signerFile } from './parts.ts';
-import { haveAll, type Reports, reportsOf } from './reports.ts';
+import { countWhole, haveAll, type Reports, reportsOf } from './reports.ts';
 
 /** Which of a domain's keys every worker has, and which some worker may still have. */
 export function loadedBy(world: World, domain: SendingDomain, route: Route, selectors: readonly string[]): Loaded {
@@ -39,6 +39,22 @@ export function credentialLoadedBy(world: World, credential: SendingCredential, 
   if (all.length === 0) return 'nobody-runs';
   const isThere = compiled.files.has(credentialFile(username));
   return isThere && haveAll(all, part.path, compiled.revision) ? 'everywhere' : 'not-everywhere';
+}
+
+/** Of all pods of a cluster, those that have the keyring as it is compiled now. */
+export interface KeyringCount {
+  readonly whole: number;
+  readonly pods: number;
+}
+
+export function keyringCountOf(world: World, cluster: MTACluster): KeyringCount {
+  const counts = (['ingress', 'worker'] as const).map((component) => {
+    const all = reports(world, cluster, component);
+    const parts = keyringPartsOf(component);
+    const revisions = new Map(parts.map((part) => [part.path, compiledOf(world, cluster, part).revision]));
+    return { whole: countWhole(all, revisions), pods: all.length };
+  });
+  return counts.reduce((sum, it) => ({ whole: sum.whole + it.whole, pods: sum.pods + it.pods }));
 }
 
 function compiledOf(world: World, cluster: MTACluster, { name }: KeyringPart): Compiled {

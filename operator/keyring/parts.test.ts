@@ -6,7 +6,7 @@ import { proofOfGenerated } from '#lib/keyring/proof.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import { resourceIn } from '../typed.ts';
 import { compiledIn, filesIn, keyringSecrets, type KeyringKey, partOf, signerFile } from './parts.ts';
-import { haveAll, reportsOf } from './reports.ts';
+import { countWhole, haveAll, reportsOf } from './reports.ts';
 
 const cluster = resourceIn(sample('MTACluster', {}, { namespace: 'mta' }) as unknown as KubeObject, 'MTACluster');
 if (!cluster) throw new Error('the sample is not valid');
@@ -94,4 +94,17 @@ test.each<[sentence: string, pods: KubeObject[], leases: KubeObject[], is: boole
   ],
 ])('every worker has a revision when %s', (_, pods, leases, is) => {
   expect(haveAll(reportsOf(pods, leases, 'local', 'worker'), 'dkim/00.json', 'new')).toBe(is);
+});
+
+test('a pod has the whole keyring when it has every bundle; one that is empty may be missing', () => {
+  const pods = ['a', 'b', 'c', 'd'].map((it) => worker(it));
+  const both = '{"dkim/00.json":"new","dkim/01.json":"other"}';
+  const leases = [lease('a', both), lease('b', HAS), lease('c', '{"dkim/01.json":"other"}')];
+  const reports = reportsOf(pods, leases, 'local', 'worker');
+  const revisions = new Map([
+    ['dkim/00.json', 'new'],
+    ['dkim/01.json', 'other'],
+    ['dkim/02.json', ''],
+  ]);
+  expect(countWhole(reports, revisions)).toBe(1);
 });

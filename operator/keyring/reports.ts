@@ -40,6 +40,10 @@ function reportIn(lease: KubeObject | undefined): Readonly<Record<string, string
   }
 }
 
+/** How many pods have these revisions of all bundles, by path; one that is empty may be missing. */
+export const countWhole = (reports: Reports, revisions: ReadonlyMap<string, string>): number =>
+  reports.filter((it) => it && [...revisions].every(([path, revision]) => (it[path] ?? '') === revision)).length;
+
 /** Whether every pod has this revision of a bundle. */
 export const haveAll = (reports: Reports, path: string, revision: string): boolean =>
   reports.every((it) => it?.[path] === revision);

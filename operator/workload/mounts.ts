@@ -54,19 +54,21 @@ export const RETURN_PATH_PART: KeyringPart = {
   isForIngress: true,
 };
 
-const keyringParts = (): KeyringPart[] => [
-  ...Array.from({ length: CREDENTIAL_PARTS }, (_, part) => credentialsPart(part)),
-  RETURN_PATH_PART,
-  ...Array.from({ length: DKIM_PARTS }, (_, part) => dkimPart(part)),
-];
+/** What of the keyring the pods of a component see. */
+export const keyringPartsOf = (component: Component): KeyringPart[] =>
+  [
+    ...Array.from({ length: CREDENTIAL_PARTS }, (_, part) => credentialsPart(part)),
+    RETURN_PATH_PART,
+    ...Array.from({ length: DKIM_PARTS }, (_, part) => dkimPart(part)),
+  ].filter(({ isForIngress }) => component === 'worker' || isForIngress);
 
 /** The one key in a Secret of the keyring. */
 export const BUNDLE = 'bundle.json';
 
 export function mountsOf(cluster: MTACluster, component: Component): Mount[] {
-  const keyring = keyringParts()
-    .filter(({ isForIngress }) => component === 'worker' || isForIngress)
-    .map(({ name, path }) => secret(`${cluster.metadata.name}-${name}`, [{ key: BUNDLE, path }]));
+  const keyring = keyringPartsOf(component).map(({ name, path }) =>
+    secret(`${cluster.metadata.name}-${name}`, [{ key: BUNDLE, path }]),
+  );
   const chosen = secretsOf(cluster, component);
   return [
     projected('keyring', KEYRING_PATH, keyring),

@@ -21,9 +21,10 @@ export async function wholeKeyring(kube: Kube, namespace: string): Promise<Recor
   const secrets = await keyringSecrets(kube, namespace);
   return Object.fromEntries(
     secrets.flatMap((secret) => {
-      const [, folder, number] = /-keyring-(dkim|credentials)-(\d\d)$/.exec(secret.metadata.name) ?? [];
+      const [, folder, number = 'bundle'] =
+        /-keyring-(dkim|credentials|return-path)(?:-(\d\d))?$/.exec(secret.metadata.name) ?? [];
       const revision = parseBundle(textIn(secret, 'bundle.json'))?.revision ?? '';
-      return number === undefined ? [] : [[`${folder}/${number}.json`, revision] as const];
+      return folder === undefined ? [] : [[`${folder}/${number}.json`, revision] as const];
     }),
   );
 }

@@ -146,6 +146,7 @@ describe('an operator', () => {
       'IngressReady=True AllReady',
       'WorkersReady=True AllReady',
       'QueueDurable=Unknown NotReported',
+      'KeyringCurrent=Unknown NoPods',
     ]);
     const found = await site.kube.get({ type: CLUSTERS, namespace: 'one', name: 'main' });
     expect(found?.['status']).toMatchObject({
