@@ -4,7 +4,7 @@
  * Which shards these are the workers find out among themselves (`queue/shards/`): one that dies is replaced within seconds,
  * one that is stopped hands its shards over, one that cannot reach NATS stops sending. Any number of them may run.
  */
-import { type Duration, seconds } from '#lib/run/clock.ts';
+import { type Duration, seconds, sleep } from '#lib/run/clock.ts';
 import { reasonOf } from '#lib/run/fault.ts';
 import { watchGauge } from '#lib/run/metrics.ts';
 import { yieldToEventLoop } from '#lib/run/priority.ts';
@@ -25,6 +25,8 @@ import { MailWorker } from './worker.ts';
 const SIGNING_YIELDS = 10;
 /** What has not come to DATA by then is for whoever takes its shard. */
 const HURRY: Duration = seconds(1);
+/** How long NATS may take to carry the word that all shards are free. */
+const FAREWELL: Duration = seconds(2);
 const NAME_BYTES = 9;
 
 export const startWorkerRole = (surroundings: RoleSurroundings): Promise<Role> => startRole(surroundings, build);
@@ -82,6 +84,7 @@ async function build(surroundings: RoleSurroundings, opened: AsyncDisposableStac
       isStopping = true;
       void shift.leave();
       await worker.stop(settings.drain);
+      await Promise.race([shift.leave(), sleep(clock, FAREWELL)]);
     },
   };
 }

@@ -49,7 +49,8 @@ export class Arrivals {
   #last = 0;
   #unreadable = Infinity;
   #gathered: Stored[] = [];
-  #isWriting = false;
+  #writing: Promise<void> | undefined;
+  #isPaused = false;
   #waiters: Waiter[] = [];
   #following: Following | undefined;
 
@@ -95,6 +96,15 @@ export class Arrivals {
     return new Promise((resolve) => this.#waiters.push({ sequence, resolve }));
   }
 
+  /** Nothing arrives while `work` is under way; what came meanwhile arrives after it. */
+  async pause(work: () => Promise<void>): Promise<void> {
+    this.#isPaused = true;
+    await this.#writing;
+    await work();
+    this.#isPaused = false;
+    this.#begin();
+  }
+
   stop(): void {
     const following = this.#following;
     this.#following = undefined;
@@ -106,7 +116,7 @@ export class Arrivals {
     try {
       for await (const stored of following) {
         this.#gathered.push(stored);
-        if (!this.#isWriting) void this.#writeAll();
+        this.#begin();
       }
     } catch (thrown) {
       this.#options.troubled(thrown);
@@ -114,15 +124,19 @@ export class Arrivals {
     this.#tell(Infinity);
   }
 
+  #begin(): void {
+    if (!this.#isPaused && this.#gathered.length > 0) this.#writing ??= this.#writeAll();
+  }
+
   async #writeAll(): Promise<void> {
-    this.#isWriting = true;
     await Promise.resolve();
     try {
-      while (this.#gathered.length > 0 && this.#following) await this.#write(this.#gathered.splice(0, TOGETHER), true);
+      while (this.#gathered.length > 0 && this.#following && !this.#isPaused)
+        await this.#write(this.#gathered.splice(0, TOGETHER), true);
     } catch (thrown) {
       this.#options.troubled(thrown);
     }
-    this.#isWriting = false;
+    this.#writing = undefined;
   }
 
   async #write(records: readonly Stored[], areWhole: boolean): Promise<void> {

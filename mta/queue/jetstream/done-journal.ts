@@ -56,6 +56,7 @@ export class DoneJournal implements Journal {
   #floor: Floor = NO_FLOOR;
   #toldFloor: Floor = NO_FLOOR;
   #holding: number | undefined;
+  #takenAfter = 0;
   #lost: Fault | undefined;
 
   constructor(options: DoneOptions) {
@@ -92,6 +93,11 @@ export class DoneJournal implements Journal {
     return this.#holding ?? 0;
   }
 
+  /** The last record that was written before. */
+  get takenAfter(): number {
+    return this.#takenAfter;
+  }
+
   /**
    * Takes the shard from whoever has it: nothing of theirs is written from now on. Resolves with since when they had it, 0 if
    * nobody ever did.
@@ -102,6 +108,7 @@ export class DoneJournal implements Journal {
       const last = await this.#look(() => streams.last(layout.done, layout.doneOf(shard)));
       this.#last = last?.seq ?? 0;
       this.#floor = last ? floorIn(last) : NO_FLOOR;
+      this.#takenAfter = this.#last;
       if (!(await this.#append([], undefined))) continue;
       this.#holding = this.#last;
       return last ? holdingOf(last) : 0;

@@ -39,6 +39,7 @@ import { Holding } from './holding.ts';
 import { type Layout, shardOf } from './layout.ts';
 import { Putting } from './putting.ts';
 import { Reach } from './reach.ts';
+import { Standbys } from './standbys.ts';
 import { isCrowded, trim } from './trim.ts';
 
 const LEASED_BYTES = 256 * 1024 * 1024;
@@ -71,12 +72,14 @@ export class JetstreamQueue implements Queue {
   readonly #putting: Putting;
   readonly #bodies = new Bodies(LEASED_BYTES);
   readonly #holdings = new Map<number, Holding>();
+  readonly #standbys: Standbys;
   readonly #turns = new Turns();
   #lastLease = 0;
 
   /** The streams must be there (`streams.ts`). */
   constructor(options: JetstreamQueueOptions) {
     this.#options = options;
+    this.#standbys = new Standbys(options);
     const holdingOf = (shard: number): Holding | undefined => this.#holdings.get(shard);
     this.everywhere = new Reach({ ...options, clock: options.ioClock, holdingOf });
     this.#putting = new Putting({
@@ -87,7 +90,7 @@ export class JetstreamQueue implements Queue {
 
   /** Lets go of every shard without giving it up; the connection is its opener's to close. */
   async close(): Promise<void> {
-    await Promise.all([...this.#holdings.values()].map((it) => it.close()));
+    await Promise.all([...this.#holdings.values(), this.#standbys].map((it) => it.close()));
     this.#holdings.clear();
   }
 
@@ -133,16 +136,27 @@ export class JetstreamQueue implements Queue {
       if (again) return again;
       this.#holdings.delete(shard);
       await held?.close();
-      const holding = await Holding.take({
+      const options = {
         ...this.#options,
         shard,
         bodies: this.#bodies,
         nextLease: () => (this.#lastLease += 1) * this.#options.layout.shards + shard,
-        answer: (it) => this.everywhere.answerFor(it, shard),
-      });
+        answer: (it: Holding) => this.everywhere.answerFor(it, shard),
+      };
+      const holding = await this.#standbys.use(shard, (it) => Holding.take(options, it));
       this.#holdings.set(shard, holding);
       return holding.claim;
     });
+  }
+
+  /** Reads a shard that another holds, so that it is claimed in a moment. */
+  prepare(shard: number): Promise<void> {
+    return this.#turns.alone(`shard ${shard}`, () => this.#standbys.prepare(shard));
+  }
+
+  /** It is not to be claimed soon after all. */
+  forget(shard: number): Promise<void> {
+    return this.#turns.alone(`shard ${shard}`, () => this.#standbys.forget(shard));
   }
 
   release(claim: Claim): Promise<void> {

@@ -19,14 +19,49 @@ test('who begins is sure when everybody has had time to be heard', () => {
   expect(crew.others().map((it) => it.name)).toEqual(['b']);
 });
 
-test('who is heard no more is dead after five seconds, and somebody else then', () => {
+/** We are heard each second, for so many. */
+function pass(crew: Crew, clock: FakeClock, seconds: number): void {
+  for (let second = 0; second < seconds; second += 1) {
+    clock.advance(1000);
+    crew.hear(beat('a'));
+  }
+}
+
+test('who is heard no more is doubted, dead after five seconds, and somebody else then', () => {
   const clock = new FakeClock();
   const crew = new Crew('a', clock);
   crew.hear(beat('b'));
-  clock.advance(5000);
+  pass(crew, clock, 2);
+  expect(crew.doubted()).toEqual(new Set());
+  pass(crew, clock, 1);
+  expect(crew.doubted()).toEqual(new Set(['b']));
+  pass(crew, clock, 2);
   expect(crew.others()).toHaveLength(1);
   clock.advance(1);
   expect(crew.others()).toEqual([]);
+});
+
+test('while this process stands still nobody dies: what was said meanwhile is still to be read', () => {
+  const clock = new FakeClock();
+  const crew = new Crew('a', clock);
+  pass(crew, clock, 7);
+  crew.hear(beat('b'));
+  clock.advance(1500);
+  crew.hear(beat('a'));
+  clock.advance(3900);
+  expect([crew.isCutOff, crew.others().length]).toEqual([false, 1]);
+  pass(crew, clock, 3);
+  expect(crew.others()).toEqual([]);
+});
+
+test('who begins takes nobody for dead before he would be, however long that one stands still', () => {
+  const clock = new FakeClock();
+  const crew = new Crew('a', clock);
+  crew.hear(beat('a'));
+  pass(crew, clock, 5);
+  expect([crew.isSure, crew.knowsAll]).toEqual([true, false]);
+  clock.advance(1);
+  expect(crew.knowsAll).toBe(true);
 });
 
 test('who hears himself no more is cut off before the others take him for dead, and listens when he is back', () => {

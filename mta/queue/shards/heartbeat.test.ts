@@ -9,6 +9,10 @@ test('what is said is heard as it was said', () => {
     name: fc.string(),
     isLeaving: fc.boolean(),
     held: fc.array(fc.tuple(number, number)).map((it) => new Map(it)),
+    ready: fc.option(
+      fc.array(number).map((it) => new Set(it)),
+      { nil: undefined },
+    ),
   });
   fc.assert(
     fc.property(said, (it) => {
@@ -30,6 +34,10 @@ test('what is no heartbeat is nobody’s', () => {
     expect(decodeHeartbeat(Buffer.from(text))).toBeUndefined();
   for (const held of ['3', '[3]', '[[3]]', '[[3,"4"]]', '[[3,4,5]]'])
     expect(decodeHeartbeat(Buffer.from(`{"v":1,"name":"a","leaving":false,"held":${held}}`))).toBeUndefined();
+  for (const ready of ['3', '["3"]', '{}'])
+    expect(
+      decodeHeartbeat(Buffer.from(`{"v":1,"name":"a","leaving":false,"held":[],"ready":${ready}}`)),
+    ).toBeUndefined();
 });
 
 test('no bytes break it', () => {

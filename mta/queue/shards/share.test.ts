@@ -11,8 +11,13 @@ const LANE = laneName({ tenant: 'default', pool: 'default/main', domain: 'exampl
 async function openShare() {
   const clock = new FakeClock();
   const storage = await open(clock);
-  const state = { isSure: true };
-  const queue = Object.assign(storage.queue, { isStillHeld: async () => true });
+  const state = { isSure: true, isHeld: true };
+  const nothing = async (): Promise<void> => undefined;
+  const queue = Object.assign(storage.queue, {
+    isStillHeld: async () => state.isHeld,
+    prepare: nothing,
+    forget: nothing,
+  });
   const share = new Share({ queue, shards: 1, clock, isSure: () => state.isSure });
   const claim = await share.claim();
   return { clock, share, claim, state, storage };
@@ -93,6 +98,27 @@ test('while it is not sure whose shards they are a lease waits, and is given whe
   state.isSure = true;
   clock.advance(200);
   expect(await leasing).toHaveLength(1);
+});
+
+test('while it is not sure whose shards they are the streams are asked before a message goes', async () => {
+  const { share, claim, state } = await openShare();
+  await share.take(0);
+  expect(share.holds(claim, LANE)).toBe(true);
+  state.isSure = false;
+  expect(await share.holds(claim, LANE)).toBe(true);
+  state.isHeld = false;
+  expect(await share.holds(claim, LANE)).toBe(false);
+});
+
+test('what is read ahead is ready until it is taken or forgotten', async () => {
+  const { share } = await openShare();
+  await share.prepare(0);
+  expect([...share.ready]).toEqual([0]);
+  await share.forget(0);
+  expect(share.ready.size).toBe(0);
+  await share.prepare(0);
+  await share.take(0);
+  expect([share.ready.size, share.held.size]).toEqual([0, 1]);
 });
 
 test('when one of two shards cannot be written, what the other has written is not written again', async () => {

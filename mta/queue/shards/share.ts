@@ -35,6 +35,10 @@ import { Leased } from './leased.ts';
 export interface SharedQueue extends Queue {
   /** Whether a shard is still held under a claim, as the streams have it. */
   isStillHeld(claim: Claim): Promise<boolean>;
+  /** Reads a shard that another holds, so that it is claimed in a moment. */
+  prepare(shard: number): Promise<void>;
+  /** It is not to be claimed soon after all. Harmless when it was not prepared. */
+  forget(shard: number): Promise<void>;
 }
 
 export interface ShareOptions {
@@ -54,6 +58,7 @@ export class Share implements Queue {
   readonly #queue: SharedQueue;
   readonly #claims = new Map<number, Claim>();
   readonly #closing = new Set<number>();
+  readonly #ready = new Set<number>();
   readonly #leased = new Leased();
   /** What was settled of a batch of which some could not be: it is asked for again. */
   readonly #ends = new WeakMap<Settlement, 'settled' | 'refused'>();
@@ -71,8 +76,25 @@ export class Share implements Queue {
     return new Map([...this.#claims].map(([shard, { epoch }]) => [shard, epoch]));
   }
 
+  /** Shards that are read while another holds them. */
+  get ready(): ReadonlySet<number> {
+    return new Set(this.#ready);
+  }
+
+  /** Resolves when a shard that another holds is read. */
+  async prepare(shard: number): Promise<void> {
+    await this.#queue.prepare(shard);
+    this.#ready.add(shard);
+  }
+
+  async forget(shard: number): Promise<void> {
+    this.#ready.delete(shard);
+    await this.#queue.forget(shard);
+  }
+
   /** Takes a shard from whoever had it. */
   async take(shard: number): Promise<void> {
+    this.#ready.delete(shard);
     const claim = await this.#queue.claim(shard);
     if (this.#isReleased) return this.#queue.release(claim);
     this.#claims.set(shard, claim);
@@ -108,7 +130,8 @@ export class Share implements Queue {
   /** Lets go of whatever is held. */
   async release(): Promise<void> {
     this.#isReleased = true;
-    await Promise.all([...this.#claims.keys()].map((it) => this.drop(it)));
+    const forgotten = [...this.#ready].map((it) => this.forget(it));
+    await Promise.all([...forgotten, ...[...this.#claims.keys()].map((it) => this.drop(it))]);
   }
 
   watch(_: Claim, listener: LaneListener): void {
@@ -159,10 +182,11 @@ export class Share implements Queue {
     }
   }
 
-  /** As the shard's stream knows it, whatever this process believes. */
+  /** As the shard's stream knows it, whatever this process believes: asked at once when it is not sure. */
   holds(_: Claim, lane: LaneName): boolean | Promise<boolean> {
     const claim = this.#claims.get(this.#shardOf(lane));
-    return claim !== undefined && this.#queue.holds(claim, lane);
+    if (claim === undefined) return false;
+    return this.#options.isSure() ? this.#queue.holds(claim, lane) : this.#queue.isStillHeld(claim);
   }
 
   renew(leases: readonly Lease[], hold: Duration): void {

@@ -4,6 +4,8 @@ import { Crew } from './crew.ts';
 import { Shift, type Wire } from './shift.ts';
 
 const SHARDS = 12;
+/** Seconds until who begins has what is his. */
+const BEGUN = 7;
 
 /** Everybody hears everybody, himself too; who is cut off neither speaks nor hears. */
 class Room {
@@ -36,6 +38,7 @@ beforeEach(() => {
 
 class FakeShare {
   readonly held = new Map<number, number>();
+  readonly ready = new Set<number>();
   readonly #name: string;
   /** Taking fails. */
   isBroken = false;
@@ -46,8 +49,17 @@ class FakeShare {
 
   async take(shard: number): Promise<void> {
     if (this.isBroken) throw new Error('NATS is away');
+    this.ready.delete(shard);
     this.held.set(shard, (epoch += 1));
     owners.set(shard, this.#name);
+  }
+
+  async prepare(shard: number): Promise<void> {
+    this.ready.add(shard);
+  }
+
+  async forget(shard: number): Promise<void> {
+    this.ready.delete(shard);
   }
 
   async isStillHeld(shard: number): Promise<boolean> {
@@ -91,7 +103,7 @@ async function pass(seconds: number): Promise<void> {
 describe('shards', () => {
   test('are shared by all who begin, and each is held once', async () => {
     const all = ['a', 'b', 'c'].map(open);
-    await pass(5);
+    await pass(BEGUN);
     const held = all.flatMap(({ share }) => Array.from(share.held.keys()));
     expect(held.toSorted((a, b) => a - b)).toEqual(Array.from({ length: SHARDS }, (_, at) => at));
     expect(epoch).toBe(SHARDS);
@@ -99,7 +111,7 @@ describe('shards', () => {
 
   test('of who is heard no more fall to the others within seven seconds', async () => {
     const [a, b] = [open('a'), open('b')];
-    await pass(5);
+    await pass(BEGUN);
     const lost = a.share.held.size;
     a.shift.close();
     await pass(7);
@@ -108,17 +120,40 @@ describe('shards', () => {
 
   test('go over to who comes when they are given up, not before', async () => {
     const a = open('a');
-    await pass(5);
+    await pass(BEGUN);
     const b = open('b');
-    await pass(5);
+    await pass(BEGUN);
     expect(b.share.held.size).toBeGreaterThan(0);
     expect(a.told.filter((it) => it === 'give up')).toHaveLength(b.share.held.size);
     expect(a.told).not.toContain('lost');
   });
 
+  test('stay with who stands still for less than it takes to be dead, also when somebody comes meanwhile', async () => {
+    const a = open('a');
+    await pass(BEGUN);
+    room.cut.add('a');
+    const b = open('b');
+    await pass(3);
+    room.cut.delete('a');
+    await pass(BEGUN);
+    expect(a.told).not.toContain('lost');
+    expect([a.worker.cuts, a.share.held.size + b.share.held.size, b.share.held.size > 0]).toEqual([0, SHARDS, true]);
+  });
+
+  test('are read by the others while who may be dead is only silent, and forgotten when he is heard again', async () => {
+    const [a, b] = [open('a'), open('b')];
+    await pass(BEGUN);
+    room.cut.add('a');
+    await pass(3);
+    expect(b.share.ready.size).toBe(a.share.held.size);
+    room.cut.delete('a');
+    await pass(2);
+    expect([b.share.ready.size, b.told.includes('lost')]).toEqual([0, false]);
+  });
+
   test('are given up at once by who leaves, and taken by the others at once', async () => {
     const [a, b] = [open('a'), open('b')];
-    await pass(5);
+    await pass(BEGUN);
     await a.shift.leave();
     await pass(1);
     expect([a.share.held.size, b.share.held.size]).toEqual([0, SHARDS]);
@@ -126,7 +161,7 @@ describe('shards', () => {
 
   test('of who was cut off are another’s: it stops, and knows them as lost when it is back', async () => {
     const [a, b] = [open('a'), open('b')];
-    await pass(5);
+    await pass(BEGUN);
     const before = a.share.held.size;
     room.cut.add('a');
     await pass(7);
@@ -140,19 +175,19 @@ describe('shards', () => {
 
   test('of who was cut off are still his own when nobody else lives, and he goes on', async () => {
     const a = open('a');
-    await pass(5);
+    await pass(BEGUN);
     room.cut.add('a');
     await pass(20);
     expect(a.shift.isSure).toBe(false);
     room.cut.delete('a');
-    await pass(5);
+    await pass(BEGUN);
     expect([a.shift.isSure, a.share.held.size, epoch]).toEqual([true, SHARDS, SHARDS]);
   });
 
   test('that cannot be taken are tried again', async () => {
     const a = open('a');
     a.share.isBroken = true;
-    await pass(5);
+    await pass(BEGUN);
     expect(new Set(a.told)).toEqual(new Set(['not take']));
     a.share.isBroken = false;
     await pass(4);

@@ -20,7 +20,7 @@ export interface Wire {
 export interface ShiftOptions {
   readonly name: string;
   readonly shards: number;
-  readonly share: Pick<Share, 'held' | 'take' | 'giveUp' | 'drop' | 'isStillHeld'>;
+  readonly share: Pick<Share, 'held' | 'ready' | 'take' | 'prepare' | 'forget' | 'giveUp' | 'drop' | 'isStillHeld'>;
   readonly crew: Crew;
   readonly wire: Wire;
   readonly clock: Clock;
@@ -30,8 +30,8 @@ export interface ShiftOptions {
   readonly told: (step: Step | 'ask', shard: number, fault?: unknown) => void;
 }
 
-/** Shards that are taken at a time: each is read from the streams. */
-const TAKEN_AT_ONCE = 4;
+/** Shards that are read from the streams at a time, to be taken or because they may be soon. */
+const READ_AT_ONCE = 8;
 
 export class Shift {
   readonly #options: ShiftOptions;
@@ -54,13 +54,14 @@ export class Shift {
     this.#beat();
   }
 
-  /** Resolves when everything that was held is given up. Calling it again waits for the same. */
+  /**
+   * Resolves when everything that was held is given up, and NATS has carried the word of it: who is not told waits until we are
+   * dead. Calling it again waits for the same.
+   */
   leave(): Promise<void> {
-    if (!this.#leaving) {
-      this.#leaving = Promise.withResolvers();
-      this.#say();
-      this.#turn();
-    }
+    this.#leaving ??= Promise.withResolvers();
+    this.#say();
+    this.#turn();
     return this.#leaving.promise;
   }
 
@@ -80,18 +81,22 @@ export class Shift {
 
   get #own(): Heartbeat {
     const { name, share } = this.#options;
-    return { name, isLeaving: this.#leaving !== undefined, held: share.held };
+    return { name, isLeaving: this.#leaving !== undefined, held: share.held, ready: share.ready };
   }
 
+  /** What is read is said to be ready when it could be taken at once. */
   #say(): void {
-    this.#options.wire.publish(encodeHeartbeat(this.#own));
+    const { wire, crew } = this.#options;
+    const own = this.#own;
+    wire.publish(encodeHeartbeat(crew.knowsAll ? own : { ...own, ready: new Set() }));
   }
 
   #hear(bytes: Uint8Array): void {
     const beat = decodeHeartbeat(bytes);
     if (!beat) return;
     this.#options.crew.hear(beat);
-    if (beat.name !== this.#options.name) this.#turn();
+    if (beat.name !== this.#options.name) return this.#turn();
+    if (beat.isLeaving && beat.held.size === 0) this.#leaving?.resolve();
   }
 
   /** What is held is surely ours. */
@@ -106,22 +111,23 @@ export class Shift {
     if (crew.returns !== this.#returns) this.#unasked = new Set(share.held.keys());
     this.#returns = crew.returns;
     if (crew.isSure) this.#goOn();
-    if (this.#leaving && this.#under.size === 0 && share.held.size === 0) this.#leaving.resolve();
   }
 
   #goOn(): void {
     const { crew, shards } = this.#options;
     for (const shard of this.#unasked) if (!this.#under.has(shard)) void this.#make(shard, 'ask');
     if (this.#unasked.size > 0) return;
-    for (const [shard, step] of stepsOf({ own: this.#own, others: crew.others(), shards })) this.#consider(shard, step);
+    const [others, doubted] = [crew.others(), crew.doubted()];
+    const known = { own: this.#own, others, doubted, knowsAll: crew.knowsAll, shards };
+    for (const [shard, step] of stepsOf(known)) this.#consider(shard, step);
   }
 
   /** One that is being given up may turn out to be lost. */
   #consider(shard: number, step: Step): void {
     const under = this.#under.get(shard);
     if (under !== undefined && !(under === 'give up' && step === 'lost')) return;
-    const taken = [...this.#under.values()].filter((it) => it === 'take').length;
-    if (step !== 'take' || taken < TAKEN_AT_ONCE) void this.#make(shard, step);
+    const read = [...this.#under.values()].filter((it) => READS.has(it)).length;
+    if (!READS.has(step) || read < READ_AT_ONCE) void this.#make(shard, step);
   }
 
   async #make(shard: number, step: Step | 'ask'): Promise<void> {
@@ -134,7 +140,7 @@ export class Shift {
       fault = thrown;
     }
     if (this.#under.get(shard) === step) this.#under.delete(shard);
-    if (step !== 'ask' || fault !== undefined) told(step, shard, fault);
+    if (!QUIETLY.has(step) || fault !== undefined) told(step, shard, fault);
     if (!this.#listening) return;
     this.#say();
     if (fault === undefined) this.#turn();
@@ -143,6 +149,8 @@ export class Shift {
   async #carryOut(shard: number, step: Step | 'ask'): Promise<void> {
     const { share, told } = this.#options;
     if (step === 'take') return share.take(shard);
+    if (step === 'prepare') return share.prepare(shard);
+    if (step === 'forget') return share.forget(shard);
     if (step === 'give up') return share.giveUp(shard);
     if (step === 'lost') return share.drop(shard);
     if (!(await share.isStillHeld(shard))) {
@@ -152,3 +160,7 @@ export class Shift {
     this.#unasked.delete(shard);
   }
 }
+
+const READS = new Set<Step | 'ask'>(['take', 'prepare']);
+/** Nobody wonders about them when they are made. */
+const QUIETLY = new Set<Step | 'ask'>(['ask', 'prepare', 'forget']);
