@@ -15,8 +15,14 @@ interface PolicyRule {
 const OURS = 'postfleet.io';
 const KEEPS = ['get', 'list', 'watch', 'create', 'patch', 'delete'];
 
+/** Where all namespaces are watched: their labels say whom a grant covers. */
+export const operatorRules = (): PolicyRule[] => [
+  ...namespaceRules(),
+  { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] },
+];
+
 /** In every namespace that is watched. */
-export const operatorRules = (): PolicyRule[] => {
+export const namespaceRules = (): PolicyRule[] => {
   const plurals = Object.values(NAMINGS).map(({ plural }) => plural);
   return [
     { apiGroups: [OURS], resources: plurals, verbs: ['get', 'list', 'watch'] },
@@ -31,8 +37,7 @@ export const operatorRules = (): PolicyRule[] => {
     // Keys, and the keyring: made, moved on, removed.
     { apiGroups: [''], resources: ['secrets'], verbs: [...KEEPS, 'update'] },
     { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
-    // Their labels say whom a grant covers. Of use only where all of them are watched.
-    { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] },
+    { apiGroups: ['externaldns.k8s.io'], resources: ['dnsendpoints'], verbs: KEEPS },
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['list', 'watch'] },
     { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
     READS,

@@ -3,7 +3,7 @@
  */
 import { NAMINGS } from '#crds/definition.ts';
 import { yamlText } from '#crds/source/yaml.ts';
-import { leaderRules, operatorRules } from '#operator/rights.ts';
+import { leaderRules, namespaceRules, operatorRules } from '#operator/rights.ts';
 
 const ours = (verbs: readonly string[]): object => ({
   apiGroups: ['postfleet.io'],
@@ -15,6 +15,8 @@ const ours = (verbs: readonly string[]): object => ({
 export const rightsYaml = (): string =>
   yamlText({
     operator: operatorRules(),
+    // Where the namespaces are named.
+    namespaced: namespaceRules(),
     leader: leaderRules(),
     view: [ours(['get', 'list', 'watch'])],
     // A cluster is scaled by its own part.

@@ -135,7 +135,10 @@ export const VALUES: Inner = {
   }),
   rbac: group('Rights.', {
     create: flag('Give the operator’s account its rights, and no more.', true),
-    aggregate: flag('Let who may view or edit a namespace view or edit Postfleet’s kinds in it.', true),
+    aggregate: flag(
+      'Let who may view, edit or administer a namespace do so with Postfleet’s kinds in it, but for their status; where all namespaces are watched.',
+      true,
+    ),
   }),
   metrics: group('What Prometheus reads.', {
     serviceMonitor: monitor('The operator’s metrics.'),

@@ -10,6 +10,7 @@ import { systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
 import { leaderRules, operatorRules } from '#operator/rights.ts';
 import { DEPLOYMENTS } from '#operator/types.ts';
+import { mayDo } from '../harness/access-review.ts';
 import { ControlPlane } from '../harness/control-plane.ts';
 import { DEFINITIONS, installDefinitions, readDefinitions } from '../harness/definitions.ts';
 import { CHART, Helm, typeOf, valuesFile } from '../harness/helm.ts';
@@ -86,12 +87,42 @@ describe('what it renders', () => {
     expect(named(everywhere, 'ClusterRole', 'postfleet-postfleet-operator')).toMatchObject({ rules: operatorRules() });
     expect(named(everywhere, 'Role', 'postfleet-operator-leader')).toMatchObject({ rules: leaderRules() });
     const some = await render(4, 'namespaces');
-    const bindings = some.filter((it) => it.kind.endsWith('Binding'));
-    expect(bindings.map((it) => `${it.kind} ${it.metadata.namespace}`)).toEqual([
+    const rights = some.filter(({ kind }) => /^(Cluster)?Role/.test(kind));
+    expect(rights.map((it) => `${it.kind} ${it.metadata.namespace}`)).toEqual([
+      'Role postfleet',
+      'Role mail',
+      'Role tenant',
       'RoleBinding postfleet',
       'RoleBinding mail',
       'RoleBinding tenant',
     ]);
+  });
+
+  test('gives an operator of named namespaces rights in those, and none beside', async () => {
+    const rights = (await render(4, 'namespaces')).filter(({ kind }) => kind.startsWith('Role'));
+    for (const it of rights) await kube.apply(typeOf(it), it, 'test');
+    const account = 'system:serviceaccount:postfleet:post-operator';
+    const asked: [verb: string, what: string, namespace: string, may: boolean][] = [
+      ['patch', 'sendingdomains/status@postfleet.io', 'mail', true],
+      ['create', 'secrets@', 'tenant', true],
+      ['create', 'deployments@apps', 'mail', true],
+      ['update', 'leases@coordination.k8s.io', 'postfleet', true],
+      ['list', 'sendingdomains@postfleet.io', 'postfleet', false],
+      ['get', 'secrets@', 'postfleet', false],
+      ['get', 'secrets@', 'default', false],
+      ['list', 'secrets@', '', false],
+      ['list', 'sendingdomains@postfleet.io', '', false],
+      ['list', 'namespaces@', '', false],
+      ['create', 'events@events.k8s.io', 'default', false],
+    ];
+    const answers = await Promise.all(
+      asked.map(([verb, what, namespace]) => mayDo(kube, account, verb, what, namespace)),
+    );
+    expect(answers).toEqual(asked.map(([, , , may]) => may));
+    for (const it of rights) {
+      const { namespace = '', name } = it.metadata;
+      await kube.delete({ type: typeOf(it), namespace, name });
+    }
   });
 
   test('has the definitions as they are, to be kept', async () => {
@@ -153,4 +184,55 @@ describe.each(MAJORS)('a release of Helm %i', (major) => {
     expect(await kube.get(place)).toMatchObject({ spec: cluster['spec'] });
     expect(await kube.get({ type: DEPLOYMENTS, namespace: 'mail', name: 'main-worker' })).toBeDefined();
   });
+});
+
+const RBAC = { group: 'rbac.authorization.k8s.io', version: 'v1' };
+
+/** Lets somebody be what Kubernetes' own role says, in the namespace `tenant`. */
+const beIn = (role: string): Promise<unknown> =>
+  kube.apply(
+    { ...RBAC, plural: 'rolebindings', kind: 'RoleBinding' },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: role, namespace: 'tenant' },
+      roleRef: { apiGroup: RBAC.group, kind: 'ClusterRole', name: role },
+      subjects: [{ apiGroup: RBAC.group, kind: 'User', name: role }],
+    },
+    'test',
+  );
+
+describe('people who may view, edit or administer a namespace', () => {
+  const OURS = ['mtaclusters', 'ippools', 'sendingdomains', 'destinationpolicies', 'sendingcredentials', 'eventsinks'];
+  const READS = ['get', 'list', 'watch'];
+  const WRITES = ['create', 'update', 'patch', 'delete', 'deletecollection'];
+
+  test('do so with our kinds, and write no status', async () => {
+    plane.startControllerManager();
+    for (const it of await render(4, 'minimal'))
+      if (it.kind === 'ClusterRole') await kube.apply(typeOf(it), it, 'test');
+    for (const role of ['view', 'edit', 'admin']) await beIn(role);
+    const may = (who: string, verb: string, what: string, namespace = 'tenant'): Promise<boolean> =>
+      mayDo(kube, who, verb, what, namespace);
+    await until('roles are aggregated', () => may('edit', 'create', 'eventsinks@postfleet.io'), 30_000);
+    await until('to view too', () => may('view', 'list', 'eventsinks@postfleet.io'), 30_000);
+    await until('to admin too', () => may('admin', 'create', 'eventsinks@postfleet.io'), 30_000);
+    const allowed: string[] = [];
+    for (const who of ['view', 'edit', 'admin'])
+      for (const verb of [...READS, ...WRITES])
+        for (const kind of OURS) {
+          if (await may(who, verb, `${kind}@postfleet.io`)) allowed.push(`${who} ${verb}`);
+          if (verb !== 'get' && (await may(who, verb, `${kind}/status@postfleet.io`)))
+            allowed.push(`${who} ${verb} status`);
+          if (await may(who, verb, `${kind}@postfleet.io`, 'mail')) allowed.push(`${who} ${verb} elsewhere`);
+        }
+    const expected = [
+      ...READS.map((verb) => `view ${verb}`),
+      ...[...READS, ...WRITES].map((verb) => `edit ${verb}`),
+      ...[...READS, ...WRITES].map((verb) => `admin ${verb}`),
+    ];
+    expect(allowed).toEqual(expected.flatMap((it) => OURS.map(() => it)));
+    expect(await may('edit', 'update', 'mtaclusters/scale@postfleet.io')).toBe(true);
+    expect(await may('view', 'update', 'mtaclusters/scale@postfleet.io')).toBe(false);
+  }, 120_000);
 });
