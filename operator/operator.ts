@@ -18,10 +18,12 @@ import { openController, type Reconciler, watchControllers } from './controller/
 import { Election } from './controller/election.ts';
 import type { WorkQueue } from './controller/work-queue.ts';
 import { CredentialReconciler } from './credential/reconcile.ts';
-import { policyReconciler, poolReconciler, sinkReconciler } from './declared/kinds.ts';
+import { policyReconciler, poolReconciler } from './declared/kinds.ts';
 import { ReverseLooks } from './declared/reverse-looks.ts';
+import { SinkReconciler } from './declared/sink-reconcile.ts';
 import { openDns } from './dns.ts';
 import { Looks } from './domain/looks.ts';
+import { publishing } from './domain/publish.ts';
 import { DomainReconciler } from './domain/reconcile.ts';
 import { Events } from './events.ts';
 import { credentialLoadedBy, loadedBy } from './keyring/loaded.ts';
@@ -74,6 +76,9 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       if (type.group === OURS) events.heard(change);
       for (const [name, keys] of Object.entries(dueBy(type, change, world))) for (const key of keys) add(name, key);
     },
+    turned: () => {
+      for (const key of publishing(world)) add('sendingdomain', key);
+    },
   });
   const { identity } = settings;
   const events = new Events({ kube, clock, identity, isLeading: () => election.isLeading });
@@ -116,7 +121,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     sendingcredential: open(
       new CredentialReconciler({ ...around, loaded: (...of) => credentialLoadedBy(world, ...of) }),
     ),
-    eventsink: open(sinkReconciler(around)),
+    eventsink: open(new SinkReconciler(around)),
     keyring: open(
       new KeyringReconciler({
         ...around,

@@ -47,9 +47,11 @@ export function dueBy({ kind }: KubeType, change: KubeChange, world: World): Due
     case 'SendingCredential':
       return { sendingcredential: [key], ...(!isAsDeclared(change) && keyring()) };
     case 'EventSink':
-      return { eventsink: [key] };
+      return { eventsink: [key], ...(!isAsDeclared(change) && keyring()) };
     case 'Secret':
       return ofSecret(object, world);
+    case 'DNSEndpoint':
+      return { sendingdomain: objects.flatMap((it) => ownerKey(it, 'SendingDomain') ?? []) };
     case 'PartialObjectMetadata':
       return naming(key, world);
     case 'Pod':
@@ -102,6 +104,8 @@ function ofSecret(object: KubeObject, world: World): Due {
   const credential = ownerKey(object, 'SendingCredential');
   const clusters = world.objects(typeOfKind('MTACluster')).map(({ metadata }) => kubeKey(metadata));
   if (credential !== undefined) return { sendingcredential: [credential], keyring: clusters };
+  const sink = ownerKey(object, 'EventSink');
+  if (sink !== undefined) return { eventsink: [sink], keyring: clusters };
   const keyring = ownerKey(object, 'MTACluster');
   if (keyring === undefined) return {};
   return {

@@ -11,7 +11,7 @@ import type { World } from './world.ts';
 
 const known = new WeakMap<KubeObject, AnyResource | 'invalid'>();
 
-type OfKind<K extends Kind> = Extract<AnyResource, { readonly kind: K }>;
+export type OfKind<K extends Kind> = Extract<AnyResource, { readonly kind: K }>;
 
 /** Undefined when there is none, or it is not valid. */
 export function resourceIn<K extends Kind>(object: KubeObject | undefined, kind: K): OfKind<K> | undefined {

@@ -18,6 +18,13 @@ export const PODS = core('pods', 'Pod');
 export const NAMESPACES = core('namespaces', 'Namespace');
 /** Secrets that are not ours, by their outlines: what a secretRef may name. Read one by one when one is named. */
 const NAMED_SECRETS = core('secrets', 'PartialObjectMetadata');
+/** Of external-dns, where that is. */
+export const ENDPOINTS: KubeType = {
+  group: 'externaldns.k8s.io',
+  version: 'v1alpha1',
+  plural: 'dnsendpoints',
+  kind: 'DNSEndpoint',
+};
 const ACCOUNTS = core('serviceaccounts', 'ServiceAccount');
 const BUDGETS: KubeType = {
   group: 'policy',
@@ -92,6 +99,7 @@ export const WATCHED: readonly Watched[] = [
   ...CHILDREN.map((type) => ({ type, labelSelector: MANAGED })),
   { type: SECRETS, labelSelector: MANAGED, index: (it) => [domainKeyOf(it) ?? []].flat() },
   { type: NAMED_SECRETS, labelSelector: OTHERS, isOutline: true },
+  { type: ENDPOINTS, labelSelector: MANAGED, isOptional: true },
   { type: PODS, labelSelector: 'app.kubernetes.io/name=postfleet' },
   { type: LEASES, labelSelector: selectorOf(REPORTS_KEYRING) },
 ];

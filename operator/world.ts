@@ -13,6 +13,8 @@ export interface Watched {
   readonly type: KubeType;
   /** Absent: all of them. */
   readonly labelSelector?: string;
+  /** The server may not have the type, or not let us read it: then there is nothing of it. */
+  readonly isOptional?: boolean;
   /** Only whether each is there, and whether it is another than before. */
   readonly isOutline?: boolean;
   /** What an object can be found by beside its name: `indexed` has those for which it says the same. */
@@ -28,17 +30,20 @@ export interface WorldOptions {
   readonly watched: readonly Watched[];
   /** Must not throw. */
   readonly changed: (type: KubeType, change: KubeChange) => void;
+  /** A type that the server may not have may have come or gone. Must not throw. */
+  readonly turned: (type: KubeType) => void;
 }
 
 export class World {
   /** By kind; one reflector, or one for each namespace. */
   readonly #reflectors: ReadonlyMap<string, readonly Reflector[]>;
+  readonly #optional: ReadonlySet<string>;
   /** By kind. */
   readonly #indexes = new Map<string, Index>();
 
-  constructor({ kube, clock, random, namespaces, watched, changed }: WorldOptions) {
+  constructor({ kube, clock, random, namespaces, watched, changed, turned }: WorldOptions) {
     const reflectors = new Map<string, Reflector[]>();
-    for (const { type, labelSelector, isOutline, index } of watched) {
+    for (const { type, labelSelector, isOptional, isOutline, index } of watched) {
       const kept = index && new Index(index);
       if (kept) this.#indexes.set(type.kind, kept);
       for (const namespace of namespaces ?? [undefined]) {
@@ -52,15 +57,23 @@ export class World {
           changed(type, change);
         };
         const before = reflectors.get(type.kind) ?? [];
-        reflectors.set(type.kind, [...before, new Reflector({ kube, type, scope, clock, random, heard })]);
+        const options = { kube, type, scope, clock, random, heard, ...(isOptional && { turned: () => turned(type) }) };
+        reflectors.set(type.kind, [...before, new Reflector(options)]);
       }
     }
     this.#reflectors = reflectors;
+    this.#optional = new Set(watched.filter(({ isOptional }) => isOptional).map(({ type }) => type.kind));
   }
 
   /** Whether everything was read once. */
   get isSynced(): boolean {
-    return this.#all.every(({ isSynced }) => isSynced);
+    const all = Array.from(this.#reflectors);
+    return all.every(([kind, of]) => of.every((it) => it.isSynced || (this.#optional.has(kind) && isAbsent(it))));
+  }
+
+  /** Whether the server has a type that it may not have. */
+  serves({ kind }: KubeType): boolean {
+    return (this.#reflectors.get(kind) ?? []).every((it) => it.isSynced && !isAbsent(it));
   }
 
   /** Why something cannot be read at the moment, a sentence each. */
@@ -100,6 +113,9 @@ export class World {
     return [...this.#reflectors.values()].flat();
   }
 }
+
+const isAbsent = ({ trouble }: Reflector): boolean =>
+  trouble?.code === 'kube-unknown' || trouble?.code === 'kube-denied';
 
 /** Objects by what they are found by. */
 class Index {

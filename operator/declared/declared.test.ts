@@ -8,7 +8,6 @@ import type { Finding } from '../controller/condition.ts';
 import { resourceIn } from '../typed.ts';
 import { policyFindings } from './policy.ts';
 import { poolSaid, type PoolView } from './pool.ts';
-import { sinkFindings } from './sink.ts';
 
 const made = <K extends Kind>(kind: K, spec: object, name = 'one') => {
   const found = resourceIn(sample(kind, spec, { name, namespace: 'mail' }) as unknown as KubeObject, kind);
@@ -170,14 +169,4 @@ describe('the names of a pool’s addresses', () => {
     expect(again.fields).toEqual(before.fields);
     expect(short(again.findings)).toEqual(short(before.findings));
   });
-});
-
-test('a sink says that nothing is delivered yet, or who does not let it', () => {
-  expect(short(sinkFindings(GRANTED))).toEqual([
-    'Ready=False NotDelivered',
-    'Stalled=True NotDelivered',
-    'Accepted=True Granted',
-    'Delivering=False NotDelivered',
-  ]);
-  expect(short(sinkFindings(REFUSED))).toContain('Accepted=False ClusterRefused');
 });

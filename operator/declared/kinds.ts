@@ -13,7 +13,6 @@ import { policyFindings } from './policy.ts';
 import { poolSaid } from './pool.ts';
 import { DeclaredReconciler } from './reconcile.ts';
 import type { ReverseLooks } from './reverse-looks.ts';
-import { sinkFindings } from './sink.ts';
 
 export interface DeclaredKindsOptions {
   readonly kube: Pick<Kube, 'applyStatus'>;
@@ -60,12 +59,4 @@ export const policyReconciler = ({ targets, ...around }: DeclaredKindsOptions): 
       const at = all.findIndex((it) => it.metadata.name === metadata.name);
       return { findings: policyFindings(policy, cluster !== undefined, all.slice(0, Math.max(0, at))) };
     },
-  });
-
-export const sinkReconciler = ({ targets, ...around }: DeclaredKindsOptions): Reconciler =>
-  new DeclaredReconciler({
-    ...around,
-    name: 'eventsink',
-    kind: 'EventSink',
-    say: (sink) => ({ findings: sinkFindings(clusterRouteOf(sink, targets)) }),
   });

@@ -117,7 +117,3 @@ export function recordsOf({ domain, observed, keys, look }: DomainView): RecordR
 }
 
 const REVOKED = 'the key signs no more: publish this in its place, or take the record away';
-
-/** What is declared and cannot be done in a cluster yet, a sentence each. */
-export const notCarriedOut = ({ spec: { dns } }: SendingDomain): string[] =>
-  dns.mode === 'DNSEndpoint' ? ['spec.dns.mode DNSEndpoint is not carried out yet: publish the records by hand'] : [];

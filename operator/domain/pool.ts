@@ -41,15 +41,20 @@ const refused = (reason: Extract<Route, { kind: 'refused' }>['reason'], message:
 });
 
 /** Whether a domain need not prove itself: it says so, and the cluster's owner lets its namespace. */
-export function isExcused(
+export const isExcused = (
   { metadata, spec }: SendingDomain,
+  cluster: MTACluster,
+  targets: Pick<Targets, 'labels'>,
+): boolean => spec.verification === 'Skip' && isTrusted(metadata.namespace, cluster, targets);
+
+/** Whether the cluster's owner takes a namespace's word for its domains. */
+export function isTrusted(
+  namespace: string,
   { spec: { tenants } }: MTACluster,
   targets: Pick<Targets, 'labels'>,
 ): boolean {
   const { from, selector } = tenants.skipVerification;
   return (
-    spec.verification === 'Skip' &&
-    from === 'Selector' &&
-    isGranted({ from, ...(selector && { selector }) }, metadata.namespace, targets.labels(metadata.namespace))
+    from === 'Selector' && isGranted({ from, ...(selector && { selector }) }, namespace, targets.labels(namespace))
   );
 }

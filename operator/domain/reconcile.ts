@@ -26,9 +26,10 @@ import { inPhase, keySecret, type KeptKey } from './key-secret.ts';
 import { keysOf } from './keys.ts';
 import type { Looks } from './looks.ts';
 import { needsOf } from './needs.ts';
-import { type DomainView, isLookedFor, nextRevision, notCarriedOut, recordsOf, rotationOf } from './plan.ts';
+import { type DomainView, isLookedFor, nextRevision, recordsOf, rotationOf } from './plan.ts';
 import type { Targets } from '../grants.ts';
 import { isExcused, type Route, routeOf } from './pool.ts';
+import { Publisher } from './publish.ts';
 import { domainStatus } from './status.ts';
 
 export interface DomainOptions {
@@ -59,11 +60,13 @@ const LOOKS_EVERY: Duration = seconds(60);
 export class DomainReconciler implements Reconciler {
   readonly name = 'sendingdomain';
   readonly #options: DomainOptions;
+  readonly #publisher: Publisher;
   /** Wishes to look at DNS anew that were fulfilled, by domain. */
   readonly #reconciledAt = new Map<string, string>();
 
   constructor(options: DomainOptions) {
     this.#options = options;
+    this.#publisher = new Publisher(options);
   }
 
   async reconcile(key: string): Promise<Worked> {
@@ -79,7 +82,7 @@ export class DomainReconciler implements Reconciler {
     await this.#fulfil(key, wishes.reconcileAt, looks);
     const view = await this.#observe(domain, observed, looks, wishes.rotateAt);
     const problems = await bringKeys(this.#options.kube, domain, view.keys, view.now);
-    return this.#carryOut(view, looks, [...wishes.problems, ...problems, ...notCarriedOut(domain)]);
+    return this.#carryOut(view, looks, [...wishes.problems, ...problems]);
   }
 
   async #fulfil(key: string, reconcileAt: string | undefined, looks: Looks): Promise<void> {
@@ -131,11 +134,17 @@ export class DomainReconciler implements Reconciler {
   async #carryOut(view: DomainView, looks: Looks, problems: readonly string[]): Promise<Worked> {
     const { kube, targets, compile } = this.#options;
     const step = rotationOf(view);
-    for (const algorithm of step.make) await this.#make(view, algorithm);
-    const written = await keepStatus(kube, DOMAINS, view.observed, this.#statusOf(view, problems));
-    if (written.kind === 'conflict') return CONFLICT;
-    for (const key of view.keys) if (!(await this.#moveOn(key, step))) return CONFLICT;
     const route = routeOf(view.domain, targets);
+    for (const algorithm of step.make) await this.#make(view, algorithm);
+    const records = recordsOf(view);
+    const unpublished = await this.#publisher.problem(view.domain, view.observed, route);
+    const all = unpublished === undefined ? problems : [...problems, unpublished];
+    const status = domainStatus(view, { route, keys: view.keys, records, problems: all });
+    const written = await keepStatus(kube, DOMAINS, view.observed, status);
+    if (written.kind === 'conflict') return CONFLICT;
+    const isPublished = unpublished !== undefined || route.kind === 'refused';
+    if (!isPublished && !(await this.#publisher.keep(view, records))) return CONFLICT;
+    for (const key of view.keys) if (!(await this.#moveOn(key, step))) return CONFLICT;
     if (route.kind === 'granted') compile(kubeKey(route.cluster.metadata));
     this.#declare(view, route, looks);
     return { kind: 'done', ...this.#again(view, step, looks) };
@@ -163,12 +172,6 @@ export class DomainReconciler implements Reconciler {
     const next = step.keys.find(({ selector }) => selector === key.selector);
     if (!next || next.since === key.since) return true;
     return (await kube.replace(SECRETS, inPhase(key, next))).kind === 'written';
-  }
-
-  #statusOf(view: DomainView, problems: readonly string[]) {
-    const { domain, keys } = view;
-    const route = routeOf(domain, this.#options.targets);
-    return domainStatus(view, { route, keys, records: recordsOf(view), problems });
   }
 
   #declare({ domain, keys, observed }: DomainView, route: Route, looks: Looks): void {

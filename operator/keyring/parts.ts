@@ -18,6 +18,7 @@ import {
   dkimPart,
   type KeyringPart,
   RETURN_PATH_PART,
+  SINK_PART,
 } from '../workload/mounts.ts';
 
 /** A key, as the keyring has it. */
@@ -34,6 +35,8 @@ export interface KeyringContents {
   readonly credentials: readonly CredentialRecord[];
   /** Keys of return paths: files by name. */
   readonly returnPath: ReadonlyMap<string, string>;
+  /** What signs webhooks: files by name. */
+  readonly sinks: ReadonlyMap<string, string>;
 }
 
 /** Number of the bundle that has a domain's keys. */
@@ -49,7 +52,10 @@ export const signerFile = (namespace: string, domain: string, selector: string):
   `${namespace}/${keyFile(selector, domain)}`;
 
 /** A Secret for each bundle, also for those that are empty. */
-export function keyringSecrets(blueprint: Blueprint, { keys, credentials, returnPath }: KeyringContents): KubeObject[] {
+export function keyringSecrets(
+  blueprint: Blueprint,
+  { keys, credentials, returnPath, sinks }: KeyringContents,
+): KubeObject[] {
   const byPart = Map.groupBy(keys, ({ namespace, domain }) => partOf(namespace, domain));
   const records = Map.groupBy(credentials, ({ username }) => credentialPartOf(username));
   return [
@@ -60,6 +66,7 @@ export function keyringSecrets(blueprint: Blueprint, { keys, credentials, return
       bundleSecret(blueprint, credentialsPart(part), (records.get(part) ?? []).map(recordFile)),
     ),
     bundleSecret(blueprint, RETURN_PATH_PART, [...returnPath]),
+    bundleSecret(blueprint, SINK_PART, [...sinks]),
   ];
 }
 

@@ -17,10 +17,11 @@ import type { Reconciler } from '../controller/controller.ts';
 import type { Worked } from '../controller/work-queue.ts';
 import { Keeper } from '../controller/write.ts';
 import { namesOf, recordIn } from '../credential/secret.ts';
+import { sinkFile, sinkKeysIn, sinkName } from '../declared/sink-secret.ts';
 import { routeOf } from '../domain/pool.ts';
 import { clusterRouteOf, type Targets } from '../grants.ts';
 import { SECRETS } from '../types.ts';
-import { resourceIn } from '../typed.ts';
+import { type OfKind, resourceIn } from '../typed.ts';
 import { ownerOf, type World } from '../world.ts';
 import { childName } from '../workload/child.ts';
 import { RETURN_PATH_PART } from '../workload/mounts.ts';
@@ -99,6 +100,7 @@ export class KeyringReconciler implements Reconciler {
     return {
       keys: domains.flatMap((it) => keysOf(it)),
       credentials: this.#credentials(key),
+      sinks: this.#sinks(key),
       returnPath: returnPathFiles({ domains, files, now: clock.now(), bytes }),
     };
   }
@@ -115,17 +117,35 @@ export class KeyringReconciler implements Reconciler {
   }
 
   #credentials(clusterKey: string): CredentialRecord[] {
+    return this.#withSecrets('SendingCredential', clusterKey, (it) => namesOf(it).own).flatMap(
+      ({ resource, secret }) => recordIn(secret, usernameOf(resource)) ?? [],
+    );
+  }
+
+  #sinks(clusterKey: string): ReadonlyMap<string, string> {
+    const found = this.#withSecrets('EventSink', clusterKey, sinkName).flatMap(({ resource, secret }) => {
+      const keys = sinkKeysIn(secret);
+      return keys ? [sinkFile(resource, keys)] : [];
+    });
+    return new Map(found);
+  }
+
+  /** Resources of the cluster, each with the Secret that it has under this name. */
+  #withSecrets<K extends 'SendingCredential' | 'EventSink'>(
+    kind: K,
+    clusterKey: string,
+    nameOf: (resource: OfKind<K>) => string,
+  ): { readonly resource: OfKind<K>; readonly secret: KubeObject }[] {
     const { world, targets } = this.#options;
-    return world.objects(typeOfKind('SendingCredential')).flatMap((object) => {
-      const credential = resourceIn(object, 'SendingCredential');
-      if (!credential) return [];
-      const route = clusterRouteOf(credential, targets);
+    return world.objects(typeOfKind(kind)).flatMap((object) => {
+      const resource = resourceIn(object, kind);
+      if (!resource) return [];
+      const route = clusterRouteOf(resource, targets);
       if (route.kind === 'refused' || kubeKey(route.cluster.metadata) !== clusterKey) return [];
-      const { namespace } = credential.metadata;
-      const secret = world.object(SECRETS, kubeKey({ namespace, name: namesOf(credential).own }));
-      // Another Secret of that name proves nobody.
-      if (!secret || ownerOf(secret)?.uid !== object.metadata.uid) return [];
-      return recordIn(secret, usernameOf(credential)) ?? [];
+      const { namespace = '' } = object.metadata;
+      const secret = world.object(SECRETS, kubeKey({ namespace, name: nameOf(resource) }));
+      // Another Secret of that name is nobody's here.
+      return secret && ownerOf(secret)?.uid === object.metadata.uid ? [{ resource, secret }] : [];
     });
   }
 }

@@ -54,6 +54,9 @@ export const RETURN_PATH_PART: KeyringPart = {
   isForIngress: true,
 };
 
+/** What signs webhooks. No pod has it before something delivers them. */
+export const SINK_PART: KeyringPart = { name: 'keyring-sinks', path: 'sinks/bundle.json', isForIngress: false };
+
 /** What of the keyring the pods of a component see. */
 export const keyringPartsOf = (component: Component): KeyringPart[] =>
   [

@@ -5,7 +5,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { generateKey } from '#lib/dkim/key.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import { typeOfKind } from '#crds/definition.ts';
-import { SECRETS } from '#operator/types.ts';
+import { ENDPOINTS, SECRETS } from '#operator/types.ts';
+import { DEFINITIONS } from '../harness/definitions.ts';
+import { EXTERNAL_DNS } from '../harness/external-dns.ts';
 import { filesIn, keyringSecrets, reportKeyring, wholeKeyring } from '../harness/keyring-pods.ts';
 import { Operated } from '../harness/operated.ts';
 import { type OperatorProcess, startOperatorProcess } from '../harness/operator.ts';
@@ -199,6 +201,32 @@ test('a key of somebody’s own signs when it was seen, and another is taken fro
     async () => /^mine Active,pf\d+e Published$|^pf\d+e Published,mine Active$/.test(await phase()),
     20_000,
   );
+}, 120_000);
+
+test('records are handed to external-dns where it is, for whom the cluster trusts', async () => {
+  const spec = { domain: 'auto.example', poolRef: { name: 'main', namespace: 'mail' }, dns: { mode: 'DNSEndpoint' } };
+  const says = (place: string, said: string): Promise<boolean> =>
+    until(`${place} says ${said}`, async () => (await site.conditions('SendingDomain', place)).includes(said), 30_000);
+  await site.declare('SendingDomain', 'mail/auto', spec);
+  await says('mail/auto', 'Stalled=True NotCarriedOut');
+  await site.apply(DEFINITIONS, EXTERNAL_DNS);
+  await says('mail/auto', 'Reconciling=True DNSPending');
+  const endpoint = (namespace: string) => site.kube.get({ type: ENDPOINTS, namespace, name: 'auto' });
+  const names = async (): Promise<string[]> => {
+    const { endpoints = [] } = ((await endpoint('mail'))?.['spec'] ?? {}) as { endpoints?: { dnsName: string }[] };
+    return [...new Set(endpoints.map(({ dnsName }) => dnsName.replace(/^pf\d+[re]\./, '*.')))];
+  };
+  const all = ['*._domainkey.auto.example', '_dmarc.auto.example', 'bounce.auto.example'];
+  await until('all of it is there', async () => (await names()).toSorted().join() === all.join(), 20_000);
+  await site.declare('IPPool', 'mail/main', { clusterRef: { name: 'main' }, members, namespaces: { from: 'All' } });
+  await site.declare('SendingDomain', 'other/auto', spec);
+  await says('other/auto', 'Stalled=True NotCarriedOut');
+  expect(await endpoint('other')).toBeUndefined();
+  await site.declare('SendingDomain', 'mail/auto', { ...spec, dns: { mode: 'Manual' } });
+  await until('it is taken back', async () => (await endpoint('mail')) === undefined, 20_000);
+  for (const namespace of ['mail', 'other'])
+    await site.kube.delete({ type: typeOfKind('SendingDomain'), namespace, name: 'auto' });
+  await site.declare('IPPool', 'mail/main', { clusterRef: { name: 'main' }, members });
 }, 120_000);
 
 test('nobody sends by a pool that does not grant it, or as a domain that another has proven', async () => {

@@ -180,13 +180,27 @@ test('what became of a resource is told as Events', async () => {
   expect(JSON.stringify((await site.kube.list(EVENTS)).objects)).not.toContain('hunter');
 });
 
-test('a sink is accepted, and says that nothing is delivered', async () => {
-  await site.declare('EventSink', 'shop/hooks', {
-    clusterRef: MAIN,
-    webhook: { url: 'https://hooks.example.com/mail' },
-  });
+test('a sink has a key in the keyring, its own or its tenant’s, and says that nothing is delivered', async () => {
+  const webhook = { url: 'https://hooks.example.com/mail' };
+  await site.declare('EventSink', 'shop/hooks', { clusterRef: MAIN, webhook });
   await says('EventSink', 'shop/hooks', 'Accepted=True Granted', 'Delivering=False NotDelivered');
   expect(await site.conditions('EventSink', 'shop/hooks')).toContain('Ready=False NotDelivered');
+  const made = textIn(await site.secret('shop/hooks-webhook'), 'signing.key');
+  expect(made).toMatch(/^whsec_[\w+/]{43}=$/);
+  const kept = async (): Promise<string | undefined> =>
+    filesIn((await site.secret('mta/main-keyring-sinks')) ?? { apiVersion: '', kind: '', metadata: { name: '' } }).get(
+      'shop/hooks.json',
+    );
+  await until('it is in the keyring', async () => (await kept())?.includes(made));
+  const theirs = `whsec_${'A'.repeat(43)}=`;
+  const metadata = { name: 'hook-key', namespace: 'shop' };
+  const data = { key: Buffer.from(theirs).toString('base64') };
+  await site.apply(SECRETS, { apiVersion: 'v1', kind: 'Secret', metadata, data });
+  const signingRef = { name: 'hook-key', key: 'key' };
+  await site.declare('EventSink', 'shop/hooks', { clusterRef: MAIN, webhook: { ...webhook, signingRef } });
+  await until('the tenant’s is', async () => (await kept())?.includes(theirs));
+  expect(JSON.stringify(await site.object('EventSink', 'shop/hooks'))).not.toContain('whsec_');
+  expect(operator.program.stdout + operator.program.stderr).not.toContain('whsec_');
 });
 
 test('of two declarations of a domain in a namespace the older holds', async () => {
