@@ -1,10 +1,11 @@
 /**
- * The ledger on NATS, beside the queue: what all processes know together.
+ * The ledger on NATS, beside the queue: what all processes know together; and what lets go of the streams that it copies from.
  */
 import { codeOf, reasonOf } from '#lib/run/fault.ts';
 import type { ClusterQueue } from './cluster-queue.ts';
 import type { Ground } from './ground.ts';
 import { patiently } from './patience.ts';
+import { trimNowAndThen } from './trimming.ts';
 import { LEDGER_VIEW_TABLES, openStreamLedger, type StreamLedger } from './settle/ledger/jetstream/open.ts';
 
 /** What holds now is small beside what was said. */
@@ -12,7 +13,7 @@ const FACTS_PART = 1 / 4;
 
 export async function openClusterLedger(
   { clock, log, name: writer }: Ground,
-  { streams, name, shards, replicas, bytes, nextName, openView }: ClusterQueue,
+  { queue, streams, name, shards, replicas, bytes, nextName, openView }: ClusterQueue,
   opened: AsyncDisposableStack,
 ): Promise<StreamLedger> {
   const troubled = (thrown: unknown): void =>
@@ -32,5 +33,8 @@ export async function openClusterLedger(
       openView: () => openView(LEDGER_VIEW_TABLES),
       troubled,
     });
-  return opened.adopt(await patiently(open, { clock, log }), (it) => it.close());
+  const ledger = opened.adopt(await patiently(open, { clock, log }), (it) => it.close());
+  const failed = (reason: string): void => log.warn('the streams cannot be trimmed', { reason });
+  opened.adopt(trimNowAndThen({ queue, ledger, clock, failed }), (it) => it.stop());
+  return ledger;
 }

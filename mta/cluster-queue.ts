@@ -3,18 +3,21 @@
  */
 import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
 import { keyOf } from '#crds/resource.ts';
-import { minutes } from '#lib/run/clock.ts';
+import type { Access } from '#lib/nats/connection.ts';
+import { type Duration, hours } from '#lib/run/clock.ts';
 import { Fault, reasonOf } from '#lib/run/fault.ts';
 import { Database } from '#lib/sqlite/database.ts';
 import { SharedThread } from '#lib/sqlite/shared-thread.ts';
 import type { Ground } from './ground.ts';
+import { natsAccess } from './nats-access.ts';
 import { patiently } from './patience.ts';
 import { type Opened, openJetstreamQueue } from './queue/jetstream/open.ts';
 import { VIEW_TABLES } from './queue/jetstream/view.ts';
 import type { NatsSettings } from './settings.ts';
+import { tellCrash } from './tell-crash.ts';
 
-export interface ClusterQueue extends Pick<Opened, 'queue' | 'streams' | 'layout'> {
-  readonly servers: readonly string[];
+export interface ClusterQueue extends Pick<Opened, 'connection' | 'queue' | 'streams' | 'layout'> {
+  readonly access: Access;
   readonly shards: number;
   readonly replicas: number;
   /** Most bytes of a stream. */
@@ -29,20 +32,20 @@ export interface ClusterQueue extends Pick<Opened, 'queue' | 'streams' | 'layout
 
 /** Bytes of a stream, unless it is declared. */
 const MOST_BYTES = 2 * 1024 ** 3;
-/** How old what has ended has to be before the log may forget it: longer than a put takes, and than its events are copied in. */
-const SETTLED_FOR = minutes(2);
-const TRIM_EVERY = minutes(1);
+/** What became of mail is found in the ledger's own stream as soon as it is copied; beside the queue it stays for so long. */
+const EVENTS_FOR: Duration = hours(24);
 const NAME_BYTES = 9;
 
 export async function openClusterQueue(
-  { cluster, clock, random, log }: Ground,
+  ground: Ground,
   settings: NatsSettings,
   opened: AsyncDisposableStack,
 ): Promise<ClusterQueue> {
+  const { cluster, config, clock, random, log } = ground;
   const { shards } = cluster().spec;
   const nats = natsOf(cluster());
+  const access = await natsAccess(nats, config);
   const name = keyOf(cluster().metadata).replaceAll(/[^\w-]/g, '_');
-  const servers = nats.servers.map((it) => it.replace(/^nats:\/\//, ''));
   const views = opened.adopt(new SharedThread(), (it) => it.close());
   const unreadable = (thrown: unknown): void =>
     log.error('a queued message was set aside', { reason: reasonOf(thrown) });
@@ -55,28 +58,28 @@ export async function openClusterQueue(
     Database.open({ path: '', isScratch: true, migrations }, clock, views.start);
   const open = () =>
     openJetstreamQueue({
-      servers,
+      ...access,
       name,
       shards,
-      monitors: settings.monitors ?? servers.map(monitorOf),
+      monitors: settings.monitors ?? access.servers.map(monitorOf),
       promise: settings.allowUnsynced ? 'answered' : 'synced',
       doubtful: told,
       replicas: nats.replicas,
       logBytes: bytes,
       doneBytes: bytes,
+      eventsFor: EVENTS_FOR,
       clock,
       ioClock: clock,
       nextName,
       openView: () => openView(VIEW_TABLES),
+      crashed: (after, shard) => tellCrash(after, ground, shard),
       unreadable,
     });
   const queue = opened.adopt(await patiently(open, { clock, log }), (it) => it.close());
   told(queue.doubts);
-  const trimming = trimNowAndThen(queue, clock, (reason) => log.warn('the streams cannot be trimmed', { reason }));
-  opened.defer(() => trimming.cancel());
-  const { streams, layout } = queue;
+  const { connection, streams, layout } = queue;
   const { replicas } = nats;
-  return { queue: queue.queue, streams, layout, servers, shards, replicas, bytes, name, nextName, openView };
+  return { connection, queue: queue.queue, streams, layout, access, shards, replicas, bytes, name, nextName, openView };
 }
 
 /** Where a server's monitoring is by custom. */
@@ -90,39 +93,9 @@ function namesBy(holder: string): () => string {
 
 function natsOf({ spec }: MTACluster): NonNullable<MTACluster['spec']['queue']['nats']> {
   const { nats } = spec.queue;
-  if (!nats)
-    throw new Fault(
-      'queue-unsupported',
-      'this role has its queue on NATS: name spec.queue.nats in the MTACluster, or start `postfleet standalone`',
-    );
-  const secured = nats.credentialsRef ?? nats.caRef ?? nats.servers.find((it) => it.startsWith('tls:'));
-  if (secured !== undefined)
-    throw new Fault(
-      'queue-unsupported',
-      'this release speaks to NATS in clear and without credentials only: take credentialsRef, caRef and tls:// out of spec.queue.nats',
-    );
-  return nats;
-}
-
-function trimNowAndThen(
-  { queue }: Pick<Opened, 'queue'>,
-  clock: Ground['clock'],
-  failed: (reason: string) => void,
-): { cancel(): void } {
-  let isOver = false;
-  let timer = clock.after(TRIM_EVERY, trim);
-  function trim(): void {
-    queue
-      .trim(SETTLED_FOR)
-      .catch((thrown: unknown) => failed(reasonOf(thrown)))
-      .finally(() => {
-        if (!isOver) timer = clock.after(TRIM_EVERY, trim);
-      });
-  }
-  return {
-    cancel() {
-      isOver = true;
-      timer.cancel();
-    },
-  };
+  if (nats) return nats;
+  throw new Fault(
+    'queue-unsupported',
+    'this role has its queue on NATS: name spec.queue.nats in the MTACluster, or start `postfleet standalone`',
+  );
 }

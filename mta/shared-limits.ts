@@ -5,15 +5,13 @@
  */
 import { keyOf } from '#crds/resource.ts';
 import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
-import type { SecretRef } from '#crds/parts.ts';
-import { readSecret } from '#lib/keyring/chosen-secret.ts';
 import type { Clock } from '#lib/run/clock.ts';
-import { Fault } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
 import { watchGauge } from '#lib/run/metrics.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { QuotaCount, Quotas } from './accept/quota.ts';
 import { SharedQuotas, type SharedQuotasOptions } from './accept/shared-quota.ts';
+import { declaredSecret } from './declared-secret.ts';
 import type { Notebook } from './mail/notebook.ts';
 import type { Limits } from './schedule/limits/limits.ts';
 import { RedisLimits, type RedisLimitsOptions } from './schedule/limits/redis.ts';
@@ -45,14 +43,14 @@ export class SharedLimits {
     this.#quotas = quotas;
   }
 
-  /** Undefined when limits are counted in the process. Faults: `limits-secret-missing`. */
+  /** Undefined when limits are counted in the process. Faults: `secret-missing`. */
   static async open({ cluster, config, hostname, ...world }: SharedLimitsOptions): Promise<SharedLimits | undefined> {
     const { clock, random, log } = world;
     const declared = cluster.spec.limits.redis;
     if (!declared) return undefined;
     const [password, ca] = await Promise.all([
-      secretOf(declared.passwordRef, config),
-      secretOf(declared.caRef, config),
+      declaredSecret(declared.passwordRef, config, 'spec.limits.redis.passwordRef'),
+      declaredSecret(declared.caRef, config, 'spec.limits.redis.caRef'),
     ]);
     // Only where it is asked for is anything of it loaded.
     const { openRedis } = await import('#lib/redis/redis.ts');
@@ -94,13 +92,6 @@ export class SharedLimits {
     if (this.#limits) await this.#limits.close();
     else this.#options.redis.close();
   }
-}
-
-async function secretOf(ref: SecretRef | undefined, config: string): Promise<string | undefined> {
-  if (!ref) return undefined;
-  const secret = await readSecret(config, ref);
-  if (secret.kind === 'found') return secret.text.trim();
-  throw new Fault('limits-secret-missing', `spec.limits.redis of the MTACluster: ${secret.problem}`);
 }
 
 function tell(log: Log, reason: string | undefined): void {

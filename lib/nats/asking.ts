@@ -10,6 +10,8 @@ import type { Connection, Heard } from './connection.ts';
 const MORE = 'More';
 /** There is no answer, for this reason: a code, and the payload in words. */
 const FAULT = 'Fault';
+/** Tells the answers of several apart. */
+const BY = 'By';
 
 const SIGN_EVERY: Duration = seconds(1);
 const SILENT_AFTER: Duration = seconds(3);
@@ -49,14 +51,20 @@ export function ask(connection: Connection, clock: Clock, subject: string, quest
 /** Works at a question; undefined: it is not for this process to answer. */
 export type Work = (question: Buffer) => Promise<readonly Uint8Array[] | undefined>;
 
-/** Answers for a subject until it is stopped. */
-export function answer(connection: Connection, clock: Clock, subject: string, work: Work): { stop(): void } {
-  return connection.hear(subject, (it) => void answerOne(connection, clock, it, work));
+/** Answers for a subject until it is stopped; `by`, where several do: a name that nobody else gives. */
+export function answer(connection: Connection, clock: Clock, subject: string, work: Work, by = ''): { stop(): void } {
+  return connection.hear(subject, (it) => void answerOne(connection, clock, it, work, by));
 }
 
-async function answerOne(connection: Connection, clock: Clock, { payload, replyTo }: Heard, work: Work): Promise<void> {
+async function answerOne(
+  connection: Connection,
+  clock: Clock,
+  { payload, replyTo }: Heard,
+  work: Work,
+  by: string,
+): Promise<void> {
   const say = (headers: Readonly<Record<string, string>>, part: Uint8Array): void =>
-    connection.publish({ subject: replyTo, headers, payload: part });
+    connection.publish({ subject: replyTo, headers: { ...headers, ...(by !== '' && { [BY]: by }) }, payload: part });
   const sign = (): Timer =>
     clock.after(SIGN_EVERY, () => {
       say({ [MORE]: '1' }, NOTHING);
@@ -73,4 +81,64 @@ async function answerOne(connection: Connection, clock: Clock, { payload, replyT
   } finally {
     timer.cancel();
   }
+}
+
+export interface AskingAll {
+  readonly connection: Connection;
+  readonly clock: Clock;
+  readonly subject: string;
+  readonly question: Uint8Array;
+  /** Whether the answers that have come whole are all that are needed: looked at when one has. */
+  readonly isEnough: (answers: readonly (readonly Buffer[])[]) => boolean;
+  /** How long others may still answer when there are enough. */
+  readonly linger?: Duration;
+}
+
+export interface Gathered {
+  /** Each in its parts. */
+  readonly answers: readonly (readonly Buffer[])[];
+  /** What those who could not answer faulted with, in words. */
+  readonly faults: readonly string[];
+}
+
+/**
+ * Asks all who answer for a subject: ends when there are enough answers, or when everybody has been silent for a while. Who died at it
+ * has not answered; it is then not known whether what was asked was done there.
+ */
+export function askAll({ connection, clock, subject, question, isEnough, linger = 0 }: AskingAll): Promise<Gathered> {
+  return new Promise((resolve) => {
+    const parts = new Map<string, Buffer[]>();
+    const answers: (readonly Buffer[])[] = [];
+    const faults: string[] = [];
+    let timer: Timer | undefined;
+    let isEnding = false;
+    const end = (): void => {
+      timer?.cancel();
+      heard.stop();
+      resolve({ answers, faults });
+    };
+    const endAfter = (wait: Duration): void => {
+      timer?.cancel();
+      timer = clock.after(wait, end);
+    };
+    const inbox = connection.newInbox();
+    const heard = connection.hear(inbox, (it) => {
+      if (it.isNobody) return end();
+      const by = it.header(BY);
+      const own = parts.get(by) ?? [];
+      if (it.payload.length > 0) own.push(it.payload);
+      parts.set(by, own);
+      if (!isEnding) endAfter(SILENT_AFTER);
+      if (it.header(MORE) !== '') return;
+      parts.delete(by);
+      if (it.header(FAULT) === '') answers.push(own);
+      else faults.push(it.payload.toString());
+      if (isEnding || !isEnough(answers)) return;
+      isEnding = true;
+      if (linger === 0) end();
+      else endAfter(linger);
+    });
+    endAfter(SILENT_AFTER);
+    connection.publish({ subject, headers: {}, payload: question }, inbox);
+  });
 }

@@ -4,13 +4,39 @@
  * A silent server is noticed in seconds, not in the minutes of the library's defaults. What was asked when the connection
  * broke ends as unknown, never as failed: whoever asked finds out what became of it.
  */
-import { connect, createInbox, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import {
+  type Authenticator,
+  connect,
+  createInbox,
+  errors,
+  headers,
+  jwtAuthenticator,
+  type MsgHdrs,
+  type NatsConnection,
+  nkeyAuthenticator,
+  usernamePasswordAuthenticator,
+} from '@nats-io/transport-node';
 import type { Duration } from '../run/clock.ts';
 import { seconds } from '../run/clock.ts';
 import { Fault, reasonOf } from '../run/fault.ts';
+import type { Credentials } from './credentials.ts';
 
-export interface ConnectOptions {
+/** Where servers are, and how they are spoken to. */
+export interface Access {
   readonly servers: readonly string[];
+  /** Absent: as anybody. */
+  readonly credentials?: Credentials | undefined;
+  /** Absent: in clear, unless the servers will not have it. With it nothing is said to a server that does not prove its name. */
+  readonly tls?: Trust | undefined;
+}
+
+/** Whom servers are to be signed by. */
+export interface Trust {
+  /** PEM; absent: whoever the machine trusts. */
+  readonly ca?: string | undefined;
+}
+
+export interface ConnectOptions extends Access {
   /** Shown by the servers' own monitoring. */
   readonly name: string;
 }
@@ -55,8 +81,8 @@ export class Connection {
     this.library = library;
   }
 
-  /** Faults: `nats-away` when no server answers. */
-  static async open({ servers, name }: ConnectOptions): Promise<Connection> {
+  /** Faults: `nats-away` when no server answers, `nats-refused` when one does not know who we are, `nats-insecure`. */
+  static async open({ servers, name, credentials, tls }: ConnectOptions): Promise<Connection> {
     try {
       return new Connection(
         await connect({
@@ -66,11 +92,14 @@ export class Connection {
           maxPingOut: PINGS_UNANSWERED,
           maxReconnectAttempts: -1,
           reconnectTimeWait: RECONNECT_AFTER,
+          // Servers that are given new accounts refuse everybody for a moment.
+          ignoreAuthErrorAbort: true,
+          ...(credentials && { authenticator: authenticatorOf(credentials) }),
+          ...(tls && { tls: tls.ca === undefined ? {} : { ca: tls.ca } }),
         }),
       );
     } catch (cause) {
-      const where = servers.join(', ');
-      throw new Fault('nats-away', `no NATS server answers at ${where}: start one, or name another`, { cause });
+      throw notOpened(servers.join(', '), cause, tls !== undefined);
     }
   }
 
@@ -135,6 +164,21 @@ export class Connection {
   async close(): Promise<void> {
     await this.library.close();
   }
+}
+
+function authenticatorOf(credentials: Credentials): Authenticator {
+  if (credentials.kind === 'password') return usernamePasswordAuthenticator(credentials.user, credentials.password);
+  const seed = new TextEncoder().encode(credentials.seed);
+  return credentials.kind === 'jwt' ? jwtAuthenticator(credentials.jwt, seed) : nkeyAuthenticator(seed);
+}
+
+/** Why there is no connection, with the next step. What a library says of credentials may quote them. */
+function notOpened(where: string, cause: unknown, isEncrypted: boolean): Fault {
+  if (cause instanceof errors.AuthorizationError || cause instanceof errors.UserAuthenticationExpiredError)
+    return new Fault('nats-refused', `NATS at ${where} does not let us in: give it credentials that it knows`);
+  if (isEncrypted && !/ECONNREFUSED|timeout/i.test(reasonOf(cause)))
+    return new Fault('nats-insecure', `NATS at ${where} does not prove who it is: ${reasonOf(cause)}`, { cause });
+  return new Fault('nats-away', `no NATS server answers at ${where}: start one, or name another`, { cause });
 }
 
 function headersOf({ headers: named }: Outgoing): MsgHdrs {

@@ -13,8 +13,11 @@ import { setPriority } from 'node:os';
 const POOL_THREAD = 'libuv-worker';
 const TASKS = '/proc/self/task';
 
+/** Measured in docs/decisions/0006. */
+const SIGNING_YIELDS = 10;
+
 /** Makes the pool's threads nicer by `steps` (0 to 19); answers how many there are. */
-export function yieldToEventLoop(steps: number): number {
+export function yieldToEventLoop(steps: number = SIGNING_YIELDS): number {
   try {
     const threads = readdirSync(TASKS).filter(
       (it) => readFileSync(`${TASKS}/${it}/comm`, 'utf8').trim() === POOL_THREAD,

@@ -1,7 +1,7 @@
 /**
  * Opens a queue on NATS: connects, looks whether what the servers answer for is durable, makes the streams.
  */
-import { Connection } from '#lib/nats/connection.ts';
+import { type Access, Connection } from '#lib/nats/connection.ts';
 import { Streams } from '#lib/nats/streams.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { Lookout, type LookoutOptions } from './lookout.ts';
@@ -12,9 +12,9 @@ import { makeStreams, type StreamSizes } from './streams.ts';
 export interface OpenOptions
   extends
     StreamSizes,
-    Pick<JetstreamQueueOptions, 'clock' | 'ioClock' | 'nextName' | 'openView' | 'unreadable' | 'eventsFor'>,
-    Pick<LookoutOptions, 'monitors' | 'promise' | 'doubtful'> {
-  readonly servers: readonly string[];
+    Pick<JetstreamQueueOptions, 'clock' | 'ioClock' | 'nextName' | 'openView' | 'unreadable' | 'crashed' | 'eventsFor'>,
+    Pick<LookoutOptions, 'monitors' | 'promise' | 'doubtful'>,
+    Access {
   /** Names the queue among others on the same servers. */
   readonly name: string;
   /** Never changes once there is mail. */
@@ -22,6 +22,7 @@ export interface OpenOptions
 }
 
 export interface Opened {
+  readonly connection: Connection;
   readonly queue: JetstreamQueue;
   readonly streams: Streams;
   readonly layout: Layout;
@@ -33,8 +34,8 @@ export interface Opened {
 
 /** Faults: `nats-away`, `nats-settings`; `nats-not-durable` when mail may be lost and nobody said that it may. */
 export async function openJetstreamQueue(options: OpenOptions): Promise<Opened> {
-  const { servers, name, shards, ioClock } = options;
-  const connection = await Connection.open({ servers, name: `postfleet ${name}` });
+  const { name, shards, ioClock } = options;
+  const connection = await Connection.open({ ...options, name: `postfleet ${name}` });
   try {
     const streams = await Streams.of(connection, ioClock);
     const layout = layoutOf(name, shards);
@@ -70,6 +71,7 @@ export async function openJetstreamQueue(options: OpenOptions): Promise<Opened> 
       await connection.close();
     };
     return {
+      connection,
       queue,
       streams,
       layout,

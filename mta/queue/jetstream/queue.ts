@@ -33,8 +33,10 @@ import type {
 } from '../queue.ts';
 import { parseLane } from '../queue.ts';
 import { Bodies } from '../sqlite/bodies.ts';
+import type { AfterCrash } from '../sqlite/crashes.ts';
 import type { Shard } from '../sqlite/shard.ts';
 import { Turns } from '../sqlite/turns.ts';
+import type { Position } from './history.ts';
 import { Holding } from './holding.ts';
 import { type Layout, shardOf } from './layout.ts';
 import { Putting } from './putting.ts';
@@ -61,6 +63,8 @@ export interface JetstreamQueueOptions {
   readonly openView: () => Promise<Database>;
   /** Why nothing may be put now, if so. */
   readonly refusal: () => Fault | undefined;
+  /** Told, of each shard that was taken, what its holder had in hand when it died. Must not throw. */
+  readonly crashed?: ((after: AfterCrash, shard: number) => void) | undefined;
   /** Told of what cannot be read. Must not throw. */
   readonly unreadable: (thrown: unknown) => void;
 }
@@ -108,17 +112,17 @@ export class JetstreamQueue implements Queue {
 
   /**
    * Says from where on what is held here matters, and lets go of what nobody needs of the streams, when each shard's holder has
-   * said so (`trim.ts`). What came within `settledFor` stays: longer than a put takes. To be called every minute or so, by every
-   * process.
+   * said so (`trim.ts`). What came within `settledFor` stays: longer than a put takes; and what is not `copied`, where somebody
+   * copies events. To be called every minute or so, by every process.
    */
-  async trim(settledFor: Duration): Promise<void> {
+  async trim(settledFor: Duration, copied?: () => Promise<Position>): Promise<void> {
     const { streams, layout, ioClock, eventsFor = EVENTS_FOR } = this.#options;
     const crowded = isCrowded(await streams.about(layout.done));
     const told = [...this.#holdings.values()].map((it) =>
       unlessLost(() => it.tellFloor(settledFor, crowded), undefined),
     );
     await Promise.all(told);
-    if (this.#holdings.has(0)) await trim(streams, layout, ioClock.now() - eventsFor);
+    if (this.#holdings.has(0)) await trim(streams, layout, ioClock.now() - eventsFor, await copied?.());
   }
 
   /** In all shards, whoever holds them. What nobody answers for is said when nothing of the message was found elsewhere. */
@@ -145,6 +149,7 @@ export class JetstreamQueue implements Queue {
       };
       const holding = await this.#standbys.use(shard, (it) => Holding.take(options, it));
       this.#holdings.set(shard, holding);
+      this.#options.crashed?.(holding.afterCrash, shard);
       return holding.claim;
     });
   }

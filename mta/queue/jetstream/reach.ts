@@ -10,17 +10,12 @@ import { codeOf, reasonOf } from '#lib/run/fault.ts';
 import { answer, ask } from '#lib/nats/asking.ts';
 import type { Connection } from '#lib/nats/connection.ts';
 import type { MailEvent } from '../../mail/event.ts';
+import type { Reached } from '../../mail/reached.ts';
 import { type Cancelling, type Glance, type LaneDepth, type LaneName, type Move, parseLane } from '../queue.ts';
 import type { Pending, Selection } from '../queue.ts';
 import type { Holding } from './holding.ts';
 import { type Layout, shardOf } from './layout.ts';
 import { decodeQuestion, decodeRows, encodeQuestion, encodeRows, type Question } from './question.ts';
-
-/** What was found or done, and a sentence for each shard that it is not known of. */
-export interface Reached<T> {
-  readonly found: T;
-  readonly missing: readonly string[];
-}
 
 export interface ReachOptions {
   readonly connection: Connection;

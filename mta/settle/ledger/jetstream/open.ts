@@ -12,7 +12,7 @@ import type { Database } from '#lib/sqlite/database.ts';
 import type { MailEvent } from '../../../mail/event.ts';
 import type { MessageId } from '../../../mail/message.ts';
 import type { Suspension } from '../../../mail/suspension.ts';
-import { History } from '../../../queue/jetstream/history.ts';
+import { History, type Position } from '../../../queue/jetstream/history.ts';
 import { layoutOf } from '../../../queue/jetstream/layout.ts';
 import type { Ledger } from '../ledger.ts';
 import { SqliteMemory } from '../sqlite-memory.ts';
@@ -57,6 +57,8 @@ export interface StreamLedgerOptions extends Omit<LedgerSizes, 'retention'> {
 export interface StreamLedger extends Ledger {
   /** Calls `listener`, the last one given, with every suspension that is not over when any began or ended, here or elsewhere. */
   onSuspensions(listener: (held: readonly Suspension[]) => void): void;
+  /** How far the queue's streams are copied: what they told until then is found without them. */
+  copied(): Promise<Position>;
   /** Lets go of everything but the connection. */
   close(): Promise<void>;
 }
@@ -120,6 +122,7 @@ async function build(parts: Parts, opened: AsyncDisposableStack): Promise<Stream
     memory: new StreamMemory(facts, new SqliteMemory(database, clock), clock),
     usage: new StreamUsage(facts, new SqliteUsage(database, clock), writer),
     orders,
+    copied: () => recorder.reached(),
     onSuspensions: (listener) => {
       suspensionsChanged = () => void orders.suspensions().then(listener, troubled);
     },
