@@ -11,11 +11,12 @@ import type { EgressFlags } from '#mta/egress-settings.ts';
 import type { ProvisionFlags } from '#mta/provision-command.ts';
 import type { DomainFlags } from '#mta/watch/domain.ts';
 import type { ExplainFlags } from '#mta/watch/explain.ts';
-import type { ChoiceFlags, SuspendFlags } from '#mta/watch/operate.ts';
+import type { AuditFlags, ChoiceFlags, SuspendFlags } from '#mta/watch/operate.ts';
 import type { QueueFlags } from '#mta/watch/queue.ts';
 import type { ReturnedFlags } from '#mta/watch/returned.ts';
 import type { SuppressFlags } from '#mta/watch/suppress.ts';
 import type { TopFlags } from '#mta/watch/top.ts';
+import type { TraceFlags } from '#mta/watch/trace.ts';
 import type { OperatorFlags } from '#operator/settings.ts';
 import { ROLE_FLAGS } from '#mta/role-flags.ts';
 import { type ClusterFlags, dataFolderOf, EXAMPLE, type StandaloneFlags } from '#mta/settings.ts';
@@ -116,12 +117,14 @@ program
     },
   );
 
-/** A command that asks the process that has a data folder. */
+/** A command that asks a process: of a cluster, any. */
 const asking = (name: string, does: string): Command =>
   program
     .command(name)
     .description(does)
-    .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
+    .option('--data <folder>', 'data folder of the process', dataFolderOf(EXAMPLE))
+    .addOption(new Option('--admin <url>', 'its admin API (default: as the data folder says)').env('POSTFLEET_ADMIN'))
+    .addOption(new Option('--token <file>', 'a file with the token for it').env('POSTFLEET_ADMIN_TOKEN_FILE'))
     .option('--json', 'print JSON');
 
 asking('domain', 'show the DNS records of a sending domain: expected, found, and what to change')
@@ -135,11 +138,11 @@ asking('domain', 'show the DNS records of a sending domain: expected, found, and
 asking('trace', 'show every event and reply of one message')
   .argument('<id>', 'its id, as the reply to the final dot gave it')
   .option('--follow', 'go on until every recipient has ended')
-  .action(async (id: string, flags: { data: string; json?: boolean; follow?: boolean }) => {
+  .action(async (id: string, flags: TraceFlags & { follow?: boolean }) => {
     const { followCommand, traceCommand } = await import('#mta/watch/trace.ts');
     const { commandClock } = await import('#lib/run/clock.ts');
-    if (flags.follow === true) await followCommand(id, flags.data, flags.json === true, print, commandClock);
-    else await traceCommand(id, flags.data, flags.json === true, print);
+    if (flags.follow === true) await followCommand(id, flags, print, commandClock);
+    else await traceCommand(id, flags, print);
   });
 
 asking('returned', 'show what came back: what it says, and what it caused')
@@ -237,12 +240,8 @@ asking('suppress', "keep a tenant's mail from an address or a domain")
     await suppressCommand(subject, flags, print, systemClock);
   });
 
-program
-  .command('top')
-  .description('show what goes on, once a second: rates, what waits and for what, sites')
+asking('top', 'show what goes on, once a second: rates, what waits and for what, sites')
   .option('--count <looks>', 'end after so many (default: when interrupted)')
-  .option('--data <folder>', 'data folder of the process that has it', dataFolderOf(EXAMPLE))
-  .option('--json', 'print JSON, a line a second')
   .action(async (flags: TopFlags) => {
     const { topCommand } = await import('#mta/watch/top.ts');
     const { commandClock } = await import('#lib/run/clock.ts');
@@ -251,9 +250,9 @@ program
 
 asking('audit', 'show what was done to mail, by whom, the newest first')
   .option('--limit <count>', 'how many', '100')
-  .action(async (flags: { limit: string; data: string; json?: boolean }) => {
+  .action(async (flags: AuditFlags) => {
     const { auditCommand } = await import('#mta/watch/operate.ts');
-    await auditCommand(flags.data, flags.limit, flags.json === true, print);
+    await auditCommand(flags, print);
   });
 
 program

@@ -1,14 +1,15 @@
 /**
- * The admin API of one process: what people look up and order, on the parts that know and carry out.
+ * The admin API of a process: what people look up and order, on the parts that know and carry out.
  */
 import type { Address } from '#lib/http/address.ts';
 import { openHttp } from '#lib/http/server.ts';
-import { countsSoFar } from '#lib/run/metrics.ts';
 import { adminToken } from './data-folder.ts';
 import type { DomainAnswers } from './domains.ts';
 import type { Ground } from './ground.ts';
-import type { Queue } from './queue/queue.ts';
+import { Operations } from './operations.ts';
+import type { Sending } from './sending.ts';
 import type { Ledger } from './settle/ledger/ledger.ts';
+import type { Orders } from './settle/ledger/orders.ts';
 import { adminRoutes } from './watch/admin.ts';
 import { publishAdminUrl } from './watch/admin-client.ts';
 import { domainRoutes } from './watch/admin-domains.ts';
@@ -17,21 +18,21 @@ import { withDocument } from './watch/admin-openapi.ts';
 import { operationRoutes } from './watch/admin-operations.ts';
 import { returnedRoutes } from './watch/admin-returned.ts';
 import { suppressionRoutes } from './watch/admin-suppressions.ts';
-import type { MailWorker } from './worker.ts';
 
 export interface AdminOptions extends Pick<Ground, 'data' | 'random' | 'clock' | 'log' | 'resources'> {
   readonly admin: Address;
-  readonly queue: Queue;
+  readonly sending: Sending;
   readonly ledger: Ledger;
-  /** Absent where nothing is sent. */
-  readonly worker?: MailWorker;
+  readonly orders: Orders;
   readonly domains: DomainAnswers;
+  /** Folder of keys that several processes share; the token of all of them may lie there. */
+  readonly shared?: string | undefined;
 }
 
 /** Resolves when it answers, and commands find it in the data folder. */
 export async function openAdmin(options: AdminOptions) {
-  const { data, random, admin } = options;
-  const token = await adminToken(data, random);
+  const { data, random, admin, shared } = options;
+  const token = await adminToken(data, random, shared);
   const server = await openHttp({
     name: 'admin',
     setting: '--admin',
@@ -44,10 +45,10 @@ export async function openAdmin(options: AdminOptions) {
 }
 
 const routesOf = (options: AdminOptions) => {
-  const { clock, log, resources, queue, ledger, worker, domains } = options;
+  const { clock, log, resources, ledger, domains, sending } = options;
   return [
-    ...adminRoutes({ ledger, queue }),
-    ...(worker ? sendingRoutes(worker, options) : []),
+    ...adminRoutes({ ledger, pendingOf: sending.pendingOf }),
+    ...sendingRoutes(options),
     ...suppressionRoutes({
       clock,
       suppressions: ledger.suppressions,
@@ -60,15 +61,11 @@ const routesOf = (options: AdminOptions) => {
   ];
 };
 
-const sendingRoutes = (worker: MailWorker, { clock, ledger }: AdminOptions) => [
-  ...insightRoutes({
-    view: (asked) => worker.insight.view(asked),
-    explain: (asked) => worker.insight.explain(asked),
-    counts: countsSoFar,
-    now: () => clock.now(),
-    sites: () => worker.sites(),
-    suspensions: () => worker.operations.suspensions(),
-    restraints: () => worker.restraints(),
-  }),
-  ...operationRoutes({ clock, operations: worker.operations, orders: ledger.orders }),
-];
+const sendingRoutes = (options: AdminOptions) => {
+  const { sending, clock, orders } = options;
+  const operations = new Operations({ ...options, ...sending });
+  return [
+    ...insightRoutes({ ...sending, suspensions: () => operations.suspensions() }),
+    ...operationRoutes({ clock, operations, orders }),
+  ];
+};

@@ -80,12 +80,18 @@ async function empty(folder: string): Promise<void> {
   for (const name of names) await rm(join(folder, name), { recursive: true, force: true });
 }
 
-/** The token of the admin API, made when it is not there. */
-export async function adminToken(folder: string, random: Random): Promise<string> {
+/** The token of the admin API: that of a folder which several share, where it is; else made when it is not there. */
+export async function adminToken(folder: string, random: Random, shared?: string): Promise<string> {
   const file = tokenFile(folder);
-  const kept = existsSync(file) ? (await readFile(file, 'utf8')).trim() : '';
+  const kept = await tokenIn(file);
+  const common = shared === undefined ? '' : await tokenIn(tokenFile(shared));
+  if (common !== '' && common !== kept) await writeWhole(file, `${common}\n`);
+  if (common !== '') return common;
   if (kept !== '') return kept;
   const token = random.bytes(32).toString('base64url');
   await writeWhole(file, `${token}\n`);
   return token;
 }
+
+const tokenIn = async (file: string): Promise<string> =>
+  existsSync(file) ? (await readFile(file, 'utf8')).trim() : '';

@@ -10,6 +10,7 @@ import { certificateOf } from './certificate.ts';
 import { openClusterLedger } from './cluster-ledger.ts';
 import { openClusterQueue } from './cluster-queue.ts';
 import { domainsAsked } from './domains.ts';
+import { openClusterSending } from './cluster-sending.ts';
 import { openGround, type Part } from './ground.ts';
 import { startIngress } from './ingress.ts';
 import { openDomains } from './open-domains.ts';
@@ -39,7 +40,9 @@ async function build(surroundings: RoleSurroundings, opened: AsyncDisposableStac
   declared.onChange(() => domains.declare());
   failWith(ground, surroundings);
   const common = { ...ground, queue, ledger, suppressions };
-  const admin = opened.adopt(await openAdmin({ ...common, admin: settings.admin, domains }), (it) => it.close());
+  const sending = openClusterSending(ground, onNats, ledger.orders, opened);
+  const asked = { ...common, orders: ledger.orders, admin: settings.admin, sending, domains, shared: settings.keyring };
+  const admin = opened.adopt(await openAdmin(asked), (it) => it.close());
   const certificate = (listener: Parameters<typeof certificateOf>[0]) => certificateOf(listener, config, own);
   const trace = (id: string) => ledger.trace(id);
   const putOff = () => (reach.isAway ? noQueue : undefined);

@@ -9,7 +9,8 @@ import type { Resolver } from '#lib/dns/resolver.ts';
 import type { Clock } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { Directions } from './directions.ts';
-import type { Explanation, Outlook, QueueView, WaitingRecipient, Way } from './mail/explanation.ts';
+import { largest } from './largest.ts';
+import type { Explanation, Outlook, SendingState, SiteState, WaitingRecipient, Way } from './mail/explanation.ts';
 import type { Firing } from './mail/firing.ts';
 import { domainOf } from './mail/message.ts';
 import { ownPlaces } from './own-places.ts';
@@ -34,6 +35,7 @@ export interface InsightOptions {
   readonly hostname: string;
   readonly directions: Directions;
   readonly planOf: (lane: LaneName) => Plan | Promise<void>;
+  readonly sites: () => readonly SiteState[];
   readonly restraints: () => readonly Firing[];
   readonly parts: OutlookParts;
 }
@@ -51,6 +53,8 @@ const MOST_WAYS = 20;
 /** Entries of a lane that are looked through for one recipient. */
 const MOST_LOOKED_AT = 1000;
 const MOST_WAITING = 20;
+/** More than anybody reads. */
+const MOST_SITES = 500;
 
 export class Insight {
   readonly #options: InsightOptions;
@@ -97,16 +101,20 @@ export class Insight {
     };
   }
 
-  /** The queue by tenant and domain, the deepest first. */
-  view(filter: QueueFilter): Promise<QueueView> {
-    const { queue, ledger, clock, directions } = this.#options;
-    return viewQueue(filter, {
+  /** The queue by tenant and domain, the deepest first; the busiest sites; what rules hold. */
+  async view(filter: QueueFilter): Promise<SendingState> {
+    const { queue, ledger, clock, directions, restraints } = this.#options;
+    const view = await viewQueue(filter, {
       queue,
       ledger,
       now: () => clock.now(),
       siteOf: (lane) => directions.destination(lane).site,
       outlookOf: (lane) => this.#outlookOf(lane),
     });
+    const all = this.#options.sites();
+    const sites = await largest(all, (it) => it.lanes, MOST_SITES);
+    const connections = all.reduce((sum, it) => sum + it.connections, 0);
+    return { ...view, sites, moreSites: all.length - sites.length, connections, restraints: restraints() };
   }
 
   #outlookOf(lane: LaneName): Outlook | undefined {

@@ -8,6 +8,7 @@ import { openFolder } from '#crds/source/folder.ts';
 import { systemClock as clock } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import { systemRandom as random } from '#lib/run/random.ts';
+import { adminToken } from './data-folder.ts';
 import { provisionAll } from './declared.ts';
 
 export interface ProvisionFlags {
@@ -20,6 +21,8 @@ export async function provisionCommand({ config, keyring }: ProvisionFlags, prin
   const source = await openFolder(config, clock);
   try {
     const { made, problems } = await provisionAll({ config, data: keyring, clock, random }, source.current());
+    // One for all processes: people need not know which of them they ask.
+    await adminToken(keyring, random);
     for (const file of made) print(file);
     if (problems.length > 0) throw new Fault('keys-missing', problems.join('\n'));
   } finally {

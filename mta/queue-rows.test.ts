@@ -65,6 +65,24 @@ test.each<[object, string[]]>([
   expect(namesOf((await view(filter)).rows)).toEqual(names);
 });
 
+test('a queue of many lanes is looked at in steps: others have their turn', async () => {
+  const depth = Array.from({ length: 20_000 }, (_, at) => ({
+    lane: `shop default/main d${at}.test`,
+    depth: 1 + (at % 7),
+  }));
+  let turns = 0;
+  const count = (): void => {
+    turns += 1;
+    if (turns < 1000) setImmediate(count);
+  };
+  setImmediate(count);
+  const parts = { now: () => NOW, siteOf: () => '', outlookOf: () => ({}), ledger: { last: async () => undefined } };
+  const queue = { depth: () => depth, glance: async () => GLANCE };
+  const { rows, more } = await viewQueue({ limit: 2 }, { ...parts, queue });
+  expect([rows.map((it) => it.depth), more]).toEqual([[7, 7], 19_998]);
+  expect(turns).toBeGreaterThan(30);
+});
+
 test('oldest and next are those of all its lanes; what the last reply was comes from the events', async () => {
   const { rows } = await view(
     { domain: 'dest.test', tenant: 'shop' },

@@ -1,8 +1,10 @@
 /**
  * The queue by tenant and domain, the deepest first: how much waits, since when, until when, for what, and what was said
- * the last time. Only rows that are shown are asked of the storage, lane by lane.
+ * the last time. Only rows that are shown are asked of the storage, lane by lane; in steps that hold nobody up.
  */
 import type { Instant } from '#lib/run/clock.ts';
+import { othersTurn } from '#lib/run/turn.ts';
+import { largest } from './largest.ts';
 import type { Outlook, QueueRow, QueueView } from './mail/explanation.ts';
 import { type Glance, type LaneDepth, type LaneName, parseLane, type Queue } from './queue/queue.ts';
 import type { Ledger } from './settle/ledger/ledger.ts';
@@ -30,17 +32,26 @@ interface Group {
   depth: number;
 }
 
+/** Lanes that are looked at between two turns of everybody else. */
+const LANES_IN_A_ROW = 1000;
+
 export async function viewQueue(filter: QueueFilter, parts: QueueRowsParts): Promise<QueueView> {
-  const groups = groupsOf(filter, parts).toSorted((a, b) => b.depth - a.depth);
+  const groups = await groupsOf(filter, parts);
   const rows: QueueRow[] = [];
-  for (const group of groups.slice(0, filter.limit)) rows.push(await rowOf(group, parts));
-  const recipients = groups.reduce((sum, it) => sum + it.depth, 0);
-  return { rows, recipients, more: groups.length - rows.length };
+  for (const group of await largest(groups.values(), (it) => it.depth, filter.limit))
+    rows.push(await rowOf(group, parts));
+  let recipients = 0;
+  for (const it of groups.values()) recipients += it.depth;
+  return { rows, recipients, more: groups.size - rows.length };
 }
 
-function groupsOf({ tenant, domain, site }: QueueFilter, { queue, siteOf }: QueueRowsParts): Group[] {
+async function groupsOf(
+  { tenant, domain, site }: QueueFilter,
+  { queue, siteOf }: QueueRowsParts,
+): Promise<ReadonlyMap<string, Group>> {
   const groups = new Map<string, Group>();
-  for (const it of queue.depth()) {
+  for (const [at, it] of queue.depth().entries()) {
+    if (at % LANES_IN_A_ROW === LANES_IN_A_ROW - 1) await othersTurn();
     const lane = parseLane(it.lane);
     if (tenant !== undefined && tenant !== lane.tenant) continue;
     if (domain !== undefined && domain !== lane.domain) continue;
@@ -51,7 +62,7 @@ function groupsOf({ tenant, domain, site }: QueueFilter, { queue, siteOf }: Queu
     group.depth += it.depth;
     groups.set(key, group);
   }
-  return [...groups.values()];
+  return groups;
 }
 
 /** Lanes of a row that are looked at: one tenant's mail for one domain has few. */

@@ -4,7 +4,6 @@
  * Opens the parts so that nothing is accepted before it can be delivered, and closes them in the reverse order. A start
  * that fails closes what it had opened and says what to do.
  */
-import { type Duration, minutes } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
 import { yieldToEventLoop } from '#lib/run/priority.ts';
@@ -20,6 +19,7 @@ import { publishFirstStep } from './first-step.ts';
 import { type Ground, openGround, type Part } from './ground.ts';
 import { startIngress } from './ingress.ts';
 import { watchQueue } from './queue-gauges.ts';
+import { sendingHere } from './sending.ts';
 import type { StandaloneSettings } from './settings.ts';
 import type { SubmissionHint } from './watch/send.ts';
 import { MailWorker } from './worker.ts';
@@ -48,11 +48,6 @@ export interface StandaloneSurroundings {
   readonly failed: (fault: Fault) => void;
 }
 
-/** Steps by which signing gives way to accepting and sending (measured in docs/decisions/0006). */
-const SIGNING_YIELDS = 10;
-/** The longest wait for the reply to a final dot, and a little. */
-const DRAIN_DELIVERY: Duration = minutes(11);
-
 export async function startStandalone(surroundings: StandaloneSurroundings): Promise<Standalone> {
   const opened = new AsyncDisposableStack();
   try {
@@ -79,14 +74,15 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   watchQueue(queue, clock);
   const { suppressions, memory, orders } = ledger;
   const common = { ...ground, queue, ledger, suppressions, memory, orders };
-  const worker = opened.adopt(await MailWorker.start(common), (it) => it.stop(DRAIN_DELIVERY));
+  const worker = opened.adopt(await MailWorker.start(common), (it) => it.stop());
   const domains = opened.adopt(await Domains.open(ground), (it) => it.close());
   declared.onChange(() => worker.replan());
   declared.onChange(() => domains.declare());
   void database.broken.then((fault) => failed(fault));
 
-  const admin = opened.adopt(await openAdmin({ ...common, admin: settings.admin, worker, domains }), (it) =>
-    it.close(),
+  const admin = opened.adopt(
+    await openAdmin({ ...common, admin: settings.admin, sending: sendingHere(worker, queue, clock), domains }),
+    (it) => it.close(),
   );
   const certificate = (listener: Parameters<typeof certificateOf>[0]) => certificateOf(listener, config, own);
   const trace = (id: string) => ledger.trace(id);
@@ -97,7 +93,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   );
   takesMail = true;
   const hint = await publishFirstStep(ground);
-  yieldToEventLoop(SIGNING_YIELDS);
+  yieldToEventLoop();
   log.info('ready', { config, data });
   return {
     metricsUrl: ground.metricsUrl,
@@ -109,7 +105,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     stop: async () => {
       takesMail = false;
       // Together: neither waits for the other's peers, and both may be watched until the last is done.
-      await Promise.all([ingress.close(), worker.stop(DRAIN_DELIVERY)]);
+      await Promise.all([ingress.close(), worker.stop()]);
       await opened.disposeAsync();
     },
   };

@@ -12,6 +12,7 @@ import { Connection } from '#lib/nats/connection.ts';
 import { openAdmin } from './admin.ts';
 import { openClusterLedger } from './cluster-ledger.ts';
 import { type ClusterQueue, openClusterQueue } from './cluster-queue.ts';
+import { openClusterSending } from './cluster-sending.ts';
 import { openDomains } from './open-domains.ts';
 import { type Ground, openGround, type Part } from './ground.ts';
 import { watchQueue } from './queue-gauges.ts';
@@ -21,8 +22,6 @@ import { Shift, type Wire } from './queue/shards/shift.ts';
 import { failWith, type Role, type RoleSurroundings, startRole } from './role.ts';
 import { MailWorker } from './worker.ts';
 
-/** Steps by which signing gives way to sending (measured in docs/decisions/0006). */
-const SIGNING_YIELDS = 10;
 /** What has not come to DATA by then is for whoever takes its shard. */
 const HURRY: Duration = seconds(1);
 /** How long NATS may take to carry the word that all shards are free. */
@@ -56,9 +55,9 @@ async function build(surroundings: RoleSurroundings, opened: AsyncDisposableStac
   declared.onChange(() => worker.replan());
   declared.onChange(() => domains.declare());
   failWith(ground, surroundings);
-  const admin = opened.adopt(await openAdmin({ ...common, admin: settings.admin, worker, domains }), (it) =>
-    it.close(),
-  );
+  const sending = openClusterSending(ground, onNats, orders, opened, { worker, share });
+  const asked = { ...common, admin: settings.admin, sending, domains, shared: settings.keyring };
+  const admin = opened.adopt(await openAdmin(asked), (it) => it.close());
   const shift = opened.adopt(
     new Shift({
       name,
@@ -74,7 +73,7 @@ async function build(surroundings: RoleSurroundings, opened: AsyncDisposableStac
   );
   isSure = () => shift.isSure;
   shift.begin();
-  yieldToEventLoop(SIGNING_YIELDS);
+  yieldToEventLoop();
   log.info('ready', { role: 'worker', name });
   return {
     metricsUrl: ground.metricsUrl,
@@ -90,8 +89,8 @@ async function build(surroundings: RoleSurroundings, opened: AsyncDisposableStac
 }
 
 /** A connection of its own: it is heard however much mail is on its way. */
-async function openWire({ servers, name }: ClusterQueue, opened: AsyncDisposableStack): Promise<Wire> {
-  const connection = opened.adopt(await Connection.open({ servers, name: `postfleet ${name} shards` }), (it) =>
+async function openWire({ access, name }: ClusterQueue, opened: AsyncDisposableStack): Promise<Wire> {
+  const connection = opened.adopt(await Connection.open({ ...access, name: `postfleet ${name} shards` }), (it) =>
     it.close(),
   );
   const subject = `${name}.alive`;

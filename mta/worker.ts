@@ -7,7 +7,7 @@
  * anew at each connection. What a connection is given is in `couriers.ts`, what settling asks in `settling.ts`.
  */
 import { codeOf, reasonOf } from '#lib/run/fault.ts';
-import { type Clock, type Duration, seconds } from '#lib/run/clock.ts';
+import { type Clock, type Duration, minutes, seconds } from '#lib/run/clock.ts';
 import type { Resolver } from '#lib/dns/resolver.ts';
 import type { IPPool } from '#crds/kinds/ip-pool.ts';
 import type { Resources } from '#crds/source/resources.ts';
@@ -20,12 +20,12 @@ import { oneOf } from '#lib/metric/declaration.ts';
 import { Couriers } from './couriers.ts';
 import { Directions } from './directions.ts';
 import type { MailEvent } from './mail/event.ts';
-import type { Firing } from './mail/firing.ts';
 import type { Notebook } from './mail/notebook.ts';
 import type { Claim, LaneName, Queue } from './queue/queue.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
-import { Operations } from './operations.ts';
 import { Insight } from './insight.ts';
+import { LocalHands } from './operate/hands.ts';
+import type { Standing } from './operate/suspending.ts';
 import { ReturnPaths } from './return-paths.ts';
 import type { Limits } from './schedule/limits/limits.ts';
 import { LocalLimits } from './schedule/limits/local.ts';
@@ -39,6 +39,7 @@ import { Suspensions } from './schedule/suspensions.ts';
 import { deliver } from './send/deliver.ts';
 import type { OpenSocket } from './send/open.ts';
 import { Outlived } from './send/outlived.ts';
+import { bouncedByHand } from './settle/by-hand.ts';
 import { Reporter } from './settle/reporter.ts';
 import type { Ledger } from './settle/ledger/ledger.ts';
 import type { Memory } from './settle/ledger/memory.ts';
@@ -85,6 +86,9 @@ const CONNECTIONS = 2000;
 /** How long a transaction may take to come to DATA once it is to end, unless it is said: most are through long before. */
 const HURRY: Duration = seconds(5);
 
+/** The longest wait for the reply to a final dot, and a little. */
+const DRAIN: Duration = minutes(11);
+
 /** What was known before the start. */
 interface Known {
   readonly keeper: MemoryKeeper;
@@ -92,7 +96,8 @@ interface Known {
 }
 
 export class MailWorker {
-  readonly operations: Operations;
+  /** What is done to the mail that waits here. */
+  readonly hands: LocalHands;
   readonly insight: Insight;
   readonly #options: WorkerOptions;
   readonly #claim: Claim;
@@ -136,16 +141,18 @@ export class MailWorker {
     this.#scheduler = this.#openScheduler();
     this.#restraints.resume();
     this.#outlived = this.#openOutlived();
-    this.operations = new Operations({
+    this.hands = new LocalHands({
       ...parts,
-      suspensions: this.#suspensions,
-      rests: this.#rests,
+      siteOf: (lane) => this.#directions.destination(lane).site,
+      endRests: (site) => this.#rests.endAt(site),
       replan: () => this.replan(),
+      bounced: (lease, asked) => bouncedByHand(lease, asked, options.clock.now()),
     });
     this.insight = new Insight({
       ...parts,
       planOf: (lane) => this.#planOf(lane),
-      restraints: () => this.restraints(),
+      sites: () => this.sites(),
+      restraints: () => this.#restraints.current(),
       parts: { limits: this.#limits, rests: this.#rests, sources: this.#sources, connections: CONNECTIONS },
     });
   }
@@ -216,14 +223,14 @@ export class MailWorker {
     this.#scheduler.replan();
   }
 
+  /** The orders that hold mail back here. */
+  get standing(): Standing {
+    return this.#suspensions;
+  }
+
   /** These orders hold mail back from now on, and no others: they may be given elsewhere. */
   holdBack(orders: readonly Suspension[]): void {
     this.#suspensions.replace(orders);
-  }
-
-  /** What rules have set going, for people. */
-  restraints(): readonly Firing[] {
-    return this.#restraints.current();
   }
 
   /** What each ready queue does and waits for, for people. */
@@ -240,7 +247,7 @@ export class MailWorker {
    * Starts nothing more, lets every transaction past DATA end and every outcome become durable, then gives the shard up.
    * What is still under way after `limit` is left to the next start. Calling it again waits for the same.
    */
-  stop(limit: Duration): Promise<void> {
+  stop(limit: Duration = DRAIN): Promise<void> {
     this.#stopping ??= this.#stop(limit);
     return this.#stopping;
   }

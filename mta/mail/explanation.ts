@@ -5,6 +5,7 @@
 import type { Duration, Instant } from '#lib/run/clock.ts';
 import type { Firing } from './firing.ts';
 import type { MessageId } from './message.ts';
+import type { Suspension } from './suspension.ts';
 
 /** One address of a pool: why it cannot send now, and what is left of its warm-up there today. */
 export interface SourceState {
@@ -74,6 +75,9 @@ export interface Way {
 export interface Explanation {
   readonly recipient: string;
   readonly ways: readonly Way[];
+  /** The process that says so, where there are several. */
+  readonly worker?: string;
+  readonly missing?: readonly string[];
 }
 
 /** What waits of a tenant for a domain. */
@@ -97,4 +101,48 @@ export interface QueueView {
   /** Over all rows that fit, shown or not. */
   readonly recipients: number;
   readonly more: number;
+}
+
+/** What is known of mail that shares connections to a site. */
+export interface SiteState {
+  readonly site: string;
+  readonly ready: string;
+  readonly connections: number;
+  readonly lanes: number;
+  /** What it waits for; absent while it sends as much as it has. */
+  readonly waitsFor?: string;
+  /** Why mail did not go there the last time. */
+  readonly trouble?: string;
+  /** The process that says so, where there are several. */
+  readonly worker?: string;
+}
+
+/** What rules over replies hold, and which process, where there are several. */
+export type Restraint = Firing & { readonly worker?: string };
+
+/** What a process that sends knows of its mail. */
+export interface SendingState extends QueueView {
+  /** Those with the most lanes. */
+  readonly sites: readonly SiteState[];
+  readonly moreSites: number;
+  /** To receivers, over all sites. */
+  readonly connections: number;
+  readonly restraints: readonly Restraint[];
+  /** A sentence for each part of the queue that gave no answer. */
+  readonly missing?: readonly string[];
+}
+
+export interface QueueState extends SendingState {
+  readonly suspensions: readonly Suspension[];
+}
+
+/** What was counted since the start, by what was counted: accepted, delivered, deferred, bounced, expired. */
+export type Counts = Readonly<Record<string, number>>;
+
+export interface Live {
+  readonly at: Instant;
+  readonly counts: Counts;
+  /** What each process counted, where there are several. */
+  readonly processes?: Readonly<Record<string, Counts>>;
+  readonly missing?: readonly string[];
 }

@@ -3,6 +3,7 @@
  */
 import type { Instant } from '#lib/run/clock.ts';
 import type { MessageId } from './message.ts';
+import type { Reached } from './reached.ts';
 import type { Matter, Suspension } from './suspension.ts';
 
 /** Some of what is queued: everything that fits all that is given. */
@@ -26,6 +27,8 @@ export interface Done {
   readonly suspensions?: readonly Suspension[];
   /** Orders that hold some of it still. */
   readonly stillHeldBy?: readonly Suspension[];
+  /** A sentence for each part of the queue that gave no answer: there it may have been done, or not. */
+  readonly missing?: readonly string[];
 }
 
 export type Operated =
@@ -58,4 +61,26 @@ export interface Bouncing extends Moving {
   readonly why: string;
   /** Whether senders by SMTP are told by mail, as of any failure. */
   readonly report: boolean;
+}
+
+/** How much of what was chosen waits. */
+export interface Counted {
+  readonly lanes: number;
+  readonly recipients: number;
+}
+
+/** What is done to mail where it waits. */
+export type Handling =
+  | { readonly kind: 'resume' | 'retry'; readonly about: Chosen }
+  | { readonly kind: 'reroute'; readonly about: Chosen; readonly to: string }
+  | { readonly kind: 'bounce'; readonly asked: Bouncing };
+
+/**
+ * Whoever has mail that waits: one process, or all of them. In steps of a lane or a hundred recipients, so that nobody else waits;
+ * doing it again is harmless. What is being sent at that moment is left alone.
+ */
+export interface Hands {
+  count(about: Chosen): Promise<Reached<Counted>>;
+  /** To how many recipients it was done; durable when it resolves. */
+  carryOut(handling: Handling): Promise<Reached<number>>;
 }

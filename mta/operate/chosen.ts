@@ -4,6 +4,7 @@
 import type { Chosen } from '../mail/operation.ts';
 import { type LaneDepth, type LaneName, parseLane, type Queue } from '../queue/queue.ts';
 import { includes } from '../mail/suspension.ts';
+import { othersTurn } from '#lib/run/turn.ts';
 
 /** More recipients than one message may have. */
 const MOST_LISTED = 10_000;
@@ -14,15 +15,20 @@ export interface Choosing {
   readonly siteOf: (lane: LaneName) => string;
 }
 
-/** Lanes with what of the choice waits in each, the deepest first. */
+/** Between two turns of everybody else. */
+const LANES_IN_A_ROW = 1000;
+
+/** Lanes with what of the choice waits in each. */
 export async function lanesOf({ message, ...matter }: Chosen, { queue, siteOf }: Choosing): Promise<LaneDepth[]> {
   const lanes = message === undefined ? queue.depth() : await lanesOfMessage(message, queue);
-  const chosen = lanes.filter(({ lane }) => {
-    const { tenant, pool, domain } = parseLane(lane);
-    const site = matter.site === undefined ? '' : siteOf(lane);
-    return includes(matter, { tenant, pool, domain, site });
-  });
-  return chosen.toSorted((a, b) => b.depth - a.depth);
+  const chosen: LaneDepth[] = [];
+  for (const [at, it] of lanes.entries()) {
+    if (at % LANES_IN_A_ROW === LANES_IN_A_ROW - 1) await othersTurn();
+    const { tenant, pool, domain } = parseLane(it.lane);
+    const site = matter.site === undefined ? '' : siteOf(it.lane);
+    if (includes(matter, { tenant, pool, domain, site })) chosen.push(it);
+  }
+  return chosen;
 }
 
 async function lanesOfMessage(message: string, queue: Pick<Queue, 'list'>): Promise<LaneDepth[]> {

@@ -10,6 +10,7 @@ import { reply } from '../mail/reply.ts';
 import { bouncedByHand } from '../settle/by-hand.ts';
 import { SqliteOrders } from '../settle/ledger/sqlite-orders.ts';
 import type { Suspension } from '../mail/suspension.ts';
+import { LocalHands } from './hands.ts';
 import { bounce, type MovingParts, reroute, retry } from './moving.ts';
 
 const openStorage = openTestStorage();
@@ -33,20 +34,23 @@ beforeEach(async () => {
   const { queue, database } = storage;
   claim = await queue.claim(0);
   [standing, recorded, told, rested, replanned] = [[], [], [], [], 0];
+  const hands = new LocalHands({
+    queue,
+    claim,
+    siteOf: (lane) => (lane.includes('dest.test') ? 'mx.dest.test' : 'elsewhere'),
+    endRests: (site) => rested.push(site),
+    replan: () => (replanned += 1),
+    bounced: (lease, asked) => bouncedByHand(lease, asked, clock.now()),
+    tell: (event) => told.push(event),
+  });
   parts = {
     clock,
     random: seededRandom(1),
-    queue,
-    claim,
+    hands,
     orders: new SqliteOrders(database, clock),
     standing: { current: () => standing, begin: () => undefined, end: () => undefined },
-    siteOf: (lane) => (lane.includes('dest.test') ? 'mx.dest.test' : 'elsewhere'),
     recorded: (event) => recorded.push(event),
-    endRests: (site) => rested.push(site),
-    replan: () => (replanned += 1),
     isPool: (name) => name === 'default/warm',
-    bounced: (lease, asked) => bouncedByHand(lease, asked, clock.now()),
-    tell: (event) => told.push(event),
   };
   await queue.put(aMessage({ recipients: ['b@dest.test', 'c@dest.test', 'd@other.test'] }));
   await queue.put(aMessage({ tenant: 'shop', via: 'http', recipients: ['b@dest.test'] }));

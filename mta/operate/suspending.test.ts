@@ -6,8 +6,10 @@ import { aMessage, openTestStorage } from '../../test/harness/queue.ts';
 import type { AuditEvent } from '../mail/audit.ts';
 import type { Claim } from '../queue/queue.ts';
 import type { SqliteQueue } from '../queue/sqlite/queue.ts';
+import { bouncedByHand } from '../settle/by-hand.ts';
 import { SqliteOrders } from '../settle/ledger/sqlite-orders.ts';
 import type { Suspension } from '../mail/suspension.ts';
+import { LocalHands } from './hands.ts';
 import { type OperatingParts, resume, suspend } from './suspending.ts';
 
 const openStorage = openTestStorage();
@@ -31,15 +33,21 @@ beforeEach(async () => {
   parts = {
     clock,
     random: seededRandom(1),
-    queue,
-    claim,
+    hands: new LocalHands({
+      queue,
+      claim,
+      siteOf: (lane) => (lane.includes('dest.test') ? 'mx.dest.test' : 'elsewhere'),
+      endRests: () => undefined,
+      replan: () => undefined,
+      bounced: (lease, asked) => bouncedByHand(lease, asked, clock.now()),
+      tell: () => undefined,
+    }),
     orders,
     standing: {
       current: () => standing,
       begin: (order) => standing.push(order),
       end: (ids) => (standing = standing.filter((it) => !ids.includes(it.id))),
     },
-    siteOf: (lane) => (lane.includes('dest.test') ? 'mx.dest.test' : 'elsewhere'),
     recorded: (event) => recorded.push(event),
   };
   await queue.put(aMessage({ recipients: ['b@dest.test', 'c@dest.test', 'd@other.test'] }));

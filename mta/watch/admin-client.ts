@@ -1,5 +1,7 @@
 /**
- * Asks the admin API of the process that holds a data folder: its address and token lie there.
+ * Asks the admin API of a process: by its data folder, where its address and token lie, or by its address.
+ *
+ * In a cluster any process answers for all of them; the data folder of one is enough.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,15 +13,26 @@ export const tokenFile = (data: string): string => join(data, 'admin-token');
 /** Leaves the address where `askAdmin` finds it. */
 export const publishAdminUrl = (data: string, url: string): Promise<void> => writeFile(urlFile(data), `${url}\n`);
 
+/** Where the admin API is. */
+export interface AdminFlags {
+  /** The data folder of a process. */
+  readonly data: string;
+  /** Its address; absent: what the data folder says. */
+  readonly admin?: string;
+  /** A file with its token; absent: that of the data folder. */
+  readonly token?: string;
+}
+
 /** The answer's JSON. Faults: `not-running`, `refused` with the answer's own words. */
 export async function askAdmin(
-  data: string,
+  { data, admin, token: file }: AdminFlags,
   path: string,
   method: 'GET' | 'POST' | 'PUT' | 'DELETE' = 'GET',
   content?: object,
 ): Promise<unknown> {
-  const url = await fileText(urlFile(data), data);
-  const token = await fileText(tokenFile(data), data);
+  const unused = `${data} has not been used yet: run \`npm start\`, or name the folder with --data`;
+  const url = admin?.replace(/\/+$/, '') ?? (await fileText(urlFile(data), unused));
+  const token = file === undefined ? await fileText(tokenFile(data), unused) : await fileText(file, noToken(file));
   const headers = { authorization: `Bearer ${token}` };
   const asked = { method, headers, ...(content && { body: JSON.stringify(content) }) };
   const answer = await fetch(url + path, asked).catch((cause: unknown) => {
@@ -32,12 +45,21 @@ export async function askAdmin(
   return body;
 }
 
-async function fileText(path: string, data: string): Promise<string> {
+const noToken = (file: string): string => `${file} cannot be read: name a file with an admin token with --token`;
+
+/** Fault `answer-incomplete` when a part of the cluster gave no answer: what is known has been printed by then. */
+export function mustBeWhole({ missing = [] }: { readonly missing?: readonly string[] }): void {
+  if (missing.length === 0) return;
+  throw new Fault(
+    'answer-incomplete',
+    `not everybody has answered, and what they have is left out: ${missing.join('; ')}`,
+  );
+}
+
+async function fileText(path: string, missing: string): Promise<string> {
   try {
     return (await readFile(path, 'utf8')).trim();
   } catch (cause) {
-    throw new Fault('not-running', `${data} has not been used yet: run \`npm start\`, or name the folder with --data`, {
-      cause,
-    });
+    throw new Fault('not-running', missing, { cause });
   }
 }

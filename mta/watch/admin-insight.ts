@@ -2,14 +2,11 @@
  * The admin API of looking: what waits and for what, and why mail for a recipient waits.
  */
 import { parseAddress } from '#lib/address/address.ts';
-import type { Instant } from '#lib/run/clock.ts';
 import { query } from '#lib/http/openapi.ts';
 import { type Answer, json, problem } from '#lib/http/server.ts';
-import type { Explanation, QueueView } from '../mail/explanation.ts';
-import type { Firing } from '../mail/firing.ts';
+import type { Explanation, Live, QueueState, SendingState } from '../mail/explanation.ts';
 import type { Suspension } from '../mail/suspension.ts';
 import type { AdminRoute } from './admin-route.ts';
-import type { Live } from './top.ts';
 
 /** Which rows; what is absent is all. */
 export interface RowsAsked {
@@ -19,21 +16,19 @@ export interface RowsAsked {
   readonly limit: number;
 }
 
+export interface RecipientAsked {
+  readonly recipient: string;
+  readonly tenant?: string | undefined;
+  readonly domain?: string | undefined;
+}
+
+/** Of one process, or of all that send together. */
 export interface InsightParts {
-  readonly view: (asked: RowsAsked) => Promise<QueueView>;
-  readonly explain: (asked: {
-    readonly recipient: string;
-    readonly tenant?: string | undefined;
-    readonly domain?: string | undefined;
-  }) => Promise<Explanation>;
-  /** What was counted since the start. */
-  readonly counts: () => Promise<Readonly<Record<string, number>>>;
-  readonly now: () => Instant;
-  readonly sites: () => readonly object[];
+  readonly view: (asked: RowsAsked) => Promise<SendingState>;
+  readonly explain: (asked: RecipientAsked) => Promise<Explanation>;
+  readonly live: () => Promise<Live>;
   /** What people have ordered to be held back. */
-  readonly suspensions: () => readonly Suspension[];
-  /** What rules over replies have set going. */
-  readonly restraints: () => readonly Firing[];
+  readonly suspensions: () => Promise<readonly Suspension[]>;
 }
 
 const USUAL_ROWS = 20;
@@ -77,22 +72,19 @@ export const insightRoutes = (parts: InsightParts): AdminRoute[] => [
     method: 'GET',
     path: '/v1/live',
     told: { operationId: 'showLive', summary: 'What was counted since the start, and when.', answers: 'Live' },
-    handle: async () => json({ at: parts.now(), counts: await parts.counts() } satisfies Live),
+    handle: async () => json(await parts.live()),
   },
 ];
 
-async function queueOf(
-  asked: URLSearchParams,
-  { view, sites, suspensions, restraints }: InsightParts,
-): Promise<object> {
+async function queueOf(asked: URLSearchParams, { view, suspensions }: InsightParts): Promise<QueueState> {
   const limit = Number(asked.get('limit') ?? USUAL_ROWS);
-  const rows = await view({
+  const state = await view({
     tenant: asked.get('tenant') ?? undefined,
     domain: asked.get('domain')?.toLowerCase(),
     site: asked.get('site') ?? undefined,
     limit: Number.isInteger(limit) ? Math.min(Math.max(limit, 1), MOST_ROWS) : USUAL_ROWS,
   });
-  return { ...rows, sites: sites(), suspensions: suspensions(), restraints: restraints() };
+  return { ...state, suspensions: await suspensions() };
 }
 
 async function explained(asked: URLSearchParams, { explain }: InsightParts): Promise<Answer> {

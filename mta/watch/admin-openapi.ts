@@ -42,6 +42,9 @@ function pathsOf(routes: readonly AdminRoute[]): Readonly<Record<string, object>
 
 const flag = { type: 'boolean' };
 const anything = { type: 'object', additionalProperties: true };
+/** Of a cluster: which parts of the queue gave no answer, and why. */
+const missing = listOf(text);
+const counts = { type: 'object', additionalProperties: integer };
 const matter = { tenant: text, pool: text, domain: text, site: text };
 const suspension = objectOf(
   { id: text, about: objectOf(matter), until: integer, why: text, by: text, at: integer },
@@ -96,6 +99,9 @@ const schemas = {
       recipients: integer,
       more: integer,
       sites: listOf(anything),
+      moreSites: integer,
+      connections: integer,
+      missing,
       suspensions: listOf(suspension),
       restraints: listOf(anything),
     },
@@ -103,8 +109,12 @@ const schemas = {
     'recipients',
     'more',
   ),
-  Live: objectOf({ at: integer, counts: { type: 'object', additionalProperties: integer } }, 'at', 'counts'),
-  Explanation: objectOf({ recipient: text, ways: listOf(anything) }, 'recipient', 'ways'),
+  Live: objectOf(
+    { at: integer, counts, processes: { type: 'object', additionalProperties: counts }, missing },
+    'at',
+    'counts',
+  ),
+  Explanation: objectOf({ recipient: text, ways: listOf(anything), worker: text, missing }, 'recipient', 'ways'),
   Suppression: suppression,
   Suppressions: objectOf({ suppressions: listOf(suppression), next: text }, 'suppressions'),
   Suspensions: objectOf({ suspensions: listOf(suspension) }, 'suspensions'),
@@ -115,6 +125,7 @@ const schemas = {
       lanes: integer,
       suspensions: listOf(suspension),
       stillHeldBy: listOf(suspension),
+      missing,
     },
     'dryRun',
     'recipients',

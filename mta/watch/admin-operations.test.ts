@@ -30,7 +30,7 @@ const routes = () =>
     ...operationRoutes({
       clock,
       operations: {
-        suspensions: () => [],
+        suspensions: async () => [],
         suspend: act('suspend'),
         resume: act('resume'),
         retry: act('retry'),

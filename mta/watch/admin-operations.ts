@@ -16,7 +16,7 @@ import { type AdminRoute, reading } from './admin-route.ts';
 
 /** What is done, where mail is sent. */
 export interface Operating {
-  suspensions(): readonly Suspension[];
+  suspensions(): Promise<readonly Suspension[]>;
   suspend(asked: Suspending): Promise<Operated>;
   resume(asked: Resuming): Promise<Operated>;
   retry(asked: Moving): Promise<Operated>;
@@ -84,7 +84,7 @@ export function operationRoutes({ clock, operations, orders }: OperationParts): 
       method: 'GET',
       path: '/v1/suspensions',
       told: { operationId: 'listSuspensions', summary: 'Every order that holds mail back.', answers: 'Suspensions' },
-      handle: async () => json({ suspensions: operations.suspensions() }),
+      handle: async () => json({ suspensions: await operations.suspensions() }),
     },
     {
       method: 'POST',

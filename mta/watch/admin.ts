@@ -2,20 +2,20 @@
  * The admin API: what an operator looks up about mail. Behind a token; for the machine's own people.
  */
 import { json, problem } from '#lib/http/server.ts';
-import type { Queue } from '../queue/queue.ts';
+import type { MessageId } from '../mail/message.ts';
+import type { Reached } from '../mail/reached.ts';
+import type { Pending } from '../queue/queue.ts';
 import type { Ledger } from '../settle/ledger/ledger.ts';
 import type { AdminRoute } from './admin-route.ts';
 import type { Trace } from './trace.ts';
 
 export interface AdminParts {
-  readonly ledger: Ledger;
-  readonly queue: Queue;
+  readonly ledger: Pick<Ledger, 'trace'>;
+  /** Recipients of a message that have not ended. */
+  readonly pendingOf: (id: MessageId) => Promise<Reached<readonly Pending[]>>;
 }
 
-/** More recipients than one message may have. */
-const MOST_LISTED = 10_000;
-
-export function adminRoutes({ ledger, queue }: AdminParts): AdminRoute[] {
+export function adminRoutes({ ledger, pendingOf }: AdminParts): AdminRoute[] {
   return [
     {
       method: 'GET',
@@ -30,7 +30,8 @@ export function adminRoutes({ ledger, queue }: AdminParts): AdminRoute[] {
         const id = parameters['id'] ?? '';
         const events = await ledger.trace(id);
         if (events.length === 0) return problem(404, 'Not Found', `nothing is known of message ${id}`);
-        return json({ id, events, pending: await queue.list({ message: id }, MOST_LISTED) } satisfies Trace);
+        const { found: pending, missing } = await pendingOf(id);
+        return json({ id, events, pending, ...(missing.length > 0 && { missing }) } satisfies Trace);
       },
     },
   ];

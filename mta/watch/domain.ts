@@ -3,10 +3,9 @@
  */
 import type { RecordReport } from '#lib/domain/records.ts';
 import type { DomainStatus } from '#lib/domain/status.ts';
-import { askAdmin } from './admin-client.ts';
+import { type AdminFlags, askAdmin } from './admin-client.ts';
 
-export interface DomainFlags {
-  readonly data: string;
+export interface DomainFlags extends AdminFlags {
   /** Ask DNS now. */
   readonly check?: boolean;
   readonly json?: boolean;
@@ -15,7 +14,7 @@ export interface DomainFlags {
 /** Prints to `print`; rejects with a fault when there is no such domain or nobody answers. */
 export async function domainCommand(name: string, flags: DomainFlags, print: (text: string) => void): Promise<void> {
   const path = `/v1/domains/${encodeURIComponent(name.toLowerCase())}`;
-  const asked = flags.check === true ? askAdmin(flags.data, `${path}/check`, 'POST') : askAdmin(flags.data, path);
+  const asked = flags.check === true ? askAdmin(flags, `${path}/check`, 'POST') : askAdmin(flags, path);
   const status = (await asked) as DomainStatus;
   print(flags.json === true ? JSON.stringify(status, null, 2) : formatDomain(status));
 }

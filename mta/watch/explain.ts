@@ -2,12 +2,11 @@
  * `postfleet explain RECIPIENT`: what would happen to mail for it now, and why what waits for it waits.
  */
 import type { Explanation, LimitState, SourceState, WaitingRecipient, Way } from '../mail/explanation.ts';
-import { askAdmin } from './admin-client.ts';
+import { type AdminFlags, askAdmin, mustBeWhole } from './admin-client.ts';
 import { firingLine } from './queue.ts';
 import { spanText } from './span.ts';
 
-export interface ExplainFlags {
-  readonly data: string;
+export interface ExplainFlags extends AdminFlags {
   readonly tenant?: string;
   readonly domain?: string;
   readonly json?: boolean;
@@ -16,16 +15,18 @@ export interface ExplainFlags {
 /** Prints to `print`; rejects with a fault when it is no address or nobody answers. */
 export async function explainCommand(
   recipient: string,
-  { data, tenant, domain, json }: ExplainFlags,
+  flags: ExplainFlags,
   print: (text: string) => void,
 ): Promise<void> {
+  const { tenant, domain, json } = flags;
   const query = new URLSearchParams({
     recipient,
     ...(tenant !== undefined && { tenant }),
     ...(domain !== undefined && { domain }),
   });
-  const explanation = (await askAdmin(data, `/v1/explain?${query.toString()}`)) as Explanation;
+  const explanation = (await askAdmin(flags, `/v1/explain?${query.toString()}`)) as Explanation;
   print(json === true ? JSON.stringify(explanation, null, 2) : formatExplanation(explanation));
+  mustBeWhole(explanation);
 }
 
 export const formatExplanation = ({ recipient, ways }: Explanation): string =>

@@ -4,12 +4,11 @@
 import type { Done } from '../mail/operation.ts';
 import type { AuditRecord } from '../settle/ledger/orders.ts';
 import { matterLine, type Suspension, suspensionLine } from '../mail/suspension.ts';
-import { askAdmin } from './admin-client.ts';
+import { type AdminFlags, askAdmin, mustBeWhole } from './admin-client.ts';
 import { readSpan } from './span.ts';
 
 /** Which mail, and who asks. */
-export interface ChoiceFlags {
-  readonly data: string;
+export interface ChoiceFlags extends AdminFlags {
   readonly by: string;
   readonly tenant?: string;
   readonly pool?: string;
@@ -24,6 +23,11 @@ export interface ChoiceFlags {
 export interface SuspendFlags extends ChoiceFlags {
   readonly reason: string;
   readonly for?: string;
+}
+
+export interface AuditFlags extends AdminFlags {
+  readonly limit: string;
+  readonly json?: boolean;
 }
 
 type Print = (text: string) => void;
@@ -56,25 +60,27 @@ export async function rerouteCommand(flags: ChoiceFlags & { readonly to: string 
 }
 
 /** Prints what was done to which mail, the newest first. */
-export async function auditCommand(data: string, limit: string, asJson: boolean, print: Print): Promise<void> {
-  const { records } = (await askAdmin(data, `/v1/audit?limit=${encodeURIComponent(limit)}`)) as {
+export async function auditCommand(flags: AuditFlags, print: Print): Promise<void> {
+  const { records } = (await askAdmin(flags, `/v1/audit?limit=${encodeURIComponent(flags.limit)}`)) as {
     records: readonly AuditRecord[];
   };
-  if (asJson) return print(JSON.stringify(records, null, 2));
+  if (flags.json === true) return print(JSON.stringify(records, null, 2));
   print(records.length === 0 ? 'nothing was done yet' : records.map(recordLine).join('\n'));
 }
 
 async function operate(
   operation: string,
-  { data, by, tenant, pool, domain, site, message, all, dryRun, json }: ChoiceFlags,
+  flags: ChoiceFlags,
   more: object,
   print: Print,
   lines: (done: Done, would: string) => string[],
 ): Promise<void> {
+  const { by, tenant, pool, domain, site, message, all, dryRun } = flags;
   const choice = { tenant, pool, domain, site, message, all };
-  const done = (await askAdmin(data, `/v1/${operation}`, 'POST', { ...choice, ...more, by, dryRun })) as Done;
-  if (json === true) return print(JSON.stringify(done, null, 2));
-  print([...lines(done, done.dryRun ? 'would ' : ''), ...(done.dryRun ? ['nothing was changed'] : [])].join('\n'));
+  const done = (await askAdmin(flags, `/v1/${operation}`, 'POST', { ...choice, ...more, by, dryRun })) as Done;
+  const text = [...lines(done, done.dryRun ? 'would ' : ''), ...(done.dryRun ? ['nothing was changed'] : [])];
+  print(flags.json === true ? JSON.stringify(done, null, 2) : text.join('\n'));
+  mustBeWhole(done);
 }
 
 const countOf = ({ recipients, lanes }: Done): string => `${recipients} recipients in ${lanes} lanes`;

@@ -1,9 +1,19 @@
 import { expect, test } from 'vitest';
-import { formatQueue, type QueueState } from './queue.ts';
+import type { QueueState } from '../mail/explanation.ts';
+import { formatQueue } from './queue.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 
-const EMPTY: QueueState = { rows: [], recipients: 0, more: 0, sites: [], suspensions: [], restraints: [] };
+const EMPTY: QueueState = {
+  rows: [],
+  recipients: 0,
+  more: 0,
+  sites: [],
+  moreSites: 0,
+  connections: 0,
+  suspensions: [],
+  restraints: [],
+};
 
 const COURSE = {
   site: 'dest.test',
@@ -32,13 +42,16 @@ test('the queue is told to people: what waits and for what, which sites rest, wh
     waitsFor: 'its next try',
   };
   const state: QueueState = {
+    ...EMPTY,
     rows: [
       { ...row, depth: 12_000, oldest: NOW - 7_260_000, isExact: false, next: NOW + 90_000, reply: '451 4.7.1 later' },
       { ...row, depth: 3, next: NOW, waitsFor: 'suspended by ann until resumed: blocklisted' },
     ],
     recipients: 12_010,
     more: 2,
-    sites: [{ ready: 'default/main → mx', connections: 1, lanes: 2, waitsFor: 'its rest', trouble: '451 no' }],
+    sites: [
+      { site: 'mx', ready: 'default/main → mx', connections: 1, lanes: 2, waitsFor: 'its rest', trouble: '451 no' },
+    ],
     suspensions: [{ id: 'x1', about: { tenant: 'shop' }, why: 'blocklisted', by: 'ann', at: 0 }],
     restraints: [FIRING, { ...FIRING, scope: 'domain' }],
   };

@@ -3,30 +3,13 @@
  * replies hold back.
  */
 import type { Instant } from '#lib/run/clock.ts';
-import type { QueueRow, QueueView } from '../mail/explanation.ts';
-import type { Firing } from '../mail/firing.ts';
-import type { Suspension } from '../mail/suspension.ts';
-import { askAdmin } from './admin-client.ts';
+import type { QueueRow, QueueState, Restraint, SiteState } from '../mail/explanation.ts';
+import { type AdminFlags, askAdmin, mustBeWhole } from './admin-client.ts';
 import { orderLine } from './operate.ts';
 import { spanText } from './span.ts';
 import { tableLines } from './table.ts';
 
-interface SiteLine {
-  readonly ready: string;
-  readonly connections: number;
-  readonly lanes: number;
-  readonly waitsFor?: string;
-  readonly trouble?: string;
-}
-
-export interface QueueState extends QueueView {
-  readonly sites: readonly SiteLine[];
-  readonly suspensions: readonly Suspension[];
-  readonly restraints: readonly Firing[];
-}
-
-export interface QueueFlags {
-  readonly data: string;
+export interface QueueFlags extends AdminFlags {
   readonly tenant?: string;
   readonly domain?: string;
   readonly site?: string;
@@ -38,26 +21,25 @@ export interface QueueFlags {
 const MOST_SITES = 50;
 
 /** Prints to `print`; rejects with a fault when nobody answers. `now` is the time of who asks. */
-export async function queueCommand(
-  { data, json, tenant, domain, site, limit }: QueueFlags,
-  print: (text: string) => void,
-  now: Instant,
-): Promise<void> {
+export async function queueCommand(flags: QueueFlags, print: (text: string) => void, now: Instant): Promise<void> {
+  const { json, tenant, domain, site, limit } = flags;
   const asked = Object.entries({ tenant, domain, site, limit }).filter(([, value]) => value !== undefined);
   const query = new URLSearchParams(asked as [string, string][]).toString();
-  const state = (await askAdmin(data, `/v1/queue${query === '' ? '' : `?${query}`}`)) as QueueState;
+  const state = (await askAdmin(flags, `/v1/queue${query === '' ? '' : `?${query}`}`)) as QueueState;
   print(json === true ? JSON.stringify(state, null, 2) : formatQueue(state, now));
+  mustBeWhole(state);
 }
 
 export function formatQueue(
-  { rows, recipients, more, sites, suspensions, restraints }: QueueState,
+  { rows, recipients, more, sites, moreSites, suspensions, restraints }: QueueState,
   now: Instant,
 ): string {
   const shown = sites.toSorted((a, b) => b.lanes - a.lanes).slice(0, MOST_SITES);
   const rest = more === 0 ? [] : [`and ${more} more: --limit shows them`];
+  const hidden = moreSites + sites.length - shown.length;
   return [
     ...section(`waiting (${recipients} recipients)`, [...rowLines(rows, now), ...rest], 'nothing'),
-    ...section('sites', shown.map(siteLine), 'none in use'),
+    ...section('sites', [...shown.map(siteLine), ...(hidden > 0 ? [`and ${hidden} more`] : [])], 'none in use'),
     ...section('suspended', suspensions.map(orderLine), 'nothing'),
     ...section('rules that hold', restraints.map(firingLine), 'none'),
   ].join('\n');
@@ -84,18 +66,20 @@ const section = (title: string, lines: readonly string[], none: string): string[
   ...lines.map((it) => `  ${it}`),
 ];
 
-function siteLine({ ready, connections, lanes, waitsFor, trouble }: SiteLine): string {
+function siteLine({ ready, connections, lanes, waitsFor, trouble, worker }: SiteState): string {
   const what = [
     `${connections} connections`,
     `${lanes} lanes wait`,
     waitsFor === undefined ? '' : `for ${waitsFor}`,
     trouble === undefined ? '' : `last trouble: ${trouble}`,
+    worker === undefined ? '' : `at ${worker}`,
   ];
   return `${ready}: ${what.filter((it) => it !== '').join(', ')}`;
 }
 
-export function firingLine({ rule, action, scope, until, sample, course }: Firing): string {
+export function firingLine({ rule, action, scope, until, sample, course, worker }: Restraint): string {
   const whom = scope === 'domain' ? `${course.domain} at ${course.provider}` : course.site;
   const from = scope === 'source' ? ` from ${course.source ?? 'any address'}` : '';
-  return `${rule}: ${action} ${whom}${from} until ${new Date(until).toISOString()}: ${sample}`;
+  const where = worker === undefined ? '' : ` at ${worker}`;
+  return `${rule}: ${action} ${whom}${from}${where} until ${new Date(until).toISOString()}: ${sample}`;
 }

@@ -5,7 +5,7 @@
 import { Fault } from '#lib/run/fault.ts';
 import type { MailEvent } from '../mail/event.ts';
 import type { ReturnedMailItem } from '../mail/returned-mail.ts';
-import { askAdmin } from './admin-client.ts';
+import { type AdminFlags, askAdmin } from './admin-client.ts';
 
 export interface Returned {
   readonly what: string;
@@ -13,8 +13,7 @@ export interface Returned {
   readonly returned: readonly ReturnedMailItem[];
 }
 
-export interface ReturnedFlags {
-  readonly data: string;
+export interface ReturnedFlags extends AdminFlags {
   readonly json?: boolean;
   /** Which copy to print as it came, counted from 1. */
   readonly raw?: string;
@@ -23,12 +22,13 @@ export interface ReturnedFlags {
 /** Prints to `print`, or a copy to `write`; rejects with a fault when nothing is known or nobody answers. */
 export async function returnedCommand(
   what: string,
-  { data, json, raw }: ReturnedFlags,
+  flags: ReturnedFlags,
   print: (text: string) => void,
   write: (bytes: Buffer) => void,
 ): Promise<void> {
+  const { json, raw } = flags;
   const copies = raw === undefined ? '' : '?copies=1';
-  const known = (await askAdmin(data, `/v1/returned/${encodeURIComponent(what)}${copies}`)) as Returned;
+  const known = (await askAdmin(flags, `/v1/returned/${encodeURIComponent(what)}${copies}`)) as Returned;
   if (raw !== undefined) return write(copyOf(known, raw));
   print(json === true ? JSON.stringify(known, null, 2) : known.returned.map(formatItem).join('\n'));
 }

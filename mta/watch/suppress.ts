@@ -5,11 +5,10 @@ import type { Clock } from '#lib/run/clock.ts';
 import { seconds } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { Suppression } from '../mail/suppression.ts';
-import { askAdmin } from './admin-client.ts';
+import { type AdminFlags, askAdmin } from './admin-client.ts';
 import { readSpan } from './span.ts';
 
-export interface SuppressFlags {
-  readonly data: string;
+export interface SuppressFlags extends AdminFlags {
   readonly by: string;
   readonly tenant: string;
   readonly reason?: string;
@@ -31,20 +30,21 @@ export async function suppressCommand(
 ): Promise<void> {
   if (flags.list === true) return listAll(flags, print);
   if (subject === undefined) throw new Fault('bad-setting', 'name an address or a domain, or give --list');
-  const { data, by, tenant, reason, expires } = flags;
+  const { by, tenant, reason, expires } = flags;
   const until = expires === undefined ? undefined : clock.now() + seconds(readSpan('--expires', expires));
   const more = flags.remove === true ? {} : { reason, expiresAt: until && new Date(until).toISOString() };
   const path = flags.remove === true ? '/v1/unsuppress' : '/v1/suppress';
-  const entry = (await askAdmin(data, path, 'POST', { tenant, subject, by, ...more })) as Suppression;
+  const entry = (await askAdmin(flags, path, 'POST', { tenant, subject, by, ...more })) as Suppression;
   const line = `${flags.remove === true ? 'no longer suppressed: ' : 'suppressed: '}${entryLine(entry)}`;
   print(flags.json === true ? JSON.stringify(entry, null, 2) : line);
 }
 
 /** Page by page: a list may be long. */
-async function listAll({ data, tenant, json }: SuppressFlags, print: Print): Promise<void> {
+async function listAll(flags: SuppressFlags, print: Print): Promise<void> {
+  const { tenant, json } = flags;
   for (let after: string | undefined = ''; after !== undefined;) {
     const query: string = new URLSearchParams({ tenant, after }).toString();
-    const page = (await askAdmin(data, `/v1/suppressions?${query}`)) as { suppressions: Suppression[]; next?: string };
+    const page = (await askAdmin(flags, `/v1/suppressions?${query}`)) as { suppressions: Suppression[]; next?: string };
     for (const it of page.suppressions) print(json === true ? JSON.stringify(it) : entryLine(it));
     after = page.next;
   }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { formatTop, type Live } from './top.ts';
+import type { Live } from '../mail/explanation.ts';
+import { formatTop } from './top.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const LIVE: Live = { at: NOW, counts: { accepted: 120, delivered: 50 } };
@@ -17,9 +18,11 @@ const STATE = {
   recipients: 7,
   more: 0,
   sites: [
-    { ready: 'p → idle', connections: 1, lanes: 0 },
-    { ready: 'p → mx', connections: 2, lanes: 4, waitsFor: 'its rest', trouble: '451 no' },
+    { site: 'idle', ready: 'p → idle', connections: 1, lanes: 0 },
+    { site: 'mx', ready: 'p → mx', connections: 2, lanes: 4, waitsFor: 'its rest', trouble: '451 no' },
   ],
+  moreSites: 0,
+  connections: 3,
   suspensions: [],
   restraints: [],
 };

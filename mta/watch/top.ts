@@ -3,20 +3,13 @@
  *
  * On a terminal the screen is drawn anew each time; elsewhere the tables follow one another.
  */
-import { type Clock, type Instant, seconds, sleep } from '#lib/run/clock.ts';
-import { askAdmin } from './admin-client.ts';
-import { type QueueState, rowLines } from './queue.ts';
+import { type Clock, seconds, sleep } from '#lib/run/clock.ts';
+import type { Counts, Live, QueueState } from '../mail/explanation.ts';
+import { type AdminFlags, askAdmin } from './admin-client.ts';
+import { rowLines } from './queue.ts';
 import { tableLines } from './table.ts';
 
-/** What was counted since the start. */
-export interface Live {
-  readonly at: Instant;
-  /** By what was counted: accepted, delivered, deferred, bounced, expired. */
-  readonly counts: Readonly<Record<string, number>>;
-}
-
-export interface TopFlags {
-  readonly data: string;
+export interface TopFlags extends AdminFlags {
   /** Ends after so many looks. */
   readonly count?: string;
   readonly json?: boolean;
@@ -28,15 +21,16 @@ const CLEAR = '\u001b[H\u001b[2J';
 
 /** `clock` keeps the process alive while it waits. Ends when interrupted, after `count` looks, or when nobody answers. */
 export async function topCommand(
-  { data, count, json }: TopFlags,
+  flags: TopFlags,
   isTerminal: boolean,
   print: (text: string) => void,
   clock: Clock,
 ): Promise<void> {
+  const { count, json } = flags;
   let before: Live | undefined;
   for (let left = count === undefined ? Infinity : Number(count); left > 0; left -= 1) {
-    const live = (await askAdmin(data, '/v1/live')) as Live;
-    const state = (await askAdmin(data, `/v1/queue?limit=${ROWS}`)) as QueueState;
+    const live = (await askAdmin(flags, '/v1/live')) as Live;
+    const state = (await askAdmin(flags, `/v1/queue?limit=${ROWS}`)) as QueueState;
     const screen = json === true ? JSON.stringify({ ...live, ...state }) : formatTop(live, before, state);
     print(json === true ? screen : isTerminal ? CLEAR + screen : `${screen}\n`);
     before = live;
@@ -44,8 +38,9 @@ export async function topCommand(
   }
 }
 
-export function formatTop(live: Live, before: Live | undefined, { rows, recipients, sites }: QueueState): string {
-  const connections = sites.reduce((sum, it) => sum + it.connections, 0);
+export function formatTop(live: Live, before: Live | undefined, state: QueueState): string {
+  const { rows, recipients, sites, connections } = state;
+  const missing = [...new Set([...(live.missing ?? []), ...(state.missing ?? [])])];
   const busy = sites.toSorted((a, b) => b.lanes - a.lanes || b.connections - a.connections).slice(0, ROWS);
   const cells = busy.map((it) => [
     it.ready,
@@ -57,6 +52,7 @@ export function formatTop(live: Live, before: Live | undefined, { rows, recipien
   return [
     `${new Date(live.at).toISOString()}  ${ratesOf(live, before)}`,
     `${recipients} recipients wait, ${connections} connections to receivers`,
+    ...missing.map((it) => `not all is shown: ${it}`),
     '',
     ...rowLines(rows, live.at),
     '',
@@ -67,11 +63,23 @@ export function formatTop(live: Live, before: Live | undefined, { rows, recipien
 }
 
 /** A second's worth, or the sums at the first look. */
-function ratesOf({ at, counts }: Live, before: Live | undefined): string {
-  const passed = before === undefined ? 0 : (at - before.at) / 1000;
-  const rates = Object.entries(counts).map(([name, count]) => {
+function ratesOf(live: Live, before: Live | undefined): string {
+  const passed = before === undefined ? 0 : (live.at - before.at) / 1000;
+  const rates = Object.entries(live.counts).map(([name, count]) => {
     if (before === undefined || passed <= 0) return `${name} ${count}`;
-    return `${name} ${((count - (before.counts[name] ?? 0)) / passed).toFixed(1)}/s`;
+    return `${name} ${(grown(name, live, before) / passed).toFixed(1)}/s`;
   });
   return rates.join('  ');
+}
+
+/** Of several processes each counts from its own start: one that came or went meanwhile is left out. */
+function grown(name: string, live: Live, before: Live): number {
+  const { processes, counts } = live;
+  const grew = (now: Counts, then: Counts): number => (now[name] ?? 0) - (then[name] ?? 0);
+  if (!processes) return grew(counts, before.counts);
+  const both = Object.entries(processes).flatMap(([process, now]) => {
+    const then = before.processes?.[process];
+    return then ? [Math.max(grew(now, then), 0)] : [];
+  });
+  return both.reduce((sum, it) => sum + it, 0);
 }

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { openHttp, type Route } from '#lib/http/server.ts';
+import { json, openHttp, type Route } from '#lib/http/server.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { aMessage, openTestStorage } from '../../test/harness/queue.ts';
@@ -14,6 +14,7 @@ import { reply } from '../mail/reply.ts';
 import { recordEvent, SqliteLedger } from '../settle/ledger/sqlite.ts';
 import { askAdmin, publishAdminUrl, tokenFile } from './admin-client.ts';
 import { adminRoutes } from './admin.ts';
+import { queueCommand } from './queue.ts';
 import { followCommand, traceCommand } from './trace.ts';
 import { until } from '../../test/harness/until.ts';
 
@@ -41,14 +42,16 @@ async function open() {
   const ledger = await SqliteLedger.open({ database, clock, queued: QUEUED_IDS });
   onTestFinished(() => ledger.close());
   const { claim, settler } = await openSettler(storage, clock);
-  await serve(adminRoutes({ ledger, queue }));
+  await serve(
+    adminRoutes({ ledger, pendingOf: async (message) => ({ found: await queue.list({ message }, 100), missing: [] }) }),
+  );
   const lease = async (): Promise<Lease[]> => queue.lease(claim, LANE, 10, minutes(1));
   return { clock, queue, database, settler, lease };
 }
 
 const trace = async (id: string, asJson = false): Promise<string> => {
   const printed: string[] = [];
-  await traceCommand(id, data, asJson, (text) => printed.push(text));
+  await traceCommand(id, { data, json: asJson }, (text) => printed.push(text));
   return printed.join('\n');
 };
 
@@ -110,7 +113,7 @@ test('a trace is followed until every recipient has ended, each event printed on
   const { clock, queue, settler, lease } = await open();
   await queue.put(aMessage({ id: '01m' }));
   const printed: string[] = [];
-  const following = followCommand('01m', data, false, (text) => printed.push(text), clock);
+  const following = followCommand('01m', { data }, (text) => printed.push(text), clock);
   await until('the first event', () => printed.length === 1);
   const [held] = await lease();
   if (!held) throw new Error('nothing leased');
@@ -128,26 +131,58 @@ describe('asking', () => {
   const notRunning = { code: 'not-running', message: expect.stringContaining('npm start') };
 
   test('a folder that was never used says how to start', async () => {
-    await expect(askAdmin(data, '/v1/queue')).rejects.toMatchObject(notRunning);
+    await expect(askAdmin({ data }, '/v1/queue')).rejects.toMatchObject(notRunning);
   });
 
   test('where nobody answers any more says how to start', async () => {
     await publishAdminUrl(data, 'http://127.0.0.1:1');
     writeFileSync(tokenFile(data), 'token\n');
-    await expect(askAdmin(data, '/v1/queue')).rejects.toMatchObject(notRunning);
+    await expect(askAdmin({ data }, '/v1/queue')).rejects.toMatchObject(notRunning);
   });
 
   test('with a token that is not the right one says so, without the token', async () => {
     await serve([], 'another');
-    await expect(askAdmin(data, '/v1/queue')).rejects.toMatchObject({
+    await expect(askAdmin({ data }, '/v1/queue')).rejects.toMatchObject({
       code: 'refused',
       message: expect.not.stringMatching(/\btoken\n|another/),
     });
   });
 
+  test('from elsewhere takes an address and a file with the token', async () => {
+    await serve([{ method: 'GET', path: '/v1/live', handle: async () => json({ at: 1 }) }]);
+    const url = readFileSync(join(data, 'admin-url'), 'utf8').trim();
+    const elsewhere = { data: join(data, 'nothing'), admin: `${url}/`, token: tokenFile(data) };
+    expect(await askAdmin(elsewhere, '/v1/live')).toEqual({ at: 1 });
+    await expect(askAdmin({ ...elsewhere, token: '/nowhere' }, '/v1/live')).rejects.toMatchObject({
+      code: 'not-running',
+      message: expect.stringContaining('--token'),
+    });
+  });
+
+  test('what is short is printed, and is a fault that says what it lacks', async () => {
+    const missing = ['shard 3: no worker answers for it'];
+    const state = {
+      rows: [],
+      recipients: 0,
+      more: 0,
+      sites: [],
+      moreSites: 0,
+      suspensions: [],
+      restraints: [],
+      missing,
+    };
+    await serve([{ method: 'GET', path: '/v1/queue', handle: async () => json(state) }]);
+    const printed: string[] = [];
+    await expect(queueCommand({ data, json: true }, (text) => printed.push(text), 0)).rejects.toMatchObject({
+      code: 'answer-incomplete',
+      message: expect.stringContaining('shard 3'),
+    });
+    expect(printed.map((it) => JSON.parse(it) as object)).toMatchObject([{ missing }]);
+  });
+
   test('somebody else, who took the port, is a fault and no riddle', async () => {
     const html = { status: 200, contentType: 'text/html', body: '<html>' };
     await serve([{ method: 'GET', path: '/v1/queue', handle: async () => html }]);
-    await expect(askAdmin(data, '/v1/queue')).rejects.toMatchObject({ code: 'refused' });
+    await expect(askAdmin({ data }, '/v1/queue')).rejects.toMatchObject({ code: 'refused' });
   });
 });

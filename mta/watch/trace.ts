@@ -4,24 +4,26 @@
 import { type Clock, type Duration, seconds, sleep } from '#lib/run/clock.ts';
 import type { MailEvent } from '../mail/event.ts';
 import type { Pending } from '../queue/queue.ts';
-import { askAdmin } from './admin-client.ts';
+import { type AdminFlags, askAdmin, mustBeWhole } from './admin-client.ts';
 
 export interface Trace {
   readonly id: string;
   readonly events: readonly MailEvent[];
   /** Recipients that have not ended. */
   readonly pending: readonly Pending[];
+  /** A sentence for each part of the queue that gave no answer. */
+  readonly missing?: readonly string[];
 }
 
-/** Prints to `print`; rejects with a fault when nothing is known or nobody answers. */
-export async function traceCommand(
-  id: string,
-  data: string,
-  asJson: boolean,
-  print: (text: string) => void,
-): Promise<void> {
-  const trace = (await askAdmin(data, `/v1/messages/${encodeURIComponent(id)}`)) as Trace;
-  print(asJson ? JSON.stringify(trace, null, 2) : formatTrace(trace));
+export interface TraceFlags extends AdminFlags {
+  readonly json?: boolean;
+}
+
+/** Prints to `print`; rejects with a fault when nothing is known, nobody answers, or not everybody. */
+export async function traceCommand(id: string, flags: TraceFlags, print: (text: string) => void): Promise<void> {
+  const trace = await ask(id, flags);
+  print(flags.json === true ? JSON.stringify(trace, null, 2) : formatTrace(trace));
+  mustBeWhole(trace);
 }
 
 const SOON: Duration = seconds(1);
@@ -30,20 +32,22 @@ const LATER: Duration = seconds(10);
 /** Prints each event when it comes, until every recipient has ended; asks less often while nothing happens. */
 export async function followCommand(
   id: string,
-  data: string,
-  asJson: boolean,
+  flags: TraceFlags,
   print: (text: string) => void,
   clock: Clock,
 ): Promise<void> {
   for (let seen = 0, pause = SOON, goesOn = true; goesOn;) {
-    const { events, pending } = (await askAdmin(data, `/v1/messages/${encodeURIComponent(id)}`)) as Trace;
-    for (const event of events.slice(seen)) print(asJson ? JSON.stringify(event) : eventLine(event));
+    const { events, pending, missing = [] } = await ask(id, flags);
+    for (const event of events.slice(seen)) print(flags.json === true ? JSON.stringify(event) : eventLine(event));
     pause = events.length > seen ? SOON : Math.min(pause * 1.5, LATER);
     seen = events.length;
-    goesOn = pending.length > 0;
+    goesOn = pending.length > 0 || missing.length > 0;
     if (goesOn) await sleep(clock, pause);
   }
 }
+
+const ask = async (id: string, flags: TraceFlags): Promise<Trace> =>
+  (await askAdmin(flags, `/v1/messages/${encodeURIComponent(id)}`)) as Trace;
 
 /** A line per event, a line per recipient that still waits. */
 function formatTrace({ events, pending }: Trace): string {

@@ -3,10 +3,11 @@
  *
  * Each of those that take mail has the listeners of the configuration on ports of its own. Any process can be stopped or killed.
  */
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { Nats } from './nats.ts';
+import type { Secured } from './nats-accounts.ts';
 import { freePorts } from './ports.ts';
 import { LAUNCHER } from './postfleet.ts';
 import type { Program } from './program.ts';
@@ -29,6 +30,8 @@ export interface ClusterOptions {
   readonly spec?: object;
   /** The port on loopback that policies lead to, in place of the configuration's. */
   readonly routedTo?: number;
+  /** The nats-servers want to know who we are, over TLS. */
+  readonly secured?: Secured;
 }
 
 /** A process of the cluster. */
@@ -38,6 +41,9 @@ export interface Role {
   /** Listeners of the configuration, by name. */
   readonly ports: Readonly<Record<string, number>>;
   readonly metricsUrl: string;
+  readonly adminUrl: string;
+  /** Its data folder, by which commands find it. */
+  readonly data: string;
 }
 
 interface Listener {
@@ -71,7 +77,7 @@ export class Cluster {
   /** Resolves when mail is taken and every shard is held. */
   static async start(stage: Stage, options: ClusterOptions): Promise<Cluster> {
     const [nats, redis] = await Promise.all([
-      Nats.start(stage, { servers: options.servers }),
+      Nats.start(stage, { servers: options.servers, lines: options.secured?.lines ?? [] }),
       RedisServer.start(stage),
     ]);
     const cluster = new Cluster(stage, options, nats, redis);
@@ -141,12 +147,20 @@ export class Cluster {
 
   async #start(role: RoleName, config: string, ports: Role['ports']): Promise<Role> {
     const [metrics = 0, admin = 0] = await freePorts(2);
-    const folders = ['--config', config, '--data', this.#stage.folder(`${role}-data`), '--keyring', this.keyring];
+    const data = this.#stage.folder(`${role}-data`);
+    const folders = ['--config', config, '--data', data, '--keyring', this.keyring];
     const addresses = ['--metrics', `127.0.0.1:${metrics}`, '--admin', `127.0.0.1:${admin}`, '--hostname', 'mta.test'];
     const args = [role, ...folders, ...addresses, '--nats-monitor', ...this.nats.monitors];
     const program = this.#stage.start(role, LAUNCHER, args);
     await program.says(/is ready/, 60_000);
-    return { role, program, ports, metricsUrl: `http://127.0.0.1:${metrics}` };
+    return {
+      role,
+      program,
+      ports,
+      metricsUrl: `http://127.0.0.1:${metrics}`,
+      adminUrl: `http://127.0.0.1:${admin}`,
+      data,
+    };
   }
 
   /** The configuration with what the cluster has, and the listeners of one ingress. */
@@ -164,15 +178,31 @@ export class Cluster {
       writeFileSync(join(path, file), stringify(changed));
       ports = Object.fromEntries(changed.spec.ingress.listeners.map((it) => [it.name, it.port]));
     }
+    this.#writeSecrets(path);
     if (!ports) throw new Error(`${this.#options.config} has no MTACluster in a file of its own`);
     return { path, ports };
   }
 
+  /** As a person would put them. */
+  #writeSecrets(config: string): void {
+    const { secured } = this.#options;
+    if (!secured) return;
+    const folder = join(config, 'secrets', 'nats');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'user.creds'), secured.credentials);
+    writeFileSync(join(folder, 'ca.crt'), secured.ca);
+  }
+
   #clusterOf(document: Document, ingress: number) {
-    const { portOf, ingresses, workers, servers, spec } = this.#options;
+    const { portOf, ingresses, workers, servers, spec, secured } = this.#options;
+    const refs = secured && {
+      credentialsRef: { name: 'nats', key: 'user.creds' },
+      caRef: { name: 'nats', key: 'ca.crt' },
+    };
+    const scheme = secured ? 'tls' : 'nats';
     const { ingress: before, ...others } = document.spec;
     const listeners = (before?.listeners ?? []).map((it) => Object.assign({}, it, { port: portOf(it.port, ingress) }));
-    const nats = { servers: this.nats.urls.map((it) => `nats://${it}`), replicas: servers > 1 ? 3 : 1 };
+    const nats = { servers: this.nats.urls.map((it) => `${scheme}://${it}`), replicas: servers > 1 ? 3 : 1, ...refs };
     const ours = {
       ingress: { ...before, listeners, replicas: ingresses },
       workers: { replicas: workers },

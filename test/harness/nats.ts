@@ -24,6 +24,8 @@ export interface NatsOptions {
   readonly servers?: number;
   /** `always`: an append is synced before it is answered. */
   readonly sync?: string;
+  /** Further lines of each one's configuration. */
+  readonly lines?: readonly string[];
   /** Where they keep their streams; a folder of the stage's otherwise. */
   readonly folder?: string;
 }
@@ -32,16 +34,19 @@ export class Nats {
   readonly #stage: Stage;
   readonly #places: readonly Place[];
   readonly #sync: string;
+  readonly #lines: readonly string[];
   readonly #programs = new Map<string, Program>();
 
-  private constructor(stage: Stage, places: readonly Place[], sync: string) {
+  private constructor(stage: Stage, places: readonly Place[], sync: string, lines: readonly string[]) {
     this.#stage = stage;
     this.#places = places;
     this.#sync = sync;
+    this.#lines = lines;
   }
 
   /** Resolves when they serve streams. */
-  static async start(stage: Stage, { servers = 1, sync = 'always', folder }: NatsOptions = {}): Promise<Nats> {
+  static async start(stage: Stage, options: NatsOptions = {}): Promise<Nats> {
+    const { servers = 1, sync = 'always', folder, lines = [] } = options;
     const ports = await freePorts(servers * 3);
     const places = Array.from({ length: servers }, (_, at) => {
       const [port = 0, monitor = 0, cluster = 0] = ports.slice(at * 3);
@@ -49,7 +54,7 @@ export class Nats {
       const own = stage.folder(`nats-${name}`);
       return { name, folder: own, store: join(folder ?? own, `${name}-store`), port, monitor, cluster };
     });
-    const nats = new Nats(stage, places, sync);
+    const nats = new Nats(stage, places, sync, lines);
     for (const place of places) nats.#run(place);
     await nats.ready();
     return nats;
@@ -111,6 +116,7 @@ export class Nats {
       `listen: "127.0.0.1:${port}"`,
       `http: "127.0.0.1:${monitor}"`,
       `jetstream { store_dir: "${store}", sync_interval: ${this.#sync}, max_file_store: 20GB, max_memory_store: 4GB }`,
+      ...this.#lines,
     ];
     if (this.#places.length > 1) {
       const routes = this.#places.map((it) => `"nats://127.0.0.1:${it.cluster}"`).join(', ');

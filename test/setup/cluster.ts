@@ -73,10 +73,11 @@ function rolesOf(cluster: Cluster): object[] {
       ports: { client: port, monitor },
     })),
     { role: 'redis', pid: cluster.redis.pid, ports: { client: Number(new URL(cluster.redis.url).port) } },
-    ...cluster.roles.map(({ role, program, ports, metricsUrl }) => ({
+    ...cluster.roles.map(({ role, program, ports, metricsUrl, adminUrl, data }) => ({
       role,
       pid: program.pid,
-      ports: { ...ports, metrics: Number(new URL(metricsUrl).port) },
+      ports: { ...ports, metrics: Number(new URL(metricsUrl).port), admin: Number(new URL(adminUrl).port) },
+      data,
       output: program.outFile,
     })),
   ];
@@ -124,6 +125,7 @@ function show(cluster: Cluster): void {
   }
   process.stderr.write(`  secrets of senders  ${secrets}\n`);
   process.stderr.write(`  processes           ${FILE}\n`);
+  process.stderr.write(`  ask all of them     npx postfleet queue --data ${first?.data}\n`);
   process.stderr.write(`  try                 kill -9 one of them while mail goes to ${first?.ports['submission']}\n`);
   process.stderr.write('  end                 Ctrl-C\n');
 }

@@ -8,6 +8,7 @@ import { reasonOf } from '#lib/run/fault.ts';
 import { Database } from '#lib/sqlite/database.ts';
 import type { MailEvent } from '#mta/mail/event.ts';
 import { MIGRATIONS } from '#mta/data-folder.ts';
+import { Operations } from '#mta/operations.ts';
 import type { Claim, Queue } from '#mta/queue/queue.ts';
 import { InHand, type Slots } from '#mta/queue/sqlite/in-hand.ts';
 import { SqliteQueue } from '#mta/queue/sqlite/queue.ts';
@@ -96,6 +97,16 @@ export class Machine {
 
   get worker(): MailWorker | undefined {
     return this.#parts?.worker;
+  }
+
+  /** What people may do to its mail. */
+  get operations(): Operations | undefined {
+    if (!this.#parts) return undefined;
+    const { worker, ledger } = this.#parts;
+    const { trace, chance } = this.#around;
+    const { hands, standing } = worker;
+    const world = { clock: this.clock, random: chance.random, log: logTo(trace), resources: theResources };
+    return new Operations({ ...world, hands, standing, orders: ledger.orders });
   }
 
   get claim(): Claim | undefined {

@@ -91,7 +91,7 @@ const STEPS: Readonly<Record<StepName, (world: World) => void>> = {
     apply(world, isWide ? { tenant: message.tenant } : { message: message.id }, move);
   },
   order: (world) => {
-    const operations = world.machine?.queue && world.machine.worker?.operations;
+    const operations = world.machine?.queue && world.machine.operations;
     if (!operations) return;
     const about = { tenant: world.chance.pick(TENANTS) };
     const until = world.clock.now() + minutes(world.chance.within(1, 20));

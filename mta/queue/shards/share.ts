@@ -101,6 +101,14 @@ export class Share implements Queue {
     if (this.#listener) this.#queue.watch(claim, this.#listener);
   }
 
+  /** Shards that are surely ours; `forGood`: and are not about to be given up. */
+  async surelyHeld(forGood: boolean): Promise<number[]> {
+    if (!this.#options.isSure()) return [];
+    const claims = [...this.#claims].filter(([shard]) => !forGood || !this.#closing.has(shard));
+    const held = await Promise.all(claims.map(async ([, claim]) => this.#queue.holds(claim, '')));
+    return claims.flatMap(([shard], at) => (held[at] === true ? [shard] : []));
+  }
+
   /** Whether nobody has taken a shard since we did. */
   async isStillHeld(shard: number): Promise<boolean> {
     const claim = this.#claims.get(shard);
