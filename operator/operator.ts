@@ -30,7 +30,7 @@ import { credentialLoadedBy, loadedBy } from './keyring/loaded.ts';
 import { KeyringReconciler } from './keyring/reconcile.ts';
 import { keyringKeysIn } from './keyring/signers.ts';
 import type { OperatorSettings } from './settings.ts';
-import { dueBy } from './triggers.ts';
+import { type Due, dueBy, tellsOfPods, waitingForPods } from './triggers.ts';
 import { targetsOf } from './typed.ts';
 import { NAMESPACES, WATCHED } from './types.ts';
 import { World } from './world.ts';
@@ -58,8 +58,8 @@ const OURS = typeOfKind('MTACluster').group;
 /** Everything is looked at again this often, whatever was heard. */
 const RESYNC_EVERY: Duration = seconds(600);
 const NOT_READ_YET: Duration = milliseconds(500);
-/** Changes of many keys become one write. */
-const GATHER_KEYS: Duration = milliseconds(500);
+/** Pods, and what they have, change many at a time. */
+const GATHER_PODS: Duration = milliseconds(200);
 
 /** Rejects when its address cannot be listened on. */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
@@ -74,7 +74,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     watched: settings.watchNamespaces ? WATCHED : [...WATCHED, { type: NAMESPACES }],
     changed: (type, change) => {
       if (type.group === OURS) events.heard(change);
-      for (const [name, keys] of Object.entries(dueBy(type, change, world))) for (const key of keys) add(name, key);
+      addAll(dueBy(type, change, world));
+      if (tellsOfPods(type, change)) pods ??= clock.after(GATHER_PODS, waited);
     },
     turned: () => {
       for (const key of publishing(world)) add('sendingdomain', key);
@@ -103,7 +104,11 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     );
   const reverses = new ReverseLooks({ clock, lookUp: dns.lookUp, looked: (key) => add('ippool', key) });
   const around = { kube, world, targets, clock, random };
-  const compile = (key: string): void => queues.keyring.addAfter(key, GATHER_KEYS);
+  const keyring: KeyringReconciler = new KeyringReconciler({
+    ...around,
+    keysOf: (domain) => keyringKeysIn(world, clock.now(), domain, () => opened?.last(kubeKey(domain.metadata))),
+  });
+  const compile = (key: string): void => queues.keyring.addAfter(key, keyring.gathers);
   const queues: Readonly<Record<ControllerName, WorkQueue>> = {
     mtacluster: open(new ClusterReconciler({ ...around, image: settings.image })),
     ippool: open(poolReconciler(around, reverses)),
@@ -122,15 +127,18 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       new CredentialReconciler({ ...around, loaded: (...of) => credentialLoadedBy(world, ...of) }),
     ),
     eventsink: open(new SinkReconciler(around)),
-    keyring: open(
-      new KeyringReconciler({
-        ...around,
-        keysOf: (domain) => keyringKeysIn(world, clock.now(), domain, opened?.last(kubeKey(domain.metadata))),
-      }),
-    ),
+    keyring: open(keyring),
   };
   const add = (name: string, key: string): void =>
     name === 'keyring' ? compile(key) : queues[name as ControllerName].add(key);
+  const addAll = (due: Due): void => {
+    for (const [name, keys] of Object.entries(due)) for (const key of keys) add(name, key);
+  };
+  let pods: Timer | undefined;
+  const waited = (): void => {
+    pods = undefined;
+    addAll(waitingForPods(world));
+  };
   const all = (): void => {
     for (const kind of Object.keys(KINDS) as Kind[])
       for (const { metadata } of world.objects(typeOfKind(kind))) add(kind.toLowerCase(), kubeKey(metadata));
@@ -164,6 +172,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     url: health.url,
     stop: async () => {
       resync.cancel();
+      pods?.cancel();
       await Promise.all(Object.values(queues).map((it) => it.close()));
       opened?.close();
       await election.close();

@@ -56,15 +56,21 @@ export function dueBy({ kind }: KubeType, change: KubeChange, world: World): Due
       return naming(key, world);
     case 'Pod':
     case 'Lease':
-      return {
-        mtacluster: all('MTACluster').filter((it) => it.startsWith(`${object.metadata.namespace}/`)),
-        sendingdomain: inTransit(world),
-        sendingcredential: notLoaded(world),
-      };
+      return { mtacluster: all('MTACluster').filter((it) => it.startsWith(`${object.metadata.namespace}/`)) };
     default:
       return { mtacluster: objects.flatMap((it) => ownerKey(it, 'MTACluster') ?? []) };
   }
 }
+
+/** Whether a change may be what somebody waits for who waits for pods (`waitingForPods`): pods, their reports, the keyring. */
+export const tellsOfPods = ({ kind }: KubeType, { object }: KubeChange): boolean =>
+  kind === 'Pod' || kind === 'Lease' || (kind === 'Secret' && ownerKey(object, 'MTACluster') !== undefined);
+
+/** Whoever waits until all pods have something. Looks at everything: not to be asked for each change. */
+export const waitingForPods = (world: World): Due => ({
+  sendingdomain: inTransit(world),
+  sendingcredential: notLoaded(world),
+});
 
 /** Only its status, or what others keep with it, has changed. */
 const isAsDeclared = (change: KubeChange): boolean =>
@@ -108,12 +114,7 @@ function ofSecret(object: KubeObject, world: World): Due {
   if (sink !== undefined) return { eventsink: [sink], keyring: clusters };
   const keyring = ownerKey(object, 'MTACluster');
   if (keyring === undefined) return {};
-  return {
-    mtacluster: [keyring],
-    keyring: [keyring],
-    sendingdomain: inTransit(world),
-    sendingcredential: notLoaded(world),
-  };
+  return { mtacluster: [keyring], keyring: [keyring] };
 }
 
 /** Domains that wait for workers: a key of theirs is to sign, or to sign no more. */

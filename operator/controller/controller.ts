@@ -22,13 +22,16 @@ export interface ControllerOptions {
   readonly isLeading: () => boolean;
 }
 
-/** Most of a look is waiting for the API server. */
+/** Most of a look is waiting for the API server, and for DNS where there are thousands. */
 const CONCURRENCY = 4;
+const MANY: Readonly<Partial<Record<ControllerName, number>>> = { sendingdomain: 16 };
+
+const concurrencyOf = (name: ControllerName): number => MANY[name] ?? CONCURRENCY;
 
 export function openController(reconciler: Reconciler, { clock, log, isLeading }: ControllerOptions): WorkQueue {
   const work = async (key: string): Promise<Worked> => (isLeading() ? reconciler.reconcile(key) : { kind: 'done' });
   const observer = observerOf(reconciler.name, log);
-  return new WorkQueue({ clock, concurrency: CONCURRENCY, work, observer });
+  return new WorkQueue({ clock, concurrency: concurrencyOf(reconciler.name), work, observer });
 }
 
 function observerOf(controller: ControllerName, log: Log): WorkObserver {
@@ -70,10 +73,8 @@ export function watchControllers(
     'activeWorkers',
     each(({ working }) => working),
   );
-  watchGauges(
-    'maxConcurrentReconciles',
-    each(() => CONCURRENCY),
-  );
+  const most = Object.keys(queues).map((name) => [name, concurrencyOf(name as ControllerName)] as const);
+  watchGauges('maxConcurrentReconciles', () => Object.fromEntries(most));
   watchGauges(
     'lineUnfinished',
     each((it) => inSeconds(it.unfinished().all)),

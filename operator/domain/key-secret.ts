@@ -6,7 +6,7 @@
  * knows. A key that somebody brought is kept as a copy: what becomes of the Secret that it came in stops no mail. A name follows from the domain's and the revision, so that two who make a key make one.
  */
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
-import type { KeyKind } from '#lib/dkim/key.ts';
+import { type KeyKind, loadKey } from '#lib/dkim/key.ts';
 import type { Phase, RotatingKey } from '#lib/dkim/rotation.ts';
 import { familyOf } from '#lib/dkim/selector.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
@@ -84,6 +84,15 @@ export function keyIn(secret: KubeObject): KeptKey | undefined {
   const parsed = Date.parse(annotations[SINCE] ?? '');
   const since = Number.isNaN(parsed) ? madeAt : parsed;
   return { selector, algorithm, revision, isBrought: false, madeAt, phase, since, domain: text('domain'), pem, secret };
+}
+
+const records = new WeakMap<KubeObject, string>();
+
+/** Text of the key's record, made once for each state of its Secret. */
+export function publicRecord({ secret, pem, selector, domain }: KeptKey): string {
+  const record = records.get(secret) ?? loadKey(pem, selector, domain).record;
+  records.set(secret, record);
+  return record;
 }
 
 /** The Secret with the key's phase as it is to be; for writing over the one that was read. */

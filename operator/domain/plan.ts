@@ -4,7 +4,7 @@
  * What DNS says comes from a look at it; what workers have, from the keyring and their reports.
  */
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
-import { type KeyKind, loadKey } from '#lib/dkim/key.ts';
+import type { KeyKind } from '#lib/dkim/key.ts';
 import { recordName, recordText } from '#lib/dkim/record.ts';
 import { type KeySighting, rotate, type RotatingKey, type RotationStep } from '#lib/dkim/rotation.ts';
 import { familyOf } from '#lib/dkim/selector.ts';
@@ -12,7 +12,7 @@ import type { RecordReport } from '#lib/domain/records.ts';
 import type { DomainStatus } from '#lib/domain/status.ts';
 import { type Duration, hours, type Instant } from '#lib/run/clock.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
-import type { KeptKey } from './key-secret.ts';
+import { type KeptKey, publicRecord } from './key-secret.ts';
 
 export interface DomainView {
   readonly domain: SendingDomain;
@@ -108,7 +108,7 @@ export function recordsOf({ domain, observed, keys, look }: DomainView): RecordR
     return (
       found ?? {
         ...base,
-        expected: [loadKey(key.pem, key.selector, domain.spec.domain).record],
+        expected: [publicRecord(key)],
         difference: 'DNS has not been asked yet: publish it',
       }
     );

@@ -6,7 +6,7 @@
  */
 import { typeOfKind } from '#crds/definition.ts';
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
-import { generateKey, type KeyKind, loadKey } from '#lib/dkim/key.ts';
+import { generateKey, type KeyKind } from '#lib/dkim/key.ts';
 import { recordName } from '#lib/dkim/record.ts';
 import type { RotationStep } from '#lib/dkim/rotation.ts';
 import { selectorFor } from '#lib/dkim/selector.ts';
@@ -14,6 +14,7 @@ import type { Resolver } from '#lib/dns/resolver.ts';
 import { hasKey } from '#lib/domain/key-difference.ts';
 import { type Kube, type KubeObject, kubeKey } from '#lib/kube/kube.ts';
 import { type Clock, type Duration, seconds } from '#lib/run/clock.ts';
+import { Fault } from '#lib/run/fault.ts';
 import type { Reconciler } from '../controller/controller.ts';
 import { keepStatus } from '../controller/status.ts';
 import { wishesOf } from '../controller/wishes.ts';
@@ -22,7 +23,7 @@ import { resourceIn } from '../typed.ts';
 import { SECRETS } from '../types.ts';
 import type { World } from '../world.ts';
 import { bringKeys } from './bring.ts';
-import { inPhase, keySecret, type KeptKey } from './key-secret.ts';
+import { inPhase, keySecret, type KeptKey, publicRecord } from './key-secret.ts';
 import { keysOf } from './keys.ts';
 import type { Looks } from './looks.ts';
 import { needsOf } from './needs.ts';
@@ -54,6 +55,8 @@ export interface Loaded {
 
 const CONFLICT: Worked = { kind: 'conflict' };
 const DOMAINS = typeOfKind('SendingDomain');
+/** What was written is heard of long before. */
+const HEARD_WITHIN: Duration = seconds(10);
 /** A key whose record was handed out is looked for this often. */
 const LOOKS_EVERY: Duration = seconds(60);
 
@@ -125,7 +128,7 @@ export class DomainReconciler implements Reconciler {
     const seen = keys.filter(({ phase }) => phase !== 'Published').map(({ selector }) => selector);
     for (const key of keys.filter(({ phase }) => phase === 'Published')) {
       const answer = await this.#options.resolver.txt(recordName(key.selector, domain.spec.domain));
-      const { record } = loadKey(key.pem, key.selector, domain.spec.domain);
+      const record = publicRecord(key);
       if (answer.kind === 'found' && hasKey({ selector: key.selector, record }, answer.texts)) seen.push(key.selector);
     }
     return new Set(seen);
@@ -136,6 +139,8 @@ export class DomainReconciler implements Reconciler {
     const step = rotationOf(view);
     const route = routeOf(view.domain, targets);
     for (const algorithm of step.make) await this.#make(view, algorithm);
+    // What was made is heard of, and then everything is said at once.
+    if (step.make.length > 0) return { kind: 'done', again: HEARD_WITHIN };
     const records = recordsOf(view);
     const unpublished = await this.#publisher.problem(view.domain, view.observed, route);
     const all = unpublished === undefined ? problems : [...problems, unpublished];
@@ -159,8 +164,11 @@ export class DomainReconciler implements Reconciler {
       new Set(keys.map((it) => it.selector)),
     );
     const pem = await generateKey(algorithm);
+    const secret = keySecret(domain, { selector, algorithm, revision, madeAt: now, pem });
     // Whoever was first has made it: it is read from then on.
-    await this.#options.kube.create(SECRETS, keySecret(domain, { selector, algorithm, revision, madeAt: now, pem }));
+    const written = await this.#options.kube.create(SECRETS, secret);
+    if (written.kind === 'refused')
+      throw new Fault('key-refused', `Secret ${kubeKey(secret.metadata)} is refused: ${written.message}`);
   }
 
   /** False when somebody has written it since it was read. */
@@ -176,9 +184,7 @@ export class DomainReconciler implements Reconciler {
 
   #declare({ domain, keys, observed }: DomainView, route: Route, looks: Looks): void {
     const resource = kubeKey(domain.metadata);
-    const published = keys
-      .filter(isLookedFor)
-      .map(({ selector, pem }) => ({ selector, record: loadKey(pem, selector, domain.spec.domain).record }));
+    const published = keys.filter(isLookedFor).map((key) => ({ selector: key.selector, record: publicRecord(key) }));
     if (route.kind === 'refused') return looks.drop(resource);
     const needs = needsOf(domain, route.pool, published, this.#options.hostname);
     const claimedAt = Date.parse(observed.metadata.creationTimestamp ?? '');

@@ -10,7 +10,7 @@ import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import type { CredentialRecord } from '#lib/keyring/keyring.ts';
 import { RETURN_PATH_KEY_BYTES } from '#lib/keyring/return-path-key.ts';
 import { type Kube, kubeKey, type KubeObject } from '#lib/kube/kube.ts';
-import type { Clock } from '#lib/run/clock.ts';
+import { type Clock, type Duration, milliseconds } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { Reconciler } from '../controller/controller.ts';
@@ -39,6 +39,9 @@ export interface KeyringOptions {
 }
 
 const CONFLICT: Worked = { kind: 'conflict' };
+/** Changes of many keys become one write. */
+const SHORTEST: Duration = milliseconds(500);
+const REST = 15;
 
 /** A Secret as it is to be, and as it is. */
 interface Compiling {
@@ -50,24 +53,33 @@ export class KeyringReconciler implements Reconciler {
   readonly name = 'keyring';
   readonly #options: KeyringOptions;
   readonly #keeper: Keeper;
+  /** How long the last one was compiled. */
+  #lasted: Duration = 0;
 
   constructor(options: KeyringOptions) {
     this.#options = options;
     this.#keeper = new Keeper(options.kube);
   }
 
+  /** How long changes are gathered before they are compiled: compiling thousands of keys leaves most of the time to others. */
+  get gathers(): Duration {
+    return Math.max(SHORTEST, REST * this.#lasted);
+  }
+
   /** `key` is that of the cluster. */
   async reconcile(key: string): Promise<Worked> {
-    const { world, targets } = this.#options;
+    const { world, targets, clock } = this.#options;
     const cluster = targets.cluster(key);
     const uid = world.object(typeOfKind('MTACluster'), key)?.metadata.uid;
     if (!cluster || uid === undefined) return { kind: 'done' };
     // Read at one moment: whoever compiled from an older reading than somebody else wrote from has to look again.
     const blueprint = { cluster, uid, image: '', relayPorts: [] };
+    const began = clock.monotonic();
     const secrets = keyringSecrets(blueprint, this.#contents(key, cluster)).map((secret) => ({
       secret,
       observed: world.object(SECRETS, kubeKey(secret.metadata)),
     }));
+    this.#lasted = clock.monotonic() - began;
     // One that cannot be written, such as one that is too large, holds up no other.
     const kept = await Promise.allSettled(secrets.map((it) => this.#keep(key, uid, it)));
     const failed = kept.find((it) => it.status === 'rejected');

@@ -15,9 +15,11 @@ export function keyringKeysIn(
   world: World,
   now: Instant,
   domain: SendingDomain,
-  look: DomainStatus | undefined,
+  lookAt: () => DomainStatus | undefined,
 ): KeyringKey[] {
   const keys = keysOf(world, domain);
+  // Of all keys there are, few are about to sign.
+  const look = keys.some(({ phase }) => phase === 'Verified') ? lookAt() : undefined;
   const { algorithms } = domain.spec.dkim;
   const nothing: ReadonlySet<string> = new Set();
   const known = { offered: nothing, loaded: nothing, used: nothing, rotateAfter: 0, retireAfter: 0 };
