@@ -22,6 +22,7 @@ import { measureSimulation } from './simulation.ts';
 import { measureSlowDisk } from './slow-disk.ts';
 import { measureSoak } from './soak.ts';
 import { measureTakeOver } from './take-over.ts';
+import { measureTakeOverKills } from './take-over-kills.ts';
 import type { Finding, Measurement } from './rounds.ts';
 
 const MEASUREMENTS = new Map<string, Measurement>([
@@ -37,6 +38,7 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['soak', measureSoak],
   ['slow-disk', measureSlowDisk],
   ['take-over', measureTakeOver],
+  ['take-over-kills', measureTakeOverKills],
   ['simulation', measureSimulation],
   ['mutation', measureMutation],
   ['queue-mutation', measureQueueMutation],

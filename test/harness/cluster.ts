@@ -90,9 +90,9 @@ export class Cluster {
     return cluster;
   }
 
-  /** Starts one more, on a data folder of its own. */
-  async addWorker(): Promise<Role> {
-    const worker = await this.#start('worker', this.#configFor(0).path, {});
+  /** Starts one more, on a data folder of its own; `servers`: where it speaks to NATS, if not with the servers themselves. */
+  async addWorker(servers: readonly string[] = this.nats.urls): Promise<Role> {
+    const worker = await this.#start('worker', this.#configFor(0, servers).path, {});
     this.workers.push(worker);
     return worker;
   }
@@ -164,7 +164,10 @@ export class Cluster {
   }
 
   /** The configuration with what the cluster has, and the listeners of one ingress. */
-  #configFor(ingress: number): { readonly path: string; readonly ports: Role['ports'] } {
+  #configFor(
+    ingress: number,
+    servers: readonly string[] = this.nats.urls,
+  ): { readonly path: string; readonly ports: Role['ports'] } {
     const path = this.#stage.folder('config');
     let ports: Role['ports'] | undefined;
     cpSync(this.#options.config, path, { recursive: true });
@@ -174,7 +177,7 @@ export class Cluster {
       if (routedTo !== undefined) writeFileSync(join(path, file), text.replaceAll(/\b2626\b/g, String(routedTo)));
       const document = parse(text) as Document;
       if (document.kind !== 'MTACluster') continue;
-      const changed = this.#clusterOf(document, ingress);
+      const changed = this.#clusterOf(document, ingress, servers);
       writeFileSync(join(path, file), stringify(changed));
       ports = Object.fromEntries(changed.spec.ingress.listeners.map((it) => [it.name, it.port]));
     }
@@ -193,7 +196,7 @@ export class Cluster {
     writeFileSync(join(folder, 'ca.crt'), secured.ca);
   }
 
-  #clusterOf(document: Document, ingress: number) {
+  #clusterOf(document: Document, ingress: number, urls: readonly string[]) {
     const { portOf, ingresses, workers, servers, spec, secured } = this.#options;
     const refs = secured && {
       credentialsRef: { name: 'nats', key: 'user.creds' },
@@ -202,7 +205,7 @@ export class Cluster {
     const scheme = secured ? 'tls' : 'nats';
     const { ingress: before, ...others } = document.spec;
     const listeners = (before?.listeners ?? []).map((it) => Object.assign({}, it, { port: portOf(it.port, ingress) }));
-    const nats = { servers: this.nats.urls.map((it) => `${scheme}://${it}`), replicas: servers > 1 ? 3 : 1, ...refs };
+    const nats = { servers: urls.map((it) => `${scheme}://${it}`), replicas: servers > 1 ? 3 : 1, ...refs };
     const ours = {
       ingress: { ...before, listeners, replicas: ingresses },
       workers: { replicas: workers },

@@ -77,6 +77,7 @@ export async function openLedger(
       holding: 1,
       after,
       floor: NO_FLOOR,
+      begin: NO_FLOOR,
     });
     const { kind } = await append(records, randomUUID());
     if (kind !== 'stored') throw new Error(`events are ${kind}`);

@@ -1,5 +1,6 @@
 /**
- * A wire to a server that a test cuts: what is on its way is lost, and whoever waits for an answer waits in vain.
+ * A wire to a server that a test cuts: what is on its way is lost, and whoever waits for an answer waits in vain. Or it is held up for
+ * a while, both ways, and arrives late.
  */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
@@ -9,6 +10,7 @@ export class Wire {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #isDeaf = false;
+  #isParted = false;
 
   private constructor(port: number) {
     this.#server = createServer((near) => {
@@ -35,6 +37,18 @@ export class Wire {
     this.#isDeaf = true;
   }
 
+  /** From now on nothing passes, and nothing is lost. */
+  part(): void {
+    this.#isParted = true;
+    for (const it of this.#sockets) it.pause();
+  }
+
+  /** What was held up passes, and what comes. */
+  join(): void {
+    this.#isParted = false;
+    for (const it of this.#sockets) it.resume();
+  }
+
   /** All connections break; those that are made anew work. */
   cut(): void {
     this.#isDeaf = false;
@@ -50,6 +64,7 @@ export class Wire {
     this.#sockets.add(from);
     from.on('data', (bytes) => void (isLost() || to.write(bytes)));
     from.on('error', () => to.destroy());
+    if (this.#isParted) from.pause();
     from.on('close', () => {
       this.#sockets.delete(from);
       to.destroy();

@@ -7,6 +7,8 @@ import { hours, minutes } from '#lib/run/clock.ts';
 import { domainOf } from '#mta/mail/message.ts';
 import { reply } from '#mta/mail/reply.ts';
 import { shardOf } from '#mta/queue/jetstream/layout.ts';
+import { beginIn } from '#mta/queue/jetstream/done-record.ts';
+import { NO_FLOOR } from '#mta/queue/jetstream/floor.ts';
 import type { OpenOptions } from '#mta/queue/jetstream/open.ts';
 import type { Claim, Lease, Queue, Settlement } from '#mta/queue/queue.ts';
 import { newName, openQueue } from '../harness/jetstream.ts';
@@ -15,6 +17,7 @@ import { aMessage } from '../harness/queue.ts';
 import { openScene } from '../harness/scene.ts';
 import { settlementOf } from '../harness/settlement.ts';
 import { until } from '../harness/until.ts';
+import { Wire } from '../harness/wire.ts';
 
 const scene = openScene();
 let nats: Nats;
@@ -56,6 +59,104 @@ test('what the holder before settles, intends and moves is refused, and the new 
   expect(leases).toHaveLength(2);
   expect(await second.settle(claim, leases.map(delivered))).toEqual([]);
   expect(second.depth()).toEqual([]);
+});
+
+test('who takes a shard reads little of what has ended, and all that has not', async () => {
+  const name = newName();
+  const clock = new FakeClock();
+  const small = { logBytes: 10_000_000, doneBytes: 10_000_000 };
+  const [first, second] = [await openQueue(nats, name, clock, small), await openQueue(nats, name, clock, small)];
+  for (const it of [first, second]) onTestFinished(() => it.close());
+  const { queue, streams, layout } = first;
+  const claim = await queue.claim(0);
+  let ended = 0;
+  const endOne = async (): Promise<void> => {
+    await queue.put(aMessage());
+    expect(await queue.settle(claim, (await queue.lease(claim, laneOf('dest.test'), 1, HOLD)).map(delivered))).toEqual(
+      [],
+    );
+    ended += 1;
+  };
+  const begin = async () => {
+    const last = await streams.last(layout.done, layout.doneOf(0));
+    return last ? beginIn(last) : NO_FLOOR;
+  };
+  for (let at = 0; at < 20; at += 1) await endOne();
+  await until('what has ended is passed', async () => {
+    await endOne();
+    const { log, done } = await begin();
+    return log > 20 && done > 20;
+  });
+  const reading = { stream: layout.done, subject: layout.doneOf(0), from: 2 };
+  const all: number[] = [];
+  for await (const it of streams.readAll(reading)) all.push(it.seq);
+  expect((await streams.some(reading, 1000)).map((it) => it.seq)).toEqual(all);
+  expect((await streams.some(reading, 3)).map((it) => it.seq)).toEqual(all.slice(0, 3));
+  expect(await streams.some({ ...reading, subject: layout.doneOf(1) }, 3)).toEqual([]);
+  const waiting = aMessage();
+  await queue.put(waiting);
+  expect((await begin()).log).toBeLessThanOrEqual(ended + 1);
+  const anew = await second.queue.claim(0);
+  const leases = await second.queue.lease(anew, laneOf('dest.test'), 10, HOLD);
+  expect(leases.map((it) => it.message.id)).toEqual([waiting.id]);
+});
+
+test('a shard that is read ahead is taken as its holder leaves it, however long that was ago', async () => {
+  const name = newName();
+  const clock = new FakeClock();
+  const small = { logBytes: 10_000_000, doneBytes: 10_000_000 };
+  const [first, second] = [await openQueue(nats, name, clock, small), await openQueue(nats, name, clock, small)];
+  for (const it of [first, second]) onTestFinished(() => it.close());
+  const old = await first.queue.claim(0);
+  const before = [aMessage(), aMessage(), aMessage()];
+  for (const it of before) await first.queue.put(it);
+  const [one] = await first.queue.lease(old, laneOf('dest.test'), 1, HOLD);
+  await second.queue.prepare(0);
+  expect(second.queue.depth()).toEqual([]);
+  expect(one && (await first.queue.settle(old, [delivered(one)]))).toEqual([]);
+  const after = aMessage();
+  await first.queue.put(after);
+  const rest = await first.queue.lease(old, laneOf('dest.test'), 1, HOLD);
+  expect(await first.queue.settle(old, rest.map(delivered))).toEqual([]);
+  await first.queue.release(old);
+  const claim = await second.queue.claim(0);
+  const given = (await second.queue.lease(claim, laneOf('dest.test'), 10, HOLD)).map((it) => it.message.id);
+  const gone = new Set([one, ...rest].map((it) => it?.message.id));
+  expect(given.toSorted()).toEqual(
+    [...before, after]
+      .map((it) => it.id)
+      .filter((it) => !gone.has(it))
+      .toSorted(),
+  );
+  await second.queue.prepare(0);
+  await second.queue.forget(0);
+});
+
+test('a holder whose wire is held up lets nothing go that another has taken, and what it said meanwhile is refused late', async () => {
+  const name = newName();
+  const clock = new FakeClock();
+  const small = { logBytes: 10_000_000, doneBytes: 10_000_000 };
+  const wire = await Wire.open(scene, nats.processes[0]?.port ?? 0);
+  const [stale, other] = [
+    await openQueue({ urls: [wire.url], monitors: nats.monitors }, name, clock, small),
+    await openQueue(nats, name, clock, small),
+  ];
+  for (const it of [stale, other]) onTestFinished(() => it.close());
+  for (let at = 0; at < 20; at += 1) await other.queue.put(aMessage());
+  const old = await stale.queue.claim(0);
+  const leases = await stale.queue.lease(old, laneOf('dest.test'), 10, HOLD);
+  wire.part();
+  const settling = stale.queue.settle(old, leases.map(delivered));
+  const claim = await other.queue.claim(0);
+  // Nobody takes a shard from whoever was heard so lately.
+  await until('it is sure no more', () => stale.queue.holds(old) !== true);
+  const dots = leases.map(async () => stale.queue.holds(old));
+  const taken = await other.queue.lease(claim, laneOf('dest.test'), 20, HOLD);
+  expect(await other.queue.settle(claim, taken.map(delivered))).toEqual([]);
+  wire.join();
+  expect(await Promise.all(dots)).toEqual(leases.map(() => false));
+  expect(await settling).toHaveLength(10);
+  expect([taken.length, leases.length, other.queue.depth()]).toEqual([20, 10, []]);
 });
 
 test('a holder that hears nothing of its loss writes nothing more, whatever it tries first', async () => {

@@ -16,6 +16,8 @@ import { comes } from './view.ts';
 
 /** Messages written into the view together. */
 const TOGETHER = 500;
+/** Records of the log that are read with their bytes, to be followed at once: reading headers first costs another consumer. */
+const NEAR = 2000;
 
 export interface ArrivalsOptions {
   readonly streams: Streams;
@@ -68,9 +70,15 @@ export class Arrivals {
     return this.#unreadable;
   }
 
-  /** Reads what is there from a sequence on. */
-  async readAll(from: number): Promise<void> {
+  /** Reads what is there from a sequence on, up to another, and goes on with what comes until it is stopped. */
+  async readTo(end: number, from: number): Promise<void> {
     this.#last = from - 1;
+    if (end - from > NEAR) await this.#readHeaders(from);
+    await this.#follow();
+    await this.seen(end);
+  }
+
+  async #readHeaders(from: number): Promise<void> {
     const { streams, layout, shard } = this.#options;
     const reading = { stream: layout.log, subject: layout.inOf(shard), from, headersOnly: true };
     let gathered: Stored[] = [];
@@ -83,8 +91,7 @@ export class Arrivals {
     if (gathered.length > 0) await this.#write(gathered, false);
   }
 
-  /** Goes on with what comes, until it is stopped. */
-  async follow(): Promise<void> {
+  async #follow(): Promise<void> {
     const { streams, layout, shard } = this.#options;
     this.#following = await streams.follow({ stream: layout.log, subject: layout.inOf(shard), from: this.#last + 1 });
     void this.#gather(this.#following);

@@ -10,7 +10,7 @@ import { codeOf, Fault } from '#lib/run/fault.ts';
 import type { Appended } from '#lib/nats/appended.ts';
 import type { Streams } from '#lib/nats/streams.ts';
 import type { Change, Journal } from '../changes.ts';
-import { encodeDone, floorIn, holdingOf, writeOf } from './done-record.ts';
+import { beginIn, encodeDone, floorIn, holdingOf, writeOf } from './done-record.ts';
 import { type Floor, NO_FLOOR } from './floor.ts';
 import type { Layout } from './layout.ts';
 
@@ -55,6 +55,8 @@ export class DoneJournal implements Journal {
   /** As it is said in each record from now on, and as the last one says it. */
   #floor: Floor = NO_FLOOR;
   #toldFloor: Floor = NO_FLOOR;
+  /** From where on whoever takes the shard next reads its streams, as is said from now on. */
+  begin: Floor = NO_FLOOR;
   #holding: number | undefined;
   #takenAfter = 0;
   #lost: Fault | undefined;
@@ -108,6 +110,7 @@ export class DoneJournal implements Journal {
       const last = await this.#look(() => streams.last(layout.done, layout.doneOf(shard)));
       this.#last = last?.seq ?? 0;
       this.#floor = last ? floorIn(last) : NO_FLOOR;
+      this.begin = last ? beginIn(last) : NO_FLOOR;
       this.#takenAfter = this.#last;
       if (!(await this.#append([], undefined))) continue;
       this.#holding = this.#last;
@@ -204,8 +207,8 @@ export class DoneJournal implements Journal {
   async #append(changes: readonly Change[], holding: number | undefined): Promise<boolean> {
     const { streams, layout, shard, nextName, clock } = this.#options;
     const write = nextName();
-    const floor = this.#floor;
-    const records = encodeDone(changes, { subject: layout.doneOf(shard), write, holding, after: this.#last, floor });
+    const [floor, begin, subject] = [this.#floor, this.begin, layout.doneOf(shard)];
+    const records = encodeDone(changes, { subject, write, holding, after: this.#last, floor, begin });
     for (;;) {
       const asked = clock.monotonic();
       const appended = await streams.appendAll(records, nextName()).catch(unknownOf);

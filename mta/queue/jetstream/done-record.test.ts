@@ -3,9 +3,10 @@ import { expect, test } from 'vitest';
 import { EXPECTED_LAST, type Stored } from '#lib/nats/streams.ts';
 import type { MailEvent } from '../../mail/event.ts';
 import type { Change } from '../changes.ts';
-import { decodeDone, encodeDone, floorIn, holdingOf, writeOf } from './done-record.ts';
+import { beginIn, decodeDone, encodeDone, floorIn, holdingOf, writeOf } from './done-record.ts';
 
 const FLOOR = { log: 7, done: 3 };
+const BEGIN = { log: 9, done: 4 };
 
 const event: MailEvent = {
   v: 1,
@@ -43,7 +44,7 @@ const changes = fc.array(
 );
 
 const keep = (list: readonly Change[], after: number, holding?: number): Stored[] =>
-  encodeDone(list, { subject: 'q.done.0', write: 'w1', holding, after, floor: FLOOR }).map(
+  encodeDone(list, { subject: 'q.done.0', write: 'w1', holding, after, floor: FLOOR, begin: BEGIN }).map(
     ({ subject, headers, payload }, at) => ({
       seq: after + 1 + at,
       subject,
@@ -60,7 +61,7 @@ test('changes are read as they were written, in records that the server takes, a
       expect(records.map((it) => it.header(EXPECTED_LAST))).toEqual([`${after}`, ...records.slice(1).map(() => '')]);
       expect(Math.max(...records.map((it) => it.payload.length))).toBeLessThan(1_000_000);
       expect(records.map((it) => [writeOf(it), holdingOf(it)])).toEqual(records.map(() => ['w1', 3]));
-      for (const it of records) expect(floorIn(it)).toEqual(FLOOR);
+      for (const it of records) expect([floorIn(it), beginIn(it)]).toEqual([FLOOR, BEGIN]);
     }),
   );
 });
@@ -80,6 +81,11 @@ test('a record of no changes says who holds the shard from then on', () => {
   const [record] = keep([], 41);
   expect(record && decodeDone(record)).toEqual([]);
   expect(record && holdingOf(record)).toBe(42);
+});
+
+test('a record of a release that does not say where to begin is begun with at its floor', () => {
+  const header = (name: string): string => (name === 'Floor' ? '7 3' : '');
+  expect(beginIn({ seq: 1, subject: 'q.done.0', header, payload: Buffer.alloc(0) })).toEqual(FLOOR);
 });
 
 test.each([

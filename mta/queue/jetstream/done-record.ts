@@ -18,6 +18,8 @@ const WRITE = 'Write';
 const HOLDING = 'Holding';
 /** From where on the shard's streams matter. */
 const FLOOR = 'Floor';
+/** From where on whoever takes the shard reads them. */
+const BEGIN = 'Begin';
 
 /** Characters; the server takes 1 MiB (max_payload). */
 const RECORD_LENGTH = 256 * 1024;
@@ -30,14 +32,17 @@ export interface Writing {
   /** The record that must still be the subject's last. */
   readonly after: number;
   readonly floor: Floor;
+  readonly begin: Floor;
 }
 
 /** Records for these changes, to be appended together; one when there are none. */
-export function encodeDone(changes: readonly Change[], { subject, write, holding, after, floor }: Writing): Outgoing[] {
+export function encodeDone(changes: readonly Change[], writing: Writing): Outgoing[] {
+  const { subject, write, holding, after, floor, begin } = writing;
   const headers = {
     [VERSION_HEADER]: VERSION,
     [WRITE]: write,
     [FLOOR]: encodeFloor(floor),
+    [BEGIN]: encodeFloor(begin),
     ...(holding !== undefined && { [HOLDING]: `${holding}` }),
   };
   return textsOf(changes).map((text, at) => ({
@@ -81,3 +86,9 @@ export const holdingOf = (stored: Stored): number => Number(stored.header(HOLDIN
 
 /** From where on its shard's streams matter, as whoever wrote it knew. */
 export const floorIn = (stored: Stored): Floor => decodeFloor(stored.header(FLOOR));
+
+/** From where on whoever takes the shard reads its streams; its floor in records of releases that do not say. */
+export const beginIn = (stored: Stored): Floor => {
+  const begin = stored.header(BEGIN);
+  return begin === '' ? floorIn(stored) : decodeFloor(begin);
+};

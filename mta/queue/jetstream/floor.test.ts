@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodeFloor, encodeFloor, floorOf, type Mark, marksAfter, NO_FLOOR } from './floor.ts';
+import { decodeFloor, encodeFloor, floorOf, type Mark, marksAfter, NO_FLOOR, thinned } from './floor.ts';
 
 const marks: Mark[] = [
   { at: 0, log: 100, done: 10 },
@@ -56,6 +56,23 @@ test('no message before the floor is left, and every change of one that is lies 
       }
     }),
   );
+});
+
+test('marks are never too many, the last of them stay, and a floor by fewer is no higher', () => {
+  const all: Mark[] = [];
+  let few: Mark[] = [];
+  for (let at = 1; at <= 2000; at += 1) {
+    const mark = { at, log: at * 3, done: at * 2 };
+    all.push(mark);
+    few = thinned([...few, mark]);
+    expect(few.length).toBeLessThanOrEqual(500);
+    expect(few.at(-1)).toBe(mark);
+  }
+  for (let oldest = 1; oldest < 6000; oldest += 97) {
+    const standing = { oldest, before: NO_FLOOR, youngest: 3000 };
+    const [exact, found] = [floorOf({ ...standing, marks: all }), floorOf({ ...standing, marks: few })];
+    expect([found.log, found.done <= exact.done]).toEqual([exact.log, true]);
+  }
 });
 
 test('a floor is read as it was written, and nothing else is one', () => {

@@ -4,7 +4,7 @@
  * Taking it is one record in the stream of what became of mail; from then on the server refuses what another writes there, so
  * that what is read after it is all there is. Last comes what was in hand.
  */
-import type { Clock, Duration } from '#lib/run/clock.ts';
+import { type Clock, type Duration, seconds, type Timer } from '#lib/run/clock.ts';
 import type { Connection } from '#lib/nats/connection.ts';
 import type { Claim } from '../queue.ts';
 import type { Bodies } from '../sqlite/bodies.ts';
@@ -12,7 +12,7 @@ import { type AfterCrash, countCrash } from '../sqlite/crashes.ts';
 import { InHand } from '../sqlite/in-hand.ts';
 import { Shard } from '../sqlite/shard.ts';
 import type { DoneJournal } from './done-journal.ts';
-import { floorOf, type Mark, marksAfter } from './floor.ts';
+import { floorOf, type Mark, marksAfter, thinned } from './floor.ts';
 import { handOf, NatsSlots } from './hand.ts';
 import type { Standby, StandbyOptions } from './standby.ts';
 import { OLDEST_PLACE, readMessagesBy } from './view.ts';
@@ -27,6 +27,8 @@ export interface HoldingOptions extends StandbyOptions {
   readonly answer: (holding: Holding) => { stop(): void };
 }
 
+/** How much of what was written last whoever takes the shard next reads for nothing. */
+const BEGIN_EVERY: Duration = seconds(2);
 const NO_BYTES = -1;
 
 export class Holding {
@@ -37,6 +39,7 @@ export class Holding {
   readonly #view: Standby;
   readonly #options: HoldingOptions;
   #marks: Mark[] = [];
+  #timer: Timer | undefined;
   readonly #answering: { stop(): void };
   #claim: Claim;
 
@@ -49,6 +52,7 @@ export class Holding {
     this.#claim = this.#claimedAt(view.journal.holding);
     this.#mark(view.journal.holding);
     this.#answering = options.answer(this);
+    this.#beginLater();
   }
 
   /** Resolves when all that was there is known, and what comes is followed. `view` is its own from now on. */
@@ -57,7 +61,7 @@ export class Holding {
       const before = await view.take();
       const inHand = await takeHand(options, view.journal.holding, before);
       const afterCrash = await countCrash(view.database, inHand.found, options.clock.now(), view.journal);
-      await forgetHand(options, before);
+      forgetHand(options, before);
       inHand.begin();
       const shard = shardOn(options, view, inHand);
       await view.begin(shard);
@@ -102,13 +106,35 @@ export class Holding {
    */
   async tellFloor(settledFor: Duration, isCrowded: boolean): Promise<void> {
     const passed = await this.#passed();
-    const [row] = await this.#view.database.read(OLDEST_PLACE);
-    const oldest = Math.min(Number(row?.['first'] ?? Infinity), this.#view.arrivals.unreadable);
+    const oldest = await this.#oldest();
     const youngest = this.#options.ioClock.monotonic() - settledFor;
     const floor = floorOf({ oldest, marks: this.#marks, before: this.journal.floor, youngest });
     this.#marks = marksAfter(this.#marks, floor);
     this.#mark(this.journal.last, passed);
     await this.journal.tellFloor(floor, isCrowded);
+  }
+
+  async #oldest(): Promise<number> {
+    const [row] = await this.#view.database.read(OLDEST_PLACE);
+    return Math.min(Number(row?.['first'] ?? Infinity), this.#view.arrivals.unreadable);
+  }
+
+  #beginLater(): void {
+    this.#timer = this.#options.ioClock.after(BEGIN_EVERY, () => {
+      this.#noteBegin()
+        .catch(() => undefined)
+        .finally(() => this.#timer && this.#beginLater());
+    });
+  }
+
+  /** Said with what is written next: all before it has ended, and what is younger than that is little. */
+  async #noteBegin(): Promise<void> {
+    const [before, last] = [this.journal.begin, this.journal.last];
+    if (this.#marks.at(-1)?.done === last) return;
+    const oldest = await this.#oldest();
+    const youngest = this.#options.ioClock.monotonic();
+    this.journal.begin = floorOf({ oldest, marks: this.#marks, before, youngest });
+    this.#mark(this.journal.last);
   }
 
   /** The end of the log, if nothing before it is still to arrive here: a shard to which nothing comes holds up none. */
@@ -122,11 +148,13 @@ export class Holding {
   /** What comes after what has arrived by now can change only after what is written by now. */
   #mark(done: number, passed = 0): void {
     const log = Math.max(this.#view.arrivals.last, passed);
-    this.#marks.push({ at: this.#options.ioClock.monotonic(), log, done });
+    this.#marks = thinned([...this.#marks, { at: this.#options.ioClock.monotonic(), log, done }]);
   }
 
   /** What is leased stays noted as in hand. */
   async close(): Promise<void> {
+    this.#timer?.cancel();
+    this.#timer = undefined;
     this.#answering.stop();
     this.shard.close();
     await this.#view.close();
@@ -155,5 +183,6 @@ async function takeHand(options: HoldingOptions, holding: number, before: number
   return new InHand(new NatsSlots({ connection, layout, shard, holding, found }), options.unreadable);
 }
 
-const forgetHand = ({ streams, layout, shard }: HoldingOptions, before: number): Promise<void> =>
-  streams.purge(layout.hand, { subject: `${layout.handOf(shard, before)}.*` });
+/** Nobody reads it again: what stays gives way to what comes. */
+const forgetHand = ({ streams, layout, shard }: HoldingOptions, before: number): void =>
+  void streams.purge(layout.hand, { subject: `${layout.handOf(shard, before)}.*` }).catch(() => undefined);

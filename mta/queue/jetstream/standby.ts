@@ -7,7 +7,7 @@
  */
 import type { Clock } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
-import type { Streams } from '#lib/nats/streams.ts';
+import type { Reading, Stored, Streams } from '#lib/nats/streams.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import { dueOf } from '../../mail/message.ts';
 import type { Change } from '../changes.ts';
@@ -15,7 +15,7 @@ import { statementsOf } from '../sqlite/carry-out.ts';
 import type { Shard } from '../sqlite/shard.ts';
 import { Arrivals } from './arrivals.ts';
 import { DoneJournal } from './done-journal.ts';
-import { decodeDone, floorIn } from './done-record.ts';
+import { beginIn, decodeDone } from './done-record.ts';
 import { NO_FLOOR } from './floor.ts';
 import type { Layout } from './layout.ts';
 import { fetchPieces } from './pieces.ts';
@@ -34,8 +34,9 @@ export interface StandbyOptions {
   readonly unreadable: (thrown: unknown) => void;
 }
 
-/** Changes carried out in the view together while it is made. */
+/** Changes carried out in the view together while it is made, and records that are asked for. */
 const TOGETHER = 500;
+const ASKED_FOR = 200;
 
 export class Standby {
   readonly database: Database;
@@ -114,27 +115,45 @@ export class Standby {
   async #read(): Promise<void> {
     const { streams, layout, shard } = this.#options;
     const last = await streams.last(layout.done, layout.doneOf(shard));
-    const floor = last ? floorIn(last) : NO_FLOOR;
-    this.#done = floor.done;
-    await this.arrivals.readAll(floor.log);
-    await Promise.all([this.arrivals.follow(), this.#carryOut(last?.seq ?? 0)]);
+    const begin = last ? beginIn(last) : NO_FLOOR;
+    this.#done = begin.done;
+    const end = await streams.last(layout.log, layout.inOf(shard));
+    await this.arrivals.readTo(end?.seq ?? 0, begin.log);
+    await this.#carryOut(last?.seq ?? 0);
   }
 
   /** What became of mail, up to a record. */
   async #carryOut(upTo: number): Promise<void> {
-    const { streams, layout, shard } = this.#options;
     if (upTo <= this.#done) return;
+    const { streams } = this.#options;
+    await this.#carryOutAll(await streams.some(this.#fromHere, ASKED_FOR), upTo);
+    if (this.#done >= upTo) return;
+    let gathered: Stored[] = [];
+    for await (const stored of streams.readAll(this.#fromHere)) {
+      if (gathered.push(stored) < ASKED_FOR && stored.seq < upTo) continue;
+      await this.#carryOutAll(gathered, upTo);
+      gathered = [];
+      if (stored.seq >= upTo) break;
+    }
+    await this.#carryOutAll(gathered, upTo);
+    this.#done = upTo;
+  }
+
+  get #fromHere(): Reading {
+    const { layout, shard } = this.#options;
+    return { stream: layout.done, subject: layout.doneOf(shard), from: this.#done + 1 };
+  }
+
+  /** What is after the end is for later. */
+  async #carryOutAll(records: readonly Stored[], upTo: number): Promise<void> {
     let changes: Change[] = [];
-    const reading = { stream: layout.done, subject: layout.doneOf(shard), from: this.#done + 1 };
-    for await (const stored of streams.readAll(reading)) {
-      if (stored.seq > upTo) break;
-      changes.push(...decodeDone(stored));
-      this.#done = stored.seq;
-      if (stored.seq < upTo && changes.length < TOGETHER) continue;
+    for (const record of records.filter((it) => it.seq <= upTo)) {
+      changes.push(...decodeDone(record));
+      this.#done = record.seq;
+      if (changes.length < TOGETHER) continue;
       await this.database.write(changes.flatMap(statementsOf));
       changes = [];
     }
     if (changes.length > 0) await this.database.write(changes.flatMap(statementsOf));
-    this.#done = upTo;
   }
 }

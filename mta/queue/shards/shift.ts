@@ -31,7 +31,7 @@ export interface ShiftOptions {
 }
 
 /** Shards that are read from the streams at a time, to be taken or because they may be soon. */
-const READ_AT_ONCE = 8;
+const READ_AT_ONCE = 16;
 
 export class Shift {
   readonly #options: ShiftOptions;
