@@ -57,8 +57,9 @@ const CONFLICT: Worked = { kind: 'conflict' };
 const DOMAINS = typeOfKind('SendingDomain');
 /** What was written is heard of long before. */
 const HEARD_WITHIN: Duration = seconds(10);
-/** A key whose record was handed out is looked for this often. */
-const LOOKS_EVERY: Duration = seconds(60);
+/** A key whose record was handed out is looked for this often, and later this seldom. */
+const OFTEN: Duration = seconds(60);
+const SELDOM: Duration = seconds(3600);
 
 export class DomainReconciler implements Reconciler {
   readonly name = 'sendingdomain';
@@ -192,11 +193,14 @@ export class DomainReconciler implements Reconciler {
   }
 
   #again({ keys, domain, now }: DomainView, { next }: RotationStep, looks: Looks): { again?: Duration } {
-    const isExpected = keys.some(({ phase }) => phase === 'Published');
+    const expected = keys.filter(({ phase }) => phase === 'Published').map(({ since }) => now - since);
+    const isExpected = expected.length > 0;
+    // What was not published for long is not looked for as often.
+    const each = Math.min(SELDOM, Math.max(OFTEN, Math.min(...expected) / 10));
     const resource = kubeKey(domain.metadata);
     const checkedAt = looks.last(resource)?.checkedAt ?? now;
-    if (isExpected && now - checkedAt >= LOOKS_EVERY) void looks.ask(resource);
-    if (isExpected) return { again: LOOKS_EVERY };
+    if (isExpected && now - checkedAt >= each) void looks.ask(resource);
+    if (isExpected) return { again: each };
     return next === undefined ? {} : { again: Math.min(next - now, LONGEST_WAIT) };
   }
 }

@@ -5,12 +5,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseKeyFile } from '#lib/keyring/folder.ts';
 import type { Kube, KubeObject, KubeType } from '#lib/kube/kube.ts';
+import { ApiServer } from '#lib/kube/api-server.ts';
 import { Reflector } from '#lib/kube/reflector.ts';
-import { systemClock } from '#lib/run/clock.ts';
+import { type Clock, seconds, systemClock } from '#lib/run/clock.ts';
+import { metricsPage } from '#lib/run/metrics.ts';
 import { systemRandom } from '#lib/run/random.ts';
 import { type Operator, startOperator } from '#operator/operator.ts';
-import { SECRETS } from '#operator/types.ts';
-import { ApiProxy, type Instead, isWatch, type Passed } from '../harness/api-proxy.ts';
+import { SECRETS, WATCHED } from '#operator/types.ts';
+import { ApiProxy, type Instead, isList, isWatch, listOf, type Passed } from '../harness/api-proxy.ts';
 import { filesIn, keyringSecrets } from '../harness/keyring-pods.ts';
 import { type End, MortalKube } from '../harness/mortal-kube.ts';
 import { Operated } from '../harness/operated.ts';
@@ -63,7 +65,7 @@ const hasKeys = (object: KubeObject): boolean => [...filesIn(object).keys()].som
 const quiet = (): void => undefined;
 
 /** Each has a lease of its own: all of them lead. */
-async function lead(namespace: string, identity: string, kube: Kube): Promise<void> {
+async function lead(namespace: string, identity: string, kube: Kube, clock: Clock = systemClock): Promise<void> {
   await site.namespace(`${namespace}-${identity}`);
   const settings = {
     namespace: `${namespace}-${identity}`,
@@ -75,7 +77,7 @@ async function lead(namespace: string, identity: string, kube: Kube): Promise<vo
     hostname: 'mx.mail.test',
   };
   const log = { info: quiet, warn: quiet, error: quiet, flush: async () => undefined };
-  running.push(await startOperator({ kube, settings, clock: systemClock, random: systemRandom, log, failed: quiet }));
+  running.push(await startOperator({ kube, settings, clock, random: systemRandom, log, failed: quiet }));
 }
 
 async function declare(namespace: string): Promise<void> {
@@ -211,6 +213,87 @@ test('an API server that refuses, forgets and hangs up comes to the same', async
   expect(answered).toBeGreaterThan(50);
   expect([...unpublished]).toEqual([]);
 }, 240_000);
+
+test('lists as they were before, and events that are lost, make no second key, and all is whole when lists are read anew', async () => {
+  const namespace = 'stale';
+  const proxy = stage.adopt(await ApiProxy.start(site.plane));
+  const through = (): ApiServer => new ApiServer(site.plane.access(undefined, proxy.server), systemClock, systemRandom);
+  await declare(namespace);
+  await lead(namespace, 'first', through());
+  await until('it has read everything', () => proxy.asked.filter(isWatch).length >= WATCHED.length - 1, 20_000);
+  // As it was when there were no keys.
+  proxy.remember();
+  await becomesActive(namespace);
+  await Promise.all(running.splice(0).map((it) => it.stop()));
+  const selectors = async (): Promise<string[]> =>
+    (statusOf(await site.object('SendingDomain', `${namespace}/main`)).activeSelectors ?? []).toSorted();
+  const before = await selectors();
+  let told = 0;
+  proxy.isStale = true;
+  proxy.isLost = () => (told += 1) % 3 === 0;
+  await lead(namespace, 'second', through());
+  const since = performance.now();
+  await until(
+    'it has looked at old lists, and heard the rest',
+    () => told > 10 && performance.now() - since > 3000,
+    30_000,
+  );
+  expect(await outcome(namespace)).toMatchObject({ keys: ['Active', 'Active'] });
+  [proxy.isStale, proxy.isLost] = [false, () => false];
+  // What was lost is read when the server says that it has forgotten.
+  proxy.instead = (passed) => (isWatch(passed) ? { status: 410 } : undefined);
+  proxy.cutWatches();
+  const mark = proxy.asked.length;
+  const listed = (): number => new Set(proxy.asked.slice(mark).flatMap((it) => (isList(it) ? [listOf(it)] : []))).size;
+  await until('lists are read anew', () => listed() >= WATCHED.length - 1, 40_000);
+  proxy.instead = () => undefined;
+  await until('it is whole', async () => (await outcome(namespace)).signing === 2, 30_000);
+  expect(await outcome(namespace)).toEqual(WHOLE);
+  expect(await selectors()).toEqual(before);
+  expect([...unpublished]).toEqual([]);
+  await Promise.all(running.splice(0).map((it) => it.stop()));
+}, 180_000);
+
+/** Long waits are a thousand times shorter: what is done each ten minutes is done each 0.6 seconds. */
+const hasty: Clock = {
+  ...systemClock,
+  after: (delay, fire) => systemClock.after(delay >= seconds(60) ? delay / 1000 : delay, fire),
+};
+
+/** How often all clusters were looked at, by operators of this process. */
+async function clusterLooks(): Promise<number> {
+  const { text } = await metricsPage();
+  const counts = text.matchAll(/^controller_runtime_reconcile_total\{controller="mtacluster".* (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+test('what is settled is looked at ten times more, and nothing is written but the lease', async () => {
+  const namespace = 'settled';
+  const proxy = stage.adopt(await ApiProxy.start(site.plane));
+  const kube = new ApiServer(site.plane.access(undefined, proxy.server), systemClock, systemRandom);
+  const written = (): string[] =>
+    proxy.asked
+      .filter(({ method, url }) => method !== 'GET' && !url.pathname.includes('/leases'))
+      .map(({ method, url }) => `${method} ${url.pathname}`);
+  await declare(namespace);
+  await lead(namespace, 'first', kube, hasty);
+  await becomesActive(namespace);
+  let [before, since] = [-1, performance.now()];
+  await until(
+    'it has written what is left',
+    async () => {
+      await isActive(namespace);
+      if (written().length !== before) [before, since] = [written().length, performance.now()];
+      return performance.now() - since > 4000;
+    },
+    60_000,
+  );
+  const looks = await clusterLooks();
+  await until('ten times more', async () => (await clusterLooks()) >= looks + 10, 60_000);
+  expect(written().slice(before)).toEqual([]);
+  expect(before).toBeGreaterThan(10);
+  await Promise.all(running.splice(0).map((it) => it.stop()));
+}, 180_000);
 
 /** A reading conflicts with nothing, and only a reading can have been forgotten. */
 function wrongFor(passed: Passed, instead: Instead): Instead {
