@@ -157,7 +157,8 @@ asking('queue', 'show what waits and for what, which sites rest and why, what pe
   .option('--tenant <name>', 'mail of a tenant')
   .option('--domain <name>', 'mail to a domain')
   .option('--site <name>', 'mail to a site')
-  .option('--limit <count>', 'rows (default: 20)')
+  .option('--limit <count>', 'rows, the deepest first, at most 500 (default: 20)')
+  .option('--whole', 'every row, by tenant and domain; a line of JSON for each with --json')
   .action(async (flags: QueueFlags) => {
     const { queueCommand } = await import('#mta/watch/queue.ts');
     const { systemClock } = await import('#lib/run/clock.ts');

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { runs } from '../test/harness/runs.ts';
 import { decodeInquiry, decodeTold, encodeInquiry, encodeTold, type Told } from './inquiry.ts';
 import { mergeCounts, mergeExplanations, mergeLives, mergeViews, missingOf, unansweredOf } from './inquiry-merge.ts';
-import type { QueueRow, SendingState, SiteState } from './mail/explanation.ts';
+import { type QueueRow, rowName, type SendingState, type SiteState } from './mail/explanation.ts';
 
 const row = (domain: string, depth: number, over: Partial<QueueRow> = {}): QueueRow => ({
   tenant: 'shop',
@@ -30,22 +30,41 @@ const by = <T>(process: string, told: T, shards: readonly number[] = []): Told<T
 test('rows of all are one list, the deepest first, and what is not shown is counted', () => {
   const one = { ...NOTHING, rows: [row('a.test', 9), row('b.test', 2)], recipients: 12, more: 1 };
   const other = { ...NOTHING, rows: [row('c.test', 5)], recipients: 5 };
-  const { rows, recipients, more } = mergeViews([by('one', one), by('other', other)], 2);
+  const { rows, recipients, more } = mergeViews([by('one', one), by('other', other)], { limit: 2 });
   expect(rows.map((it) => it.domain)).toEqual(['a.test', 'c.test']);
   expect([recipients, more]).toEqual([17, 2]);
+});
+
+test('pages by name have every row of all processes once', () => {
+  const [one, other] = [
+    ['a', 'd', 'e'],
+    ['b', 'c'],
+  ].map((domains) => domains.map((it) => row(it, 1)));
+  const names: string[] = [];
+  for (let after: string | undefined = ''; after !== undefined;) {
+    const from: string = after;
+    const page = (rows: readonly QueueRow[] = []): SendingState => {
+      const coming = rows.filter((it) => rowName(it) > from);
+      return { ...NOTHING, rows: coming.slice(0, 2), more: Math.max(coming.length - 2, 0) };
+    };
+    const merged = mergeViews([by('one', page(one)), by('other', page(other))], { limit: 2, after });
+    names.push(...merged.rows.map((it) => it.domain));
+    after = merged.next;
+  }
+  expect(names).toEqual(['a', 'b', 'c', 'd', 'e']);
 });
 
 test('a row that two tell of, because its shard has changed hands, is told once', () => {
   const old = { ...NOTHING, rows: [row('a.test', 1, { waitsFor: 'a rest' })] };
   const now = { ...NOTHING, rows: [row('a.test', 4)] };
-  expect(mergeViews([by('one', old), by('other', now)], 9).rows).toEqual([row('a.test', 4)]);
+  expect(mergeViews([by('one', old), by('other', now)], { limit: 9 }).rows).toEqual([row('a.test', 4)]);
 });
 
 test('of sites and rules it is said which process says so', () => {
   const one = { ...NOTHING, sites: [site('mx', 1)], moreSites: 3, connections: 4 };
   const restraints = [{ rule: 'p/r' }] as unknown as SendingState['restraints'];
   const other = { ...NOTHING, sites: [site('mx', 7)], connections: 2, restraints };
-  const merged = mergeViews([by('one', one), by('other', other)], 9);
+  const merged = mergeViews([by('one', one), by('other', other)], { limit: 9 });
   expect(merged.sites).toEqual([
     { ...site('mx', 7), worker: 'other' },
     { ...site('mx', 1), worker: 'one' },
@@ -57,7 +76,7 @@ test('of sites and rules it is said which process says so', () => {
 test('sites are bounded, however many there are, and the rest is counted', () => {
   const many = Array.from({ length: 400 }, (_, at) => site(`s${at}`, at));
   const state = { ...NOTHING, sites: many, moreSites: 10 };
-  const merged = mergeViews([by('one', state), by('other', state)], 9);
+  const merged = mergeViews([by('one', state), by('other', state)], { limit: 9 });
   expect([merged.sites.length, merged.moreSites]).toEqual([500, 320]);
 });
 

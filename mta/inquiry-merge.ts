@@ -4,22 +4,34 @@
  * A recipient's domain is in one shard, and a shard with one process, so that each row is one process's own; where a shard has just
  * changed hands two may know it, and the one with more counts.
  */
-import type { Explanation, Live, QueueRow, SendingState } from './mail/explanation.ts';
+import {
+  type Explanation,
+  type Live,
+  type QueueRow,
+  rowName,
+  rowOrder,
+  type SendingState,
+} from './mail/explanation.ts';
 import type { Counted } from './mail/operation.ts';
 import type { Told } from './inquiry.ts';
+import { following, type QueueFilter } from './queue-rows.ts';
 
 /** Sites that are told of all processes together. */
 const MOST_SITES = 500;
 
-/** `limit`: rows. */
-export function mergeViews(all: readonly Told<SendingState>[], limit: number): SendingState {
-  const rows = rowsOf(all).toSorted((a, b) => b.depth - a.depth);
+export function mergeViews(
+  all: readonly Told<SendingState>[],
+  { limit, after }: Pick<QueueFilter, 'limit' | 'after'>,
+): SendingState {
+  const rows = rowsOf(all).toSorted(rowOrder(after !== undefined));
+  const first = rows.slice(0, limit);
+  const more = sumOf(all, (it) => it.more) + rows.length - first.length;
   const sites = all.flatMap(({ process, told }) => told.sites.map((it) => Object.assign({}, it, { worker: process })));
   const shown = sites.toSorted((a, b) => b.lanes - a.lanes).slice(0, MOST_SITES);
   return {
-    rows: rows.slice(0, limit),
+    rows: first,
     recipients: sumOf(all, (it) => it.recipients),
-    more: sumOf(all, (it) => it.more) + Math.max(rows.length - limit, 0),
+    ...following(first, more, after),
     sites: shown,
     moreSites: sumOf(all, (it) => it.moreSites) + sites.length - shown.length,
     connections: sumOf(all, (it) => it.connections),
@@ -32,7 +44,7 @@ export function mergeViews(all: readonly Told<SendingState>[], limit: number): S
 function rowsOf(all: readonly Told<SendingState>[]): QueueRow[] {
   const rows = new Map<string, QueueRow>();
   for (const row of all.flatMap((it) => it.told.rows)) {
-    const name = `${row.tenant} ${row.domain}`;
+    const name = rowName(row);
     if ((rows.get(name)?.depth ?? -1) < row.depth) rows.set(name, row);
   }
   return [...rows.values()];

@@ -9,7 +9,7 @@ import type { Resolver } from '#lib/dns/resolver.ts';
 import type { Clock } from '#lib/run/clock.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { Directions } from './directions.ts';
-import { largest } from './largest.ts';
+import { foremost } from './foremost.ts';
 import type { Explanation, Outlook, SendingState, SiteState, WaitingRecipient, Way } from './mail/explanation.ts';
 import type { Firing } from './mail/firing.ts';
 import { domainOf } from './mail/message.ts';
@@ -101,7 +101,7 @@ export class Insight {
     };
   }
 
-  /** The queue by tenant and domain, the deepest first; the busiest sites; what rules hold. */
+  /** The queue by tenant and domain; the busiest sites; what rules hold. */
   async view(filter: QueueFilter): Promise<SendingState> {
     const { queue, ledger, clock, directions, restraints } = this.#options;
     const view = await viewQueue(filter, {
@@ -112,7 +112,7 @@ export class Insight {
       outlookOf: (lane) => this.#outlookOf(lane),
     });
     const all = this.#options.sites();
-    const sites = await largest(all, (it) => it.lanes, MOST_SITES);
+    const sites = await foremost(all, (a, b) => b.lanes - a.lanes, MOST_SITES);
     const connections = all.reduce((sum, it) => sum + it.connections, 0);
     return { ...view, sites, moreSites: all.length - sites.length, connections, restraints: restraints() };
   }

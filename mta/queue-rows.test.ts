@@ -57,6 +57,17 @@ test('only what is shown is asked of the storage; the rest is counted', async ()
   expect(asked).toEqual(['shop default/main dest.test bulk', 'shop default/main dest.test']);
 });
 
+test('pages by name have every row once, and say where to go on', async () => {
+  const first = await view({ limit: 2, after: '' });
+  expect([namesOf(first.rows), first.more, first.next]).toEqual([
+    ['blog dest.test 1', 'shop dest.test 7'],
+    1,
+    'shop dest.test',
+  ]);
+  const { rows, recipients, more, next } = await view({ limit: 2, after: first.next });
+  expect([namesOf(rows), recipients, more, next]).toEqual([['shop other.test 5'], 13, 0, undefined]);
+});
+
 test.each<[object, string[]]>([
   [{ tenant: 'blog' }, ['blog dest.test 1']],
   [{ domain: 'other.test' }, ['shop other.test 5']],

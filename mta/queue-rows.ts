@@ -4,8 +4,8 @@
  */
 import type { Instant } from '#lib/run/clock.ts';
 import { othersTurn } from '#lib/run/turn.ts';
-import { largest } from './largest.ts';
-import type { Outlook, QueueRow, QueueView } from './mail/explanation.ts';
+import { foremost } from './foremost.ts';
+import { type Outlook, type QueueRow, type QueueView, rowName, rowOrder } from './mail/explanation.ts';
 import { type Glance, type LaneDepth, type LaneName, parseLane, type Queue } from './queue/queue.ts';
 import type { Ledger } from './settle/ledger/ledger.ts';
 
@@ -14,6 +14,8 @@ export interface QueueFilter {
   readonly domain?: string | undefined;
   readonly site?: string | undefined;
   readonly limit: number;
+  /** Rows by name after this one, from the first with ''; absent: the deepest first. */
+  readonly after?: string | undefined;
 }
 
 export interface QueueRowsParts {
@@ -36,13 +38,24 @@ interface Group {
 const LANES_IN_A_ROW = 1000;
 
 export async function viewQueue(filter: QueueFilter, parts: QueueRowsParts): Promise<QueueView> {
+  const { limit, after } = filter;
   const groups = await groupsOf(filter, parts);
-  const rows: QueueRow[] = [];
-  for (const group of await largest(groups.values(), (it) => it.depth, filter.limit))
-    rows.push(await rowOf(group, parts));
+  const coming: Group[] = [];
   let recipients = 0;
-  for (const it of groups.values()) recipients += it.depth;
-  return { rows, recipients, more: groups.size - rows.length };
+  for (const [name, it] of groups) {
+    recipients += it.depth;
+    if (after === undefined || name > after) coming.push(it);
+  }
+  const rows: QueueRow[] = [];
+  for (const group of await foremost(coming, rowOrder(after !== undefined), limit))
+    rows.push(await rowOf(group, parts));
+  return { rows, recipients, ...following(rows, coming.length - rows.length, after) };
+}
+
+/** How many rows come after those that are shown, and where to go on. */
+export function following(rows: readonly QueueRow[], more: number, after: string | undefined) {
+  const last = rows.at(-1);
+  return { more, ...(after !== undefined && more > 0 && last && { next: rowName(last) }) };
 }
 
 async function groupsOf(
@@ -56,7 +69,7 @@ async function groupsOf(
     if (tenant !== undefined && tenant !== lane.tenant) continue;
     if (domain !== undefined && domain !== lane.domain) continue;
     if (site !== undefined && site !== siteOf(it.lane)) continue;
-    const key = `${lane.tenant} ${lane.domain}`;
+    const key = rowName(lane);
     const group = groups.get(key) ?? { tenant: lane.tenant, domain: lane.domain, lanes: [], depth: 0 };
     group.lanes.push(it);
     group.depth += it.depth;

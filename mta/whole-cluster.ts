@@ -75,7 +75,7 @@ export class WholeCluster implements Hands {
 
   async view(filter: QueueFilter): Promise<SendingState> {
     const { all, missing } = await this.#askAll({ kind: 'view', filter });
-    return { ...mergeViews(all, filter.limit), ...(missing.length > 0 && { missing }) };
+    return { ...mergeViews(all, filter), ...(missing.length > 0 && { missing }) };
   }
 
   async explain(asked: Asked): Promise<Explanation> {

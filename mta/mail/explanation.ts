@@ -1,6 +1,6 @@
 /**
  * What is told of why mail waits, and what would happen to it now: for a lane's way, for a recipient, for a row of the
- * queue. Types only.
+ * queue; and the order of those.
  */
 import type { Duration, Instant } from '#lib/run/clock.ts';
 import type { Firing } from './firing.ts';
@@ -101,7 +101,20 @@ export interface QueueView {
   /** Over all rows that fit, shown or not. */
   readonly recipients: number;
   readonly more: number;
+  /** Of rows by name: after which one the next page begins; absent at the end. */
+  readonly next?: string;
 }
+
+/** By which rows are told apart, and put in order where all are wanted. */
+export const rowName = ({ tenant, domain }: Pick<QueueRow, 'tenant' | 'domain'>): string => `${tenant} ${domain}`;
+
+/** The deepest first, or all by name. */
+export const rowOrder = (byName: boolean) =>
+  byName
+    ? (a: QueueRowKey, b: QueueRowKey): number => (rowName(a) < rowName(b) ? -1 : 1)
+    : (a: QueueRowKey, b: QueueRowKey): number => b.depth - a.depth;
+
+type QueueRowKey = Pick<QueueRow, 'tenant' | 'domain' | 'depth'>;
 
 /** What is known of mail that shares connections to a site. */
 export interface SiteState {

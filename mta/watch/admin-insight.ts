@@ -14,6 +14,7 @@ export interface RowsAsked {
   readonly domain?: string | undefined;
   readonly site?: string | undefined;
   readonly limit: number;
+  readonly after?: string | undefined;
 }
 
 export interface RecipientAsked {
@@ -47,6 +48,11 @@ export const insightRoutes = (parts: InsightParts): AdminRoute[] => [
         query('domain', 'Mail to this domain.', text),
         query('site', 'Mail to this site.', text),
         query('limit', `Rows, at most ${MOST_ROWS}.`, { type: 'integer', default: USUAL_ROWS }),
+        query(
+          'after',
+          'All rows by name, page by page: from the first if empty, else after `next` of the last page.',
+          text,
+        ),
       ],
       answers: 'Queue',
     },
@@ -82,6 +88,7 @@ async function queueOf(asked: URLSearchParams, { view, suspensions }: InsightPar
     tenant: asked.get('tenant') ?? undefined,
     domain: asked.get('domain')?.toLowerCase(),
     site: asked.get('site') ?? undefined,
+    after: asked.get('after') ?? undefined,
     limit: Number.isInteger(limit) ? Math.min(Math.max(limit, 1), MOST_ROWS) : USUAL_ROWS,
   });
   return { ...state, suspensions: await suspensions() };

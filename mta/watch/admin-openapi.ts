@@ -98,6 +98,7 @@ const schemas = {
       rows: listOf(objectOf(row, 'tenant', 'domain', 'site', 'depth', 'suspended', 'isExact', 'waitsFor')),
       recipients: integer,
       more: integer,
+      next: text,
       sites: listOf(anything),
       moreSites: integer,
       connections: integer,

@@ -61,7 +61,7 @@ test('the queue is told to people: what waits and for what, which sites rest, wh
       '  depth  tenant  domain     oldest   next try   waits for                                    last reply',
       '  12000  shop    dest.test  ≥ 2h 1m  in 1m 30s  its next try                                 451 4.7.1 later',
       '  3      shop    dest.test           now        suspended by ann until resumed: blocklisted',
-      '  and 2 more: --limit shows them',
+      '  and 2 more: --limit shows some, --whole all',
       'sites:',
       '  default/main → mx: 1 connections, 2 lanes wait, for its rest, last trouble: 451 no',
       'suspended:',

@@ -14,20 +14,42 @@ export interface QueueFlags extends AdminFlags {
   readonly domain?: string;
   readonly site?: string;
   readonly limit?: string;
+  /** Every row, by name. */
+  readonly whole?: boolean;
   readonly json?: boolean;
 }
 
+/** Rows of a page. */
+const PAGE = '500';
 /** Sites that are shown: those with the most lanes. */
 const MOST_SITES = 50;
 
 /** Prints to `print`; rejects with a fault when nobody answers. `now` is the time of who asks. */
 export async function queueCommand(flags: QueueFlags, print: (text: string) => void, now: Instant): Promise<void> {
-  const { json, tenant, domain, site, limit } = flags;
-  const asked = Object.entries({ tenant, domain, site, limit }).filter(([, value]) => value !== undefined);
-  const query = new URLSearchParams(asked as [string, string][]).toString();
-  const state = (await askAdmin(flags, `/v1/queue${query === '' ? '' : `?${query}`}`)) as QueueState;
-  print(json === true ? JSON.stringify(state, null, 2) : formatQueue(state, now));
+  if (flags.whole === true) return printAll(flags, print, now);
+  const state = await ask(flags, { limit: flags.limit });
+  print(flags.json === true ? JSON.stringify(state, null, 2) : formatQueue(state, now));
   mustBeWhole(state);
+}
+
+async function ask(flags: QueueFlags, page: { readonly limit?: string | undefined; readonly after?: string }) {
+  const { tenant, domain, site } = flags;
+  const asked = Object.entries({ tenant, domain, site, ...page }).filter(([, value]) => value !== undefined);
+  const query = new URLSearchParams(asked as [string, string][]).toString();
+  return (await askAdmin(flags, `/v1/queue${query === '' ? '' : `?${query}`}`)) as QueueState;
+}
+
+/** A page at a time: there may be many. */
+async function printAll(flags: QueueFlags, print: (text: string) => void, now: Instant): Promise<void> {
+  const missing = new Set<string>();
+  for (let after: string | undefined = ''; after !== undefined;) {
+    const page: QueueState = await ask(flags, { limit: PAGE, after });
+    const lines = flags.json === true ? page.rows.map((it) => JSON.stringify(it)) : rowLines(page.rows, now);
+    if (lines.length > 0) print(lines.join('\n'));
+    for (const it of page.missing ?? []) missing.add(it);
+    after = page.next;
+  }
+  mustBeWhole({ missing: [...missing] });
 }
 
 export function formatQueue(
@@ -35,7 +57,7 @@ export function formatQueue(
   now: Instant,
 ): string {
   const shown = sites.toSorted((a, b) => b.lanes - a.lanes).slice(0, MOST_SITES);
-  const rest = more === 0 ? [] : [`and ${more} more: --limit shows them`];
+  const rest = more === 0 ? [] : [`and ${more} more: --limit shows some, --whole all`];
   const hidden = moreSites + sites.length - shown.length;
   return [
     ...section(`waiting (${recipients} recipients)`, [...rowLines(rows, now), ...rest], 'nothing'),

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { json, openHttp, type Route } from '#lib/http/server.ts';
+import { type Asked, json, openHttp, type Route } from '#lib/http/server.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { aMessage, openTestStorage } from '../../test/harness/queue.ts';
@@ -157,6 +157,18 @@ describe('asking', () => {
       code: 'not-running',
       message: expect.stringContaining('--token'),
     });
+  });
+
+  test('every row of a long queue comes page by page', async () => {
+    const handle = async ({ query }: Asked) => {
+      const after = query.get('after') ?? '';
+      const rows = [{ tenant: 'shop', domain: `${after}x`, depth: 1, waitsFor: '' }];
+      return json({ rows, ...(after.length < 2 && { next: `${after}x` }) });
+    };
+    await serve([{ method: 'GET', path: '/v1/queue', handle }]);
+    const printed: string[] = [];
+    await queueCommand({ data, json: true, whole: true }, (text) => printed.push(text), 0);
+    expect(printed.map((it) => (JSON.parse(it) as { domain: string }).domain)).toEqual(['x', 'xx', 'xxx']);
   });
 
   test('what is short is printed, and is a fault that says what it lacks', async () => {

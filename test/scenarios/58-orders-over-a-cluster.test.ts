@@ -100,6 +100,17 @@ const order = async (role: Role | undefined, what: string, named: object): Promi
 const queueAt = (role: Role | undefined): Promise<QueueState> => look<QueueState>(role, 'queue?limit=100');
 const names = ({ rows }: QueueState): string[] => rows.map((it) => it.domain).toSorted();
 
+/** Every row, by name, some at a time. */
+async function byPages(role: Role | undefined): Promise<string[]> {
+  const found: string[] = [];
+  for (let after: string | undefined = ''; after !== undefined;) {
+    const page: QueueState = await look<QueueState>(role, `queue?limit=7&after=${encodeURIComponent(after)}`);
+    found.push(...page.rows.map((it) => it.domain));
+    after = page.next;
+  }
+  return found;
+}
+
 const arrived = (count: number): Promise<unknown> =>
   until('all of it waits', async () => (await queueAt(cluster.ingresses[0])).recipients === count, 20_000);
 
@@ -135,6 +146,7 @@ test('orders by any process are carried out wherever the mail is', async () => {
     expect([state.recipients, names(state)]).toEqual([DOMAINS.length, DOMAINS.toSorted()]);
     expect(state.missing).toBeUndefined();
   }
+  expect(await byPages(ingress)).toEqual(DOMAINS.toSorted());
   const all = await Promise.all(
     DOMAINS.slice(0, 6).map((it) => look<Explanation>(ingress, `explain?recipient=you@${it}`)),
   );
