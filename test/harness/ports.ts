@@ -9,14 +9,19 @@ import { createServer } from 'node:net';
 const FIRST = 10_081;
 const LAST = 30_000;
 
-/** Different from one another. */
+/** What was handed out may not be listened on yet. */
+const handedOut = new Set<number>();
+
+/** Different from one another, and from all that were asked for before. */
 export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
+  const ports: number[] = [];
+  while (ports.length < count) {
     const port = randomInt(FIRST, LAST);
-    if (!ports.has(port) && (await isFree(port))) ports.add(port);
+    if (handedOut.has(port)) continue;
+    handedOut.add(port);
+    if (await isFree(port)) ports.push(port);
   }
-  return [...ports];
+  return ports;
 }
 
 export async function isFree(port: number): Promise<boolean> {

@@ -3,8 +3,11 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
+/** A slow machine is no failure: what has to be quick says so itself. */
+const PATIENCE_MS = 20_000;
+
 /** Resolves with the first value of `look` that is not undefined or false. Rejects after `limit` ms, saying `what`. */
-export async function until<T>(what: string, look: () => T | Promise<T>, limit = 8000): Promise<NonNullable<T>> {
+export async function until<T>(what: string, look: () => T | Promise<T>, limit = PATIENCE_MS): Promise<NonNullable<T>> {
   const end = performance.now() + limit;
   for (;;) {
     const seen = await look();
