@@ -74,6 +74,7 @@ program
   .description('carry out what is declared in a Kubernetes cluster; of several one leads')
   .requiredOption('--namespace <name>', 'its own namespace, where its lease is', process.env['POD_NAMESPACE'])
   .requiredOption('--image <name>', 'the image of the pods it makes', process.env['POSTFLEET_IMAGE'])
+  .option('--pods-role <name>', 'the ClusterRole by which its pods read what is declared', 'postfleet-pods')
   .option('--watch-namespaces <names>', 'namespaces it reconciles, with commas between (default: all)')
   .option('--resolver <address...>', 'DNS servers (default: those of this machine)')
   .option('--hostname <name>', 'the host that takes bounces', systemHostname())

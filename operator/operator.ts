@@ -13,6 +13,7 @@ import { type Clock, type Duration, milliseconds, seconds, type Timer } from '#l
 import { Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
 import type { Random } from '#lib/run/random.ts';
+import { clustersElsewhere } from './cluster/elsewhere.ts';
 import { ClusterReconciler } from './cluster/reconcile.ts';
 import { openController, type Reconciler, watchControllers } from './controller/controller.ts';
 import { Election } from './controller/election.ts';
@@ -32,7 +33,7 @@ import { keyringKeysIn } from './keyring/signers.ts';
 import type { OperatorSettings } from './settings.ts';
 import { type Due, dueBy, tellsOfPods, waitingForPods } from './triggers.ts';
 import { targetsOf } from './typed.ts';
-import { NAMESPACES, WATCHED } from './types.ts';
+import { WATCHED, WATCHED_WIDE } from './types.ts';
 import { World } from './world.ts';
 
 export interface OperatorOptions {
@@ -71,7 +72,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     random,
     ...(settings.watchNamespaces && { namespaces: settings.watchNamespaces }),
     // Of namespaces as such only who may see all of them knows more than names.
-    watched: settings.watchNamespaces ? WATCHED : [...WATCHED, { type: NAMESPACES }],
+    watched: settings.watchNamespaces ? WATCHED : [...WATCHED, ...WATCHED_WIDE],
     changed: (type, change) => {
       if (type.group === OURS) events.heard(change);
       addAll(dueBy(type, change, world));
@@ -108,9 +109,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     ...around,
     keysOf: (domain) => keyringKeysIn(world, clock.now(), domain, () => opened?.last(kubeKey(domain.metadata))),
   });
+  const { image, podsRole, watchNamespaces } = settings;
   const compile = (key: string): void => queues.keyring.addAfter(key, keyring.gathers);
   const queues: Readonly<Record<ControllerName, WorkQueue>> = {
-    mtacluster: open(new ClusterReconciler({ ...around, image: settings.image })),
+    mtacluster: open(new ClusterReconciler({ ...around, image, podsRole, watchNamespaces })),
     ippool: open(poolReconciler(around, reverses)),
     sendingdomain: open(
       new DomainReconciler({
@@ -143,6 +145,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     for (const kind of Object.keys(KINDS) as Kind[])
       for (const { metadata } of world.objects(typeOfKind(kind))) add(kind.toLowerCase(), kubeKey(metadata));
     for (const { metadata } of world.objects(typeOfKind('MTACluster'))) compile(kubeKey(metadata));
+    for (const key of clustersElsewhere(world)) add('mtacluster', key);
   };
   const election: Election = new Election({
     kube,

@@ -15,10 +15,11 @@ interface PolicyRule {
 const OURS = 'postfleet.io';
 const KEEPS = ['get', 'list', 'watch', 'create', 'patch', 'delete'];
 
-/** Where all namespaces are watched: their labels say whom a grant covers. */
+/** Where all namespaces are watched: their labels say whom a grant covers, and pods read what is declared in all of them. */
 export const operatorRules = (): PolicyRule[] => [
   ...namespaceRules(),
   { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: ['rbac.authorization.k8s.io'], resources: ['clusterrolebindings'], verbs: KEEPS },
 ];
 
 /** In every namespace that is watched. */
@@ -44,6 +45,9 @@ export const namespaceRules = (): PolicyRule[] => {
     REPORTS,
   ];
 };
+
+/** Of the role of all namespaces that it binds its pods' accounts to: what is declared, and nothing else. */
+export const podRules = (): PolicyRule[] => [READS];
 
 /** In its own namespace: the lease by which one of several leads. */
 export const leaderRules = (): PolicyRule[] => [

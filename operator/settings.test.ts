@@ -4,6 +4,7 @@ import { type OperatorFlags, readOperatorSettings } from './settings.ts';
 const FLAGS: OperatorFlags = {
   namespace: 'postfleet',
   image: 'postfleet:1',
+  podsRole: 'postfleet-pods',
   identity: 'me',
   metrics: '127.0.0.1:9464',
   hostname: 'mx.test',
@@ -13,6 +14,7 @@ test('an operator watches all namespaces, or those that are named', () => {
   const settings = {
     namespace: 'postfleet',
     image: 'postfleet:1',
+    podsRole: 'postfleet-pods',
     identity: 'me',
     metrics: { host: '127.0.0.1', port: 9464 },
     resolvers: [],
@@ -28,6 +30,7 @@ test('an operator watches all namespaces, or those that are named', () => {
 test.each<[flags: Partial<OperatorFlags>, says: RegExp]>([
   [{ namespace: 'Mail' }, /--namespace .* "Mail"/],
   [{ watchNamespaces: 'mail,,shop' }, /--watch-namespaces .* ""/],
+  [{ podsRole: 'a b' }, /--pods-role must name a ClusterRole, .* "a b"/],
   [{ image: 'a b' }, /--image must name an image/],
   [{ metrics: '9464' }, /--metrics 9464: must be/],
 ])('%j cannot be', (flags, says) => {

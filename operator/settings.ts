@@ -11,6 +11,8 @@ export interface OperatorSettings {
   readonly watchNamespaces?: readonly string[];
   /** The image of the pods it makes. */
   readonly image: string;
+  /** The role of the whole cluster that its pods' accounts are bound to, to read what is declared. */
+  readonly podsRole: string;
   /** Tells it from others that may lead. */
   readonly identity: string;
   readonly metrics: Address;
@@ -24,17 +26,19 @@ export interface OperatorFlags {
   readonly namespace: string;
   readonly watchNamespaces?: string;
   readonly image: string;
+  readonly podsRole: string;
   readonly identity: string;
   readonly metrics: string;
   readonly resolver?: readonly string[];
   readonly hostname: string;
 }
 
+const ROLE = /^[-a-z0-9.:]{1,253}$/;
 const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** Throws the fault `bad-setting`. */
 export function readOperatorSettings(flags: OperatorFlags): OperatorSettings {
-  const { namespace, image, identity, hostname, resolver: resolvers = [] } = flags;
+  const { namespace, image, podsRole, identity, hostname, resolver: resolvers = [] } = flags;
   const watchNamespaces = flags.watchNamespaces?.split(',').map((it) => it.trim());
   for (const name of [namespace, ...(watchNamespaces ?? [])])
     if (!NAMESPACE.test(name))
@@ -44,6 +48,12 @@ export function readOperatorSettings(flags: OperatorFlags): OperatorSettings {
       );
   if (!/^\S{1,500}$/.test(image))
     throw new Fault('bad-setting', '--image must name an image, such as postfleet:1.0.0.');
+  if (!ROLE.test(podsRole))
+    throw new Fault(
+      'bad-setting',
+      `--pods-role must name a ClusterRole, such as postfleet-pods; "${podsRole}" cannot be one.`,
+    );
   const metrics = parseAddress('--metrics', flags.metrics);
-  return { namespace, image, identity, metrics, resolvers, hostname, ...(watchNamespaces && { watchNamespaces }) };
+  const names = { namespace, image, podsRole, identity, hostname };
+  return { ...names, metrics, resolvers, ...(watchNamespaces && { watchNamespaces }) };
 }

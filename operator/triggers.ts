@@ -10,6 +10,7 @@ import { clusterKey } from './cluster/relays.ts';
 import { conditionsOf } from './controller/status.ts';
 import { keptKeyIn } from './domain/keys.ts';
 import { claimIn, domainKeyOf, namingOf, SECRETS } from './types.ts';
+import { readsFor } from './workload/readers.ts';
 import { ownerKey, type World } from './world.ts';
 
 /** Keys of resources by who looks at them; `keyring`: clusters whose keyring may be another. */
@@ -58,7 +59,7 @@ export function dueBy({ kind }: KubeType, change: KubeChange, world: World): Due
     case 'Lease':
       return { mtacluster: all('MTACluster').filter((it) => it.startsWith(`${object.metadata.namespace}/`)) };
     default:
-      return { mtacluster: objects.flatMap((it) => ownerKey(it, 'MTACluster') ?? []) };
+      return { mtacluster: objects.flatMap((it) => ownerKey(it, 'MTACluster') ?? readsFor(it) ?? []) };
   }
 }
 

@@ -6,6 +6,7 @@ import { LEASES, REPORTS_KEYRING } from '#lib/keyring/report.ts';
 import { kubeKey, type KubeObject, type KubeType } from '#lib/kube/kube.ts';
 import { domainOf } from './domain/key-secret.ts';
 import { MANAGED_BY } from './workload/child.ts';
+import { WIDE_BINDINGS } from './workload/readers.ts';
 import type { Watched } from './world.ts';
 
 const core = (plural: string, kind: string): KubeType => ({ group: '', version: 'v1', plural, kind });
@@ -39,10 +40,10 @@ const NETWORK: KubeType = {
   kind: 'NetworkPolicy',
 };
 const RBAC = { group: 'rbac.authorization.k8s.io', version: 'v1' };
-const ROLES: KubeType = { ...RBAC, plural: 'roles', kind: 'Role' };
-const BINDINGS: KubeType = { ...RBAC, plural: 'rolebindings', kind: 'RoleBinding' };
+export const ROLES: KubeType = { ...RBAC, plural: 'roles', kind: 'Role' };
+export const BINDINGS: KubeType = { ...RBAC, plural: 'rolebindings', kind: 'RoleBinding' };
 
-/** What an `MTACluster` becomes. */
+/** What an `MTACluster` becomes, in its namespace. */
 export const CHILDREN: readonly KubeType[] = [ACCOUNTS, ROLES, BINDINGS, NETWORK, BUDGETS, SERVICES, DEPLOYMENTS];
 
 /** `namespace domain`, as a `SendingDomain` declares it. */
@@ -103,3 +104,6 @@ export const WATCHED: readonly Watched[] = [
   { type: PODS, labelSelector: 'app.kubernetes.io/name=postfleet' },
   { type: LEASES, labelSelector: selectorOf(REPORTS_KEYRING) },
 ];
+
+/** What is read beside it where all namespaces are watched. */
+export const WATCHED_WIDE: readonly Watched[] = [{ type: NAMESPACES }, { type: WIDE_BINDINGS, labelSelector: MANAGED }];

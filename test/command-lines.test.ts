@@ -25,7 +25,14 @@ function blueprint(watchNamespaces?: readonly string[]): Blueprint {
   if (validated.kind === 'invalid' || validated.resource.kind !== 'MTACluster')
     throw new Error(JSON.stringify(validated));
   const watched = watchNamespaces && { watchNamespaces };
-  return { cluster: validated.resource, uid: 'u', image: 'postfleet', relayPorts: [], ...watched };
+  return {
+    cluster: validated.resource,
+    uid: 'u',
+    image: 'postfleet',
+    podsRole: 'postfleet-pods',
+    relayPorts: [],
+    ...watched,
+  };
 }
 
 function containerOf(build: typeof ingressDeployment, given: Blueprint): Container {

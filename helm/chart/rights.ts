@@ -3,7 +3,7 @@
  */
 import { NAMINGS } from '#crds/definition.ts';
 import { yamlText } from '#crds/source/yaml.ts';
-import { leaderRules, namespaceRules, operatorRules } from '#operator/rights.ts';
+import { leaderRules, namespaceRules, operatorRules, podRules } from '#operator/rights.ts';
 
 const ours = (verbs: readonly string[]): object => ({
   apiGroups: ['postfleet.io'],
@@ -18,6 +18,7 @@ export const rightsYaml = (): string =>
     // Where the namespaces are named.
     namespaced: namespaceRules(),
     leader: leaderRules(),
+    pods: podRules(),
     view: [ours(['get', 'list', 'watch'])],
     // A cluster is scaled by its own part.
     edit: [

@@ -17,6 +17,7 @@ function view(more: Partial<ClusterView> = {}): ClusterView {
     relayPorts: [],
     keyring: { whole: 0, pods: 0 },
     image: 'postfleet:1',
+    podsRole: 'postfleet-pods',
     now: Date.UTC(2026, 5, 1),
   };
   return { ...given, ...more };
@@ -75,6 +76,19 @@ describe('a plan for an MTACluster', () => {
     [3, 3, 'KeyringCurrent=True Loaded'],
   ])('says of the keyring that %d of %d pods have it', (whole, pods, condition) => {
     expect(readyOf(view({ keyring: { whole, pods } }))).toContain(condition);
+  });
+
+  test('lets pods read all namespaces, or those that are watched, and not both', () => {
+    const bindings = (given: ClusterView): string[] =>
+      namesOf(planCluster(given).wanted).filter((it) => it.includes(':'));
+    expect(bindings(view())).toEqual(['ClusterRoleBinding postfleet:mail:main']);
+    const watched = view({ watchNamespaces: ['mail', 'shop'] });
+    expect(bindings(watched)).toEqual(['Role postfleet:mail:main', 'RoleBinding postfleet:mail:main']);
+    expect(planCluster(watched).wanted.map(({ object }) => object.metadata.namespace)).toContain('shop');
+    const [wide] = made().filter(({ type }) => type.kind === 'ClusterRoleBinding');
+    expect(namesOf(planCluster({ ...watched, owned: wide ? [wide] : [] }).obsolete)).toEqual([
+      'ClusterRoleBinding postfleet:mail:main',
+    ]);
   });
 
   test.each<[sentence: string, given: ClusterView, refused: string[], conditions: string[]]>([

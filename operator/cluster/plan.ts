@@ -5,7 +5,7 @@
  * what belongs to this very cluster.
  */
 import { validate } from '#crds/validate.ts';
-import type { KubeObject } from '#lib/kube/kube.ts';
+import { kubeKey, type KubeObject } from '#lib/kube/kube.ts';
 import type { Instant } from '#lib/run/clock.ts';
 import type { Status } from '../controller/status.ts';
 import type { KeyringCount } from '../keyring/loaded.ts';
@@ -17,7 +17,7 @@ import { clusterStatus } from './status.ts';
 export interface ClusterView {
   /** The `MTACluster` as the server has it. */
   readonly observed: KubeObject;
-  /** What belongs to it. */
+  /** What belongs to it, and what was made for it elsewhere. */
   readonly owned: readonly Child[];
   /** Ports of routes and egress proxies. */
   readonly relayPorts: readonly number[];
@@ -25,6 +25,9 @@ export interface ClusterView {
   readonly keyring: KeyringCount;
   /** The image of all pods. */
   readonly image: string;
+  readonly podsRole: string;
+  /** Absent: all namespaces are watched. */
+  readonly watchNamespaces?: readonly string[] | undefined;
   readonly now: Instant;
 }
 
@@ -48,7 +51,7 @@ export function planCluster(view: ClusterView): ClusterPlan {
 }
 
 /** What can be built, or why nothing can. */
-function blueprintOf({ observed, relayPorts, image }: ClusterView): Blueprint | string {
+function blueprintOf({ observed, relayPorts, image, podsRole, watchNamespaces }: ClusterView): Blueprint | string {
   const validated = validate(observed);
   if (validated.kind === 'invalid') {
     const [{ path, problem } = { path: '', problem: '' }] = validated.problems;
@@ -57,10 +60,11 @@ function blueprintOf({ observed, relayPorts, image }: ClusterView): Blueprint | 
   const { resource } = validated;
   if (resource.kind !== 'MTACluster') return 'it is no MTACluster';
   if (!resource.spec.queue.nats) return 'spec.queue.nats is missing: several pods share a queue only there';
-  return { cluster: resource, uid: observed.metadata.uid ?? '', image, relayPorts };
+  const settings = { image, podsRole, ...(watchNamespaces && { watchNamespaces }) };
+  return { cluster: resource, uid: observed.metadata.uid ?? '', relayPorts, ...settings };
 }
 
-const keyOf = ({ type, object }: Child): string => `${type.kind} ${object.metadata.name}`;
+const keyOf = ({ type, object }: Child): string => `${type.kind} ${kubeKey(object.metadata)}`;
 
 /** Ingress with another image than before, while workers have not all got theirs. */
 function isHeld({ type, object }: Child, { owned, image }: ClusterView): boolean {

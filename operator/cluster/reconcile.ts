@@ -14,15 +14,15 @@ import { resourceIn } from '../typed.ts';
 import { CHILDREN } from '../types.ts';
 import { ownerOf, type World } from '../world.ts';
 import type { Child } from '../workload/child.ts';
-import { planCluster } from './plan.ts';
+import { readsFor } from '../workload/readers.ts';
+import { elsewhereFor } from './elsewhere.ts';
+import { type ClusterView, planCluster } from './plan.ts';
 import { relayPorts } from './relays.ts';
 
-export interface ClusterOptions {
+export interface ClusterOptions extends Pick<ClusterView, 'image' | 'podsRole' | 'watchNamespaces'> {
   readonly kube: Kube;
   readonly world: World;
   readonly clock: Clock;
-  /** The image of all pods. */
-  readonly image: string;
 }
 
 const CONFLICT: Worked = { kind: 'conflict' };
@@ -38,24 +38,27 @@ export class ClusterReconciler implements Reconciler {
   }
 
   async reconcile(key: string): Promise<Worked> {
-    const { kube, world, clock, image } = this.#options;
+    const { kube, world, clock, image, podsRole, watchNamespaces } = this.#options;
     const observed = world.object(typeOfKind('MTACluster'), key);
-    // What belonged to one that is gone goes by itself.
-    if (!observed || observed.metadata.deletionTimestamp !== undefined) return { kind: 'done' };
+    const elsewhere = elsewhereFor(world, key);
+    // What belonged to one that is gone goes by itself, where it could belong to it.
+    if (!observed) return this.#removeAll(elsewhere);
+    if (observed.metadata.deletionTimestamp !== undefined) return { kind: 'done' };
     if (wishesOf(observed.metadata.annotations).isPaused) return { kind: 'done' };
-    const owned = world.owned(CHILDREN, observed.metadata.uid ?? '');
+    const owned = [...world.owned(CHILDREN, observed.metadata.uid ?? ''), ...elsewhere];
     const [policies, pools] = [world.objects(typeOfKind('DestinationPolicy')), world.objects(typeOfKind('IPPool'))];
     const ports = relayPorts(policies, pools, key);
     const cluster = resourceIn(observed, 'MTACluster');
     const keyring = cluster ? keyringCountOf(world, cluster) : { whole: 0, pods: 0 };
-    const plan = planCluster({ observed, owned, keyring, image, now: clock.now(), relayPorts: ports });
+    const said = { keyring, image, podsRole, watchNamespaces, now: clock.now(), relayPorts: ports };
+    const plan = planCluster({ observed, owned, ...said });
     const refused: string[] = [];
     for (const child of plan.wanted) {
       const trouble = await this.#keep(child, observedOf(child, owned), observed.metadata.uid);
       if (trouble === 'conflict') return CONFLICT;
       if (trouble !== undefined) refused.push(trouble);
     }
-    for (const child of plan.obsolete) if ((await this.#remove(child)) === 'conflict') return CONFLICT;
+    if ((await this.#removeAll(plan.obsolete)) === CONFLICT) return CONFLICT;
     const written = await keepStatus(kube, typeOfKind('MTACluster'), observed, plan.status(refused));
     return written.kind === 'conflict' ? CONFLICT : { kind: 'done' };
   }
@@ -63,10 +66,18 @@ export class ClusterReconciler implements Reconciler {
   /** A word about what the server, or somebody else's object of that name, does not let be. */
   async #keep(child: Child, observed: KubeObject | undefined, uid: string | undefined): Promise<string | undefined> {
     const there = observed ?? (await this.#options.kube.get(placeOf(child)));
-    if (there && ownerOf(there)?.uid !== uid) return `${nameOf(child)} is there already, and is not of this MTACluster`;
+    if (there && !isOfCluster(there, child, uid))
+      return `${nameOf(child)} is there already, and is not of this MTACluster`;
     const written = await this.#keeper.keep(child, there);
+    if (written.kind === 'missing' && readsFor(child.object) !== undefined)
+      return `${nameOf(child)} cannot be made: ${written.message}`;
     if (written.kind === 'conflict' || written.kind === 'missing') return 'conflict';
     return written.kind === 'refused' ? `${nameOf(child)} is refused: ${written.message}` : undefined;
+  }
+
+  async #removeAll(children: readonly Child[]): Promise<Worked> {
+    for (const child of children) if ((await this.#remove(child)) === 'conflict') return CONFLICT;
+    return { kind: 'done' };
   }
 
   #remove({ type, object }: Child): Promise<'deleted' | 'missing' | 'conflict'> {
@@ -74,6 +85,12 @@ export class ClusterReconciler implements Reconciler {
     const seen = { ...(uid !== undefined && { uid }), ...(resourceVersion !== undefined && { resourceVersion }) };
     return this.#options.kube.delete(placeOf({ type, object }), seen);
   }
+}
+
+/** What lies elsewhere cannot belong to a cluster, and says whose it is. */
+function isOfCluster(there: KubeObject, { object }: Child, uid: string | undefined): boolean {
+  const reader = readsFor(object);
+  return reader === undefined ? ownerOf(there)?.uid === uid : readsFor(there) === reader;
 }
 
 const observedOf = ({ type, object }: Child, owned: readonly Child[]): KubeObject | undefined =>

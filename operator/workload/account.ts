@@ -10,7 +10,7 @@ const RBAC = { group: 'rbac.authorization.k8s.io', version: 'v1' } as const;
 const ROLE = { ...RBAC, plural: 'roles', kind: 'Role' } as const;
 const BINDING = { ...RBAC, plural: 'rolebindings', kind: 'RoleBinding' } as const;
 
-/** What the data plane reads of each namespace that sends. */
+/** What the data plane reads of each namespace that sends; of others than its own: `readers.ts`. */
 export const READS = {
   apiGroups: ['postfleet.io'],
   resources: ['destinationpolicies', 'eventsinks', 'ippools', 'mtaclusters', 'sendingcredentials', 'sendingdomains'],

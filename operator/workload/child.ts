@@ -15,6 +15,8 @@ export interface Blueprint {
   readonly image: string;
   /** Ports that workers connect to beside 25: of routes and of egress proxies. */
   readonly relayPorts: readonly number[];
+  /** The role of the whole cluster by which pods read what is declared. */
+  readonly podsRole: string;
   /** Namespaces whose resources are carried out; absent: all. */
   readonly watchNamespaces?: readonly string[];
 }

@@ -61,9 +61,13 @@ const validated = validate(sample('MTACluster', spec, { name: 'main', namespace:
 if (validated.kind === 'invalid' || validated.resource.kind !== 'MTACluster')
   throw new Error(JSON.stringify(validated));
 const cluster = validated.resource;
-const policies = networkPolicies({ cluster, uid: 'u', image: 'i', relayPorts: [2525, 1080] }).map(
-  ({ object }) => object['spec'] as Policy,
-);
+const policies = networkPolicies({
+  cluster,
+  uid: 'u',
+  image: 'i',
+  relayPorts: [2525, 1080],
+  podsRole: 'postfleet-pods',
+}).map(({ object }) => object['spec'] as Policy);
 
 const podOf = (component: string): Labels => ({
   'app.kubernetes.io/name': 'postfleet',

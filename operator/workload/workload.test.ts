@@ -11,6 +11,7 @@ import { accounts } from './account.ts';
 import type { Blueprint, Child } from './child.ts';
 import { ingressDeployment, workerDeployment } from './deployment.ts';
 import { networkPolicies } from './network.ts';
+import { readers } from './readers.ts';
 import { disruptionBudgets, ingressService } from './service.ts';
 import { workload } from './workload.ts';
 
@@ -70,7 +71,13 @@ function blueprint(spec: object, relayPorts: readonly number[] = []): Blueprint 
   const validated = validate(sample('MTACluster', spec, { name: 'main', namespace: 'mail' }));
   if (validated.kind === 'invalid' || validated.resource.kind !== 'MTACluster')
     throw new Error(JSON.stringify(validated));
-  return { cluster: validated.resource, uid: 'b0a7', image: 'registry.example.com/postfleet:1.0.0', relayPorts };
+  return {
+    cluster: validated.resource,
+    uid: 'b0a7',
+    image: 'registry.example.com/postfleet:1.0.0',
+    podsRole: 'postfleet-pods',
+    relayPorts,
+  };
 }
 
 const WORLDS: Readonly<Record<string, Blueprint>> = {
@@ -85,6 +92,7 @@ const BUILDERS: Readonly<Record<string, (it: Blueprint) => Child | Child[]>> = {
   budgets: disruptionBudgets,
   network: networkPolicies,
   accounts,
+  readers,
 };
 
 test.each(Object.keys(BUILDERS).flatMap((what) => Object.keys(WORLDS).map((world) => [what, world] as const)))(

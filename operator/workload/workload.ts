@@ -7,10 +7,12 @@ import { accounts } from './account.ts';
 import type { Blueprint, Child } from './child.ts';
 import { ingressDeployment, workerDeployment } from './deployment.ts';
 import { networkPolicies } from './network.ts';
+import { readers } from './readers.ts';
 import { disruptionBudgets, ingressService } from './service.ts';
 
 export const workload = (blueprint: Blueprint): Child[] => [
   ...accounts(blueprint),
+  ...readers(blueprint),
   ...networkPolicies(blueprint),
   ...disruptionBudgets(blueprint),
   ...ingressService(blueprint),

@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kube, KubeObject, KubeType } from '#lib/kube/kube.ts';
-import { leaderRules, operatorRules } from '#operator/rights.ts';
+import { leaderRules, operatorRules, podRules } from '#operator/rights.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { freePorts } from './ports.ts';
 import { LAUNCHER } from './postfleet.ts';
@@ -38,6 +38,7 @@ export async function grantOperator(kube: Kube): Promise<void> {
   const clusterBinding = { ...RBAC, plural: 'clusterrolebindings', kind: 'ClusterRoleBinding' };
   for (const [type, metadata, more] of [
     [clusterRole, all, { rules: operatorRules() }],
+    [clusterRole, { name: 'postfleet-pods' }, { rules: podRules() }],
     [role, own, { rules: leaderRules() }],
     [clusterBinding, all, { subjects, roleRef: { ...roleRef, kind: 'ClusterRole' } }],
     [binding, own, { subjects, roleRef: { ...roleRef, kind: 'Role' } }],

@@ -71,6 +71,7 @@ async function lead(namespace: string, identity: string, kube: Kube, clock: Cloc
     namespace: `${namespace}-${identity}`,
     watchNamespaces: [namespace],
     image: 'postfleet:1',
+    podsRole: 'postfleet-pods',
     identity,
     metrics: { host: '127.0.0.1', port: 0 },
     resolvers: [zone.address],
