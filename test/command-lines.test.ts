@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { sample } from '#crds/sample.ts';
 import { validate } from '#crds/validate.ts';
+import { keyringFolder } from '#lib/keyring/surroundings.ts';
 import { ROLE_FLAGS } from '#mta/role-flags.ts';
 import { type ClusterFlags, type ClusterSettings, readClusterSettings } from '#mta/settings.ts';
 import type { Blueprint } from '#operator/workload/child.ts';
@@ -88,7 +89,7 @@ describe.each([
     const { keyring, data } = settingsOf(container);
     const places = (isReadOnly: boolean): string[] =>
       container.volumeMounts.filter(({ readOnly = false }) => readOnly === isReadOnly).map((it) => it.mountPath);
-    expect(places(true)).toContain(keyring);
+    expect(places(true)).toContain(keyringFolder(keyring));
     expect(places(false).some((it) => data.startsWith(`${it}/`))).toBe(true);
   });
 

@@ -5,7 +5,7 @@
  * that stops takes connections for some seconds more, until everybody knows that it goes, and a new one is ready before.
  */
 import { type Blueprint, type Child, childMetadata, childName, type Component, selectorOf } from './child.ts';
-import { CONFIG_PATH, DATA_PATH, KEYRING_PATH } from './mounts.ts';
+import { CONFIG_PATH, DATA_PATH, KEYS_PATH } from './mounts.ts';
 import { METRICS_PORT, type PodNeeds, podTemplate } from './pod.ts';
 
 const DEPLOYMENT = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' } as const;
@@ -44,7 +44,7 @@ export const workerDeployment = (blueprint: Blueprint): Child => {
 function argumentsFor(role: Component, { cluster: { metadata }, watchNamespaces }: Blueprint): string[] {
   const place = ['--cluster', `${metadata.namespace}/${metadata.name}`];
   const watched = watchNamespaces ? ['--watch-namespaces', watchNamespaces.join(',')] : [];
-  const folders = ['--data', DATA_PATH, '--keyring', KEYRING_PATH, '--mounts', CONFIG_PATH];
+  const folders = ['--data', DATA_PATH, '--keyring', KEYS_PATH, '--mounts', CONFIG_PATH];
   return [role, ...place, ...watched, ...folders, '--metrics', `0.0.0.0:${METRICS_PORT}`];
 }
 

@@ -19,8 +19,10 @@ export interface Mount {
   readonly volume: { readonly name: string; readonly projected: object };
 }
 
-export const KEYRING_PATH = '/run/postfleet/keyring';
-export const CONFIG_PATH = '/run/postfleet/config';
+/** As `postfleet provision` fills a folder: the keyring is in it. */
+export const KEYS_PATH = '/run/postfleet';
+const KEYRING_PATH = `${KEYS_PATH}/keyring`;
+export const CONFIG_PATH = `${KEYS_PATH}/config`;
 /** The volume of what a pod writes. */
 export const DATA_VOLUME = '/var/lib/postfleet';
 /** A folder of our own in it: the rights of the volume's are not ours to change. */

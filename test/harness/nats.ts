@@ -12,6 +12,7 @@ import { until } from './until.ts';
 
 interface Place {
   readonly name: string;
+  readonly address: string;
   readonly folder: string;
   readonly store: string;
   readonly port: number;
@@ -26,9 +27,14 @@ export interface NatsOptions {
   readonly sync?: string;
   /** Further lines of each one's configuration. */
   readonly lines?: readonly string[];
+  /** One server on an address of its own has the ports that are usual, so that its figures are where everybody looks for them. */
+  readonly address?: string;
   /** Where they keep their streams; a folder of the stage's otherwise. */
   readonly folder?: string;
 }
+
+/** Of clients, of figures, of a cluster. */
+const USUAL = [4222, 8222, 6222];
 
 export class Nats {
   readonly #stage: Stage;
@@ -46,13 +52,21 @@ export class Nats {
 
   /** Resolves when they serve streams. */
   static async start(stage: Stage, options: NatsOptions = {}): Promise<Nats> {
-    const { servers = 1, sync = 'always', folder, lines = [] } = options;
-    const ports = await freePorts(servers * 3);
+    const { servers = 1, sync = 'always', address, folder, lines = [] } = options;
+    const ports = address === undefined ? await freePorts(servers * 3) : USUAL;
     const places = Array.from({ length: servers }, (_, at) => {
       const [port = 0, monitor = 0, cluster = 0] = ports.slice(at * 3);
       const name = `n${at + 1}`;
       const own = stage.folder(`nats-${name}`);
-      return { name, folder: own, store: join(folder ?? own, `${name}-store`), port, monitor, cluster };
+      return {
+        name,
+        address: address ?? '127.0.0.1',
+        folder: own,
+        store: join(folder ?? own, `${name}-store`),
+        port,
+        monitor,
+        cluster,
+      };
     });
     const nats = new Nats(stage, places, sync, lines);
     for (const place of places) nats.#run(place);
@@ -61,12 +75,12 @@ export class Nats {
   }
 
   get urls(): string[] {
-    return this.#places.map((it) => `127.0.0.1:${it.port}`);
+    return this.#places.map((it) => `${it.address}:${it.port}`);
   }
 
   /** Where each server's own figures are. */
   get monitors(): string[] {
-    return this.#places.map((it) => `http://127.0.0.1:${it.monitor}`);
+    return this.#places.map((it) => `http://${it.address}:${it.monitor}`);
   }
 
   /** Where each runs. */
@@ -92,9 +106,9 @@ export class Nats {
 
   /** Every server that runs is well, and streams can be made. */
   async ready(): Promise<void> {
-    for (const { name, monitor } of this.#places) {
+    for (const { name, address, monitor } of this.#places) {
       if (this.#programs.get(name)?.exit) continue;
-      await until(`${name} is well`, () => isWell(monitor), 20_000);
+      await until(`${name} is well`, () => isWell(address, monitor), 20_000);
     }
   }
 
@@ -110,11 +124,11 @@ export class Nats {
     this.#programs.set(place.name, this.#stage.start(`nats-${place.name}`, NATS_SERVER, ['--config', file]));
   }
 
-  #configOf({ name, store, port, monitor, cluster }: Place): string {
+  #configOf({ name, address, store, port, monitor, cluster }: Place): string {
     const lines = [
       `server_name: ${name}`,
-      `listen: "127.0.0.1:${port}"`,
-      `http: "127.0.0.1:${monitor}"`,
+      `listen: "${address}:${port}"`,
+      `http: "${address}:${monitor}"`,
       `jetstream { store_dir: "${store}", sync_interval: ${this.#sync}, max_file_store: 20GB, max_memory_store: 4GB }`,
       ...this.#lines,
     ];
@@ -126,9 +140,9 @@ export class Nats {
   }
 }
 
-async function isWell(monitor: number): Promise<boolean> {
+async function isWell(address: string, monitor: number): Promise<boolean> {
   try {
-    const answer = await fetch(`http://127.0.0.1:${monitor}/healthz`);
+    const answer = await fetch(`http://${address}:${monitor}/healthz`);
     await answer.arrayBuffer();
     return answer.ok;
   } catch {

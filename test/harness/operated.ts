@@ -27,9 +27,10 @@ export class Operated {
     this.kube = new ApiServer(plane.access(), systemClock, systemRandom);
   }
 
-  /** `flags`: further ones of the API server. */
-  static async start(stage: Stage, flags: readonly string[] = []): Promise<Operated> {
-    const users = { [OPERATOR]: { groups: OPERATOR_GROUPS } };
+  /** `flags`: further ones of the API server; `accounts`: of pods that are let in too, `namespace/name`. */
+  static async start(stage: Stage, flags: readonly string[] = [], accounts: readonly Place[] = []): Promise<Operated> {
+    const pods = accounts.map((it) => [accountName(it), { groups: ['system:serviceaccounts'] }] as const);
+    const users = { [OPERATOR]: { groups: OPERATOR_GROUPS }, ...Object.fromEntries(pods) };
     const operated = new Operated(await ControlPlane.start(stage, { users, flags }));
     await installDefinitions(operated.kube);
     await grantOperator(operated.kube);
@@ -74,6 +75,9 @@ export class Operated {
     this.kube.close();
   }
 }
+
+/** As the API knows a service account. */
+const accountName = (place: Place): string => `system:serviceaccount:${place.replace('/', ':')}`;
 
 function partsOf(place: Place): { readonly namespace: string; readonly name: string } {
   const [namespace = '', name = ''] = place.split('/');

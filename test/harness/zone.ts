@@ -47,6 +47,11 @@ export class Zone {
     return `127.0.0.1:${this.#server.server.port}`;
   }
 
+  /** The texts of a name, as receivers look them up. */
+  texts(name: string): string[] {
+    return [this.#records.get(`TXT ${name}`) ?? []].flat();
+  }
+
   has(type: string, name: string): boolean {
     return this.#records.has(`${type} ${name}`);
   }

@@ -6,6 +6,7 @@ import { parseYaml } from '#crds/source/yaml.ts';
 import type { KubeObject, KubeType } from '#lib/kube/kube.ts';
 import { conditionsOf } from '#operator/controller/status.ts';
 import { CHILDREN, DEPLOYMENTS, SERVICES } from '#operator/types.ts';
+import { WIDE_BINDINGS } from '#operator/workload/readers.ts';
 import { Operated } from '../harness/operated.ts';
 import { IMAGE, OPERATOR, type OperatorProcess, startOperatorProcess } from '../harness/operator.ts';
 import { openScene } from '../harness/scene.ts';
@@ -107,7 +108,7 @@ test('what is in the golden files is taken by a real server, field by field', as
     const { documents } = parseYaml(readFileSync(new URL(file, folder), 'utf8'));
     for (const { value } of documents) {
       const object = value as KubeObject;
-      const type = CHILDREN.find(({ kind }) => kind === object.kind);
+      const type = [...CHILDREN, WIDE_BINDINGS].find(({ kind }) => kind === object.kind);
       const written = type && (await site.kube.apply(type, object, 'test', { dryRun: true }));
       expect([file, object.metadata.name, written]).toMatchObject([file, object.metadata.name, { kind: 'written' }]);
     }

@@ -11,6 +11,7 @@ import type { KubeObject } from '#lib/kube/kube.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
 import { ControlPlane } from '../harness/control-plane.ts';
+import { installDefinitions } from '../harness/definitions.ts';
 import { typeOf } from '../harness/helm.ts';
 import { makeNamespace } from '../harness/operator.ts';
 import { freePorts } from '../harness/ports.ts';
@@ -44,6 +45,7 @@ let kube: ApiServer;
 beforeAll(async () => {
   const plane = await ControlPlane.start(stage);
   kube = new ApiServer(plane.access(), systemClock, systemRandom);
+  await installDefinitions(kube);
   await makeNamespace(kube, 'mail');
 });
 afterAll(() => kube.close());
