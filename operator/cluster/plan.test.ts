@@ -85,7 +85,7 @@ describe('a plan for an MTACluster', () => {
     const watched = view({ watchNamespaces: ['mail', 'shop'] });
     expect(bindings(watched)).toEqual(['Role postfleet:mail:main', 'RoleBinding postfleet:mail:main']);
     expect(planCluster(watched).wanted.map(({ object }) => object.metadata.namespace)).toContain('shop');
-    const [wide] = made().filter(({ type }) => type.kind === 'ClusterRoleBinding');
+    const wide = made().find(({ type }) => type.kind === 'ClusterRoleBinding');
     expect(namesOf(planCluster({ ...watched, owned: wide ? [wide] : [] }).obsolete)).toEqual([
       'ClusterRoleBinding postfleet:mail:main',
     ]);
