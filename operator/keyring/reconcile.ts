@@ -10,7 +10,7 @@ import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import type { CredentialRecord } from '#lib/keyring/keyring.ts';
 import { RETURN_PATH_KEY_BYTES } from '#lib/keyring/return-path-key.ts';
 import { type Kube, kubeKey, type KubeObject } from '#lib/kube/kube.ts';
-import { type Clock, type Duration, milliseconds } from '#lib/run/clock.ts';
+import { type Clock, type Duration, milliseconds, seconds } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { Reconciler } from '../controller/controller.ts';
@@ -42,6 +42,8 @@ const CONFLICT: Worked = { kind: 'conflict' };
 /** Changes of many keys become one write. */
 const SHORTEST: Duration = milliseconds(500);
 const REST = 15;
+/** A machine that stood still for a moment delays no key. */
+const LONGEST: Duration = seconds(5);
 
 /** A Secret as it is to be, and as it is. */
 interface Compiling {
@@ -63,7 +65,7 @@ export class KeyringReconciler implements Reconciler {
 
   /** How long changes are gathered before they are compiled: compiling thousands of keys leaves most of the time to others. */
   get gathers(): Duration {
-    return Math.max(SHORTEST, REST * this.#lasted);
+    return Math.min(LONGEST, Math.max(SHORTEST, REST * this.#lasted));
   }
 
   /** `key` is that of the cluster. */
