@@ -7,8 +7,8 @@
 import { hostname as systemHostname, userInfo } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { codeOf, Fault } from '#lib/run/fault.ts';
-import type { EgressFlags } from '#mta/egress-settings.ts';
-import type { ProvisionFlags } from '#mta/provision-command.ts';
+import type { EgressFlags } from '#mta/roles/egress-settings.ts';
+import type { ProvisionFlags } from '#mta/roles/provision-command.ts';
 import type { DomainFlags } from '#mta/watch/domain.ts';
 import type { ExplainFlags } from '#mta/watch/explain.ts';
 import type { AuditFlags, ChoiceFlags, SuspendFlags } from '#mta/watch/operate.ts';
@@ -18,8 +18,8 @@ import type { SuppressFlags } from '#mta/watch/suppress.ts';
 import type { TopFlags } from '#mta/watch/top.ts';
 import type { TraceFlags } from '#mta/watch/trace.ts';
 import type { OperatorFlags } from '#operator/settings.ts';
-import { ROLE_FLAGS } from '#mta/role-flags.ts';
-import { type ClusterFlags, dataFolderOf, EXAMPLE, type StandaloneFlags } from '#mta/settings.ts';
+import { ROLE_FLAGS } from '#mta/roles/role-flags.ts';
+import { type ClusterFlags, dataFolderOf, EXAMPLE, type StandaloneFlags } from '#mta/roles/settings.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -41,7 +41,7 @@ program
   .option('--admin <address>', 'admin API', '127.0.0.1:8081')
   .option('--hostname <name>', 'our own name in greetings and Received (default: the name of this machine)')
   .action(async (flags: StandaloneFlags) => {
-    const { standaloneCommand } = await import('#mta/standalone-command.ts');
+    const { standaloneCommand } = await import('#mta/roles/standalone-command.ts');
     await standaloneCommand(flags, terminal);
   });
 
@@ -51,7 +51,7 @@ function role(name: 'ingress' | 'worker', does: string): void {
   for (const { flag, does: purpose, standard, isRequired = false } of ROLE_FLAGS)
     command.addOption(new Option(flag, purpose).default(standard).makeOptionMandatory(isRequired));
   command.action(async (flags: ClusterFlags) => {
-    const { roleCommand } = await import('#mta/role-command.ts');
+    const { roleCommand } = await import('#mta/roles/role-command.ts');
     await roleCommand(name, flags, terminal);
   });
 }
@@ -65,7 +65,7 @@ program
   .requiredOption('--config <folder>', 'resources')
   .requiredOption('--keyring <folder>', 'where they go')
   .action(async (flags: ProvisionFlags) => {
-    const { provisionCommand } = await import('#mta/provision-command.ts');
+    const { provisionCommand } = await import('#mta/roles/provision-command.ts');
     await provisionCommand(flags, print);
   });
 
@@ -98,7 +98,7 @@ program
   .option('--connections-per-client <count>', 'most at once of one worker', '2000')
   .option('--metrics <address>', 'metrics and health', '127.0.0.1:9465')
   .action(async (flags: EgressFlags) => {
-    const { egressCommand } = await import('#mta/egress-command.ts');
+    const { egressCommand } = await import('#mta/roles/egress-command.ts');
     await egressCommand(flags, say);
   });
 
@@ -268,7 +268,7 @@ program
   .option('--json', 'print JSON')
   .action(
     async (said: string, flags: { domain: string; stage: string; host?: string; config: string; json?: boolean }) => {
-      const { explainReplyCommand } = await import('#mta/explain-reply.ts');
+      const { explainReplyCommand } = await import('#mta/insight/explain-reply.ts');
       await explainReplyCommand({ ...flags, said }, flags.config, flags.json === true, print);
     },
   );
@@ -280,7 +280,7 @@ program
   .option('--config <folder>', 'resources whose policies count too', EXAMPLE)
   .option('--json', 'print JSON, a line for each file')
   .action(async (files: string[], flags: { config: string; json?: boolean }) => {
-    const { parseReportCommand } = await import('#mta/parse-report.ts');
+    const { parseReportCommand } = await import('#mta/insight/parse-report.ts');
     await parseReportCommand(files, flags.config, flags.json === true, print);
   });
 

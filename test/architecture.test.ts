@@ -59,7 +59,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
   { layer: 'noun', files: /^mta\/mail\//, may: ['lib'] },
   {
     layer: 'root',
-    files: /^mta\/[^/]+\.ts$/,
+    files: /^mta\/(roles|declared|work|insight)\//,
     may: [
       'accept',
       'schedule',

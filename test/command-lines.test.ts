@@ -6,8 +6,8 @@ import { describe, expect, test } from 'vitest';
 import { sample } from '#crds/sample.ts';
 import { validate } from '#crds/validate.ts';
 import { keyringFolder } from '#lib/keyring/surroundings.ts';
-import { ROLE_FLAGS } from '#mta/role-flags.ts';
-import { type ClusterFlags, type ClusterSettings, readClusterSettings } from '#mta/settings.ts';
+import { ROLE_FLAGS } from '#mta/roles/role-flags.ts';
+import { type ClusterFlags, type ClusterSettings, readClusterSettings } from '#mta/roles/settings.ts';
 import type { Blueprint } from '#operator/workload/child.ts';
 import { ingressDeployment, workerDeployment } from '#operator/workload/deployment.ts';
 

@@ -5,7 +5,7 @@
  * with the proxy (away, another login or certificate, does not have the address) is a fault of the source (`bind`), what the
  * receiver did is told as if we had connected ourselves; nothing leaves from another address than was asked for; what the
  * receiver has said already is still to be read from the socket. Names are not told to proxies: `target` has an address.
- * Left to others: whether the target may be connected to at all (`connect.ts`), where the proxy is (`mta/proxies.ts`).
+ * Left to others: whether the target may be connected to at all (`connect.ts`), where the proxy is (`mta/declared/proxies.ts`).
  */
 import type { Socket } from 'node:net';
 import type { Duration } from '#lib/run/clock.ts';

@@ -2,7 +2,7 @@
  * The embedded queue in a data folder, as `standalone` opens it.
  */
 import { systemClock as clock } from '#lib/run/clock.ts';
-import { openData, openInHand } from '#mta/data-folder.ts';
+import { openData, openInHand } from '#mta/roles/data-folder.ts';
 import { SqliteQueue } from '#mta/queue/sqlite/queue.ts';
 import { recordEvent } from '#mta/settle/ledger/sqlite.ts';
 

@@ -1,7 +1,7 @@
 /**
  * Reads the ledger of a data folder that nobody uses any more: how every recipient ended, as the durable events say.
  */
-import { openData } from '#mta/data-folder.ts';
+import { openData } from '#mta/roles/data-folder.ts';
 
 /** Counts of recipients; reports that were made here are left out. */
 export interface LedgerVerdict {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, onTestFinished } from 'vitest';
 import { type Clock, systemClock } from '#lib/run/clock.ts';
 import { Database } from '#lib/sqlite/database.ts';
-import { MIGRATIONS } from '#mta/data-folder.ts';
+import { MIGRATIONS } from '#mta/roles/data-folder.ts';
 import type { MailEvent } from '#mta/mail/event.ts';
 import type { Message } from '#mta/mail/message.ts';
 import { InHand } from '#mta/queue/sqlite/in-hand.ts';

@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest';
 import { type Duration, hours, systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
-import { openData, openInHand } from '#mta/data-folder.ts';
+import { openData, openInHand } from '#mta/roles/data-folder.ts';
 import { newMessageId } from '#mta/mail/message.ts';
 import { SqliteQueue } from '#mta/queue/sqlite/queue.ts';
 import { recordEvent } from '#mta/settle/ledger/sqlite.ts';

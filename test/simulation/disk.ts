@@ -12,7 +12,7 @@ import { Connection, problemOf } from '#lib/sqlite/connection.ts';
 import type { Thread } from '#lib/sqlite/database.ts';
 import { Unpacker } from '#lib/sqlite/packing.ts';
 import type { Request, Response, Row, SqlProblem, SqlValue } from '#lib/sqlite/protocol.ts';
-import { MIGRATIONS } from '#mta/data-folder.ts';
+import { MIGRATIONS } from '#mta/roles/data-folder.ts';
 import type { Chance } from './chance.ts';
 import type { Trace } from './trace.ts';
 

@@ -1,20 +1,20 @@
 /**
  * One process of the product on the simulated disk, clock and network: the parts that sending is made of, put together as
- * `mta/standalone.ts` does, from its start to its stop or its death.
+ * `mta/roles/standalone.ts` does, from its start to its stop or its death.
  */
 import { minutes } from '#lib/run/clock.ts';
 import type { Log } from '#lib/run/log.ts';
 import { reasonOf } from '#lib/run/fault.ts';
 import { Database } from '#lib/sqlite/database.ts';
 import type { MailEvent } from '#mta/mail/event.ts';
-import { MIGRATIONS } from '#mta/data-folder.ts';
-import { Operations } from '#mta/operations.ts';
+import { MIGRATIONS } from '#mta/roles/data-folder.ts';
+import { Operations } from '#mta/insight/operations.ts';
 import type { Claim, Queue } from '#mta/queue/queue.ts';
 import { InHand, type Slots } from '#mta/queue/sqlite/in-hand.ts';
 import { SqliteQueue } from '#mta/queue/sqlite/queue.ts';
 import { QUEUED_IDS } from '#mta/queue/sqlite/tables.ts';
 import { recordEvent, SqliteLedger } from '#mta/settle/ledger/sqlite.ts';
-import { MailWorker } from '#mta/worker.ts';
+import { MailWorker } from '#mta/work/worker.ts';
 import type { FakeDns } from '../harness/fake-dns.ts';
 import { theResources } from './declared.ts';
 import type { Disk, DiskThread } from './disk.ts';

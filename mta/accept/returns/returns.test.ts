@@ -6,7 +6,7 @@ import type { MailEvent } from '../../mail/event.ts';
 import { anEvent } from '../../settle/ledger/ledger.contract.ts';
 import type { Stray } from '../../settle/ledger/returned.ts';
 import type { Suppression } from '../../mail/suppression.ts';
-import { judgeBy } from '../../judge.ts';
+import { judgeBy } from '../../work/judge.ts';
 import { type Accepted, codes, simplePolicy, type StageOptions, StagePartner } from '../smtp/stage-partner.ts';
 import { withReturns } from './policy.ts';
 import type { ReturnPlaces } from './place.ts';

@@ -8,7 +8,7 @@
  * - A note stands in place of the one before it under its key. Writing it again is harmless.
  * - A note whose `until` has passed is not read, and goes from the storage.
  *
- * Left to others: what a note means, and how often notes are written (`mta/memory-keeper.ts`).
+ * Left to others: what a note means, and how often notes are written (`mta/work/memory-keeper.ts`).
  */
 import type { Note } from '../../mail/notebook.ts';
 
