@@ -248,8 +248,14 @@ test('lists as they were before, and events that are lost, make no second key, a
   const listed = (): number => new Set(proxy.asked.slice(mark).flatMap((it) => (isList(it) ? [listOf(it)] : []))).size;
   await until('lists are read anew', () => listed() >= WATCHED.length - 1, 40_000);
   proxy.instead = () => undefined;
-  const isWhole = ({ signing, proven }: Outcome): boolean => signing === WHOLE.signing && proven === WHOLE.proven;
-  await until('it is whole', async () => isWhole(await outcome(namespace)), 30_000);
+  await until(
+    'it is whole',
+    async () => {
+      const { signing, proven } = await outcome(namespace);
+      return signing === WHOLE.signing && proven === WHOLE.proven && (await selectors()).length === before.length;
+    },
+    30_000,
+  );
   expect(await outcome(namespace)).toEqual(WHOLE);
   expect(await selectors()).toEqual(before);
   expect([...unpublished]).toEqual([]);

@@ -104,7 +104,9 @@ async function startPostfleet(): Promise<Postfleet> {
   };
   stage.adopt(await Receiver.listen(config.ports.receiver, answers));
   stage.adopt(await Receiver.listen(busy, { dot: () => '451 4.3.2 busy' }));
-  const rules = { port: proxyPort, allowPrivate: '127.0.0.1/32', allowPort: config.ports.receiver };
+  // Refused once, whoever is busy would rest for minutes, and no reply of his be judged.
+  const flags = ['--allow-port', String(busy)];
+  const rules = { port: proxyPort, allowPrivate: '127.0.0.1/32', allowPort: config.ports.receiver, flags };
   proxy = await EgressProxy.start(stage, config.path, rules);
   return Postfleet.start(stage, config);
 }
@@ -158,6 +160,8 @@ async function sendSome(): Promise<void> {
   await pause(200 + 100 * (round % 4));
   client.close();
   await sendByHttp();
+  // For a while nobody is connected, or whoever looks now and then would always see one.
+  await pause(300);
 }
 
 async function sendByHttp(): Promise<void> {
