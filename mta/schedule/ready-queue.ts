@@ -5,6 +5,7 @@
  */
 import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
 import type { Claim } from './limits/limits.ts';
+import type { SiteState } from '../mail/explanation.ts';
 import type { Offer } from '../mail/turn.ts';
 import type { Plan } from './plan.ts';
 import { ReadyLanes } from './ready.ts';
@@ -25,16 +26,7 @@ export interface Idle {
 }
 
 /** What is known of a ready queue, for metrics and people. */
-export interface ReadyState {
-  readonly site: string;
-  readonly ready: string;
-  readonly connections: number;
-  readonly lanes: number;
-  /** What it waits for; absent while it sends as much as it has. */
-  readonly waitsFor?: string;
-  /** Why mail did not go there the last time. */
-  readonly trouble?: string;
-}
+export type ReadyState = Omit<SiteState, 'worker'>;
 
 export class ReadyQueue {
   plan: Plan;
