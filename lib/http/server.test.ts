@@ -208,10 +208,26 @@ describe('what was asked', () => {
 
 test('with a certificate nothing is said in clear', async () => {
   const tls = await selfMadeCertificate(['127.0.0.1']);
-  const { url } = await open({ tls });
+  const { url } = await open({ tls: () => tls });
   const [answer] = (await once(request(`${url}/v1/things/x`, { ca: tls.cert }).end(), 'response')) as [IncomingMessage];
   expect([answer.statusCode, url.startsWith('https:')]).toEqual([200, true]);
   await expect(fetch(url.replace('https', 'http'))).rejects.toThrow('fetch failed');
+});
+
+test('another certificate is shown to who connects from then on', async () => {
+  const [first, second] = await Promise.all([selfMadeCertificate(['127.0.0.1']), selfMadeCertificate(['127.0.0.1'])]);
+  let tls = first;
+  const { url } = await open({ tls: () => tls });
+  const trusting = async (ca: string): Promise<number | undefined> => {
+    const asked = request(`${url}/v1/things/x`, { ca, agent: false }).end();
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+    answer.resume();
+    return answer.statusCode;
+  };
+  expect(await trusting(first.cert)).toBe(200);
+  tls = second;
+  await expect(trusting(first.cert)).rejects.toThrow('self-signed');
+  expect(await trusting(second.cert)).toBe(200);
 });
 
 describe('a token', () => {

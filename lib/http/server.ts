@@ -6,8 +6,8 @@
  * and URLs are bounded before a handler sees them, and a route's guard answers before the body is read.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { createServer, STATUS_CODES } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer, type RequestListener, type ServerOptions, STATUS_CODES } from 'node:http';
+import { createServer as createTlsServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
@@ -53,6 +53,12 @@ export interface Route {
   handle(asked: Asked): Promise<Answer>;
 }
 
+/** PEM. */
+interface Certificate {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+}
+
 export interface HttpOptions {
   /** What it is, for errors: `metrics`. */
   readonly name: string;
@@ -63,8 +69,8 @@ export interface HttpOptions {
   readonly port: number;
   /** Asked of every request as `Authorization: Bearer …`. Absent: nobody is asked. */
   readonly token?: string;
-  /** PEM; with it the server speaks TLS only. */
-  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
+  /** With it the server speaks TLS only. Asked at each connection: the same object is the same certificate. */
+  readonly tls?: () => Certificate;
   readonly routes: readonly Route[];
   /** Absent: everybody may come in. */
   readonly doors?: HttpDoors;
@@ -127,14 +133,25 @@ function appOf({ tls, doors, pace }: HttpOptions): FastifyInstance {
     frameworkErrors: (error, _, answer) => void send(answer, problemOf(error)),
     serverFactory: (handler) => {
       const limits = { requestTimeout: REQUEST_TIME, headersTimeout: HEADER_TIME };
-      const secure = { ...limits, ...tls, minVersion: 'TLSv1.2' as const };
-      return tls ? createTlsServer(secure, handler) : createServer(limits, handler);
+      return tls ? secureServer(tls, limits, handler) : createServer(limits, handler);
     },
   });
   if (doors) app.server.on('connection', (socket: Socket) => guardDoor(socket, doors, tls === undefined));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (request: FastifyRequest, stream: Readable) => receive(request, stream, pace));
   return app;
+}
+
+function secureServer(newest: () => Certificate, limits: ServerOptions, handler: RequestListener): Server {
+  let { cert, key } = newest();
+  const minVersion = 'TLSv1.2' as const;
+  const server = createTlsServer({ ...limits, cert, key, minVersion }, handler);
+  // Before the server's own: it begins the handshake.
+  server.prependListener('connection', () => {
+    const now = newest();
+    if (now.cert !== cert || now.key !== key) server.setSecureContext({ ...({ cert, key } = now), minVersion });
+  });
+  return server;
 }
 
 /** What the bodies of requests hold that are being answered. */

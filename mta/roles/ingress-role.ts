@@ -25,7 +25,7 @@ async function build(surroundings: RoleSurroundings, opened: AsyncDisposableStac
   let takesMail = false;
   const parts: Part[] = [() => ({ part: 'listeners', ready: takesMail })];
   const ground = await openGround({ settings, log, parts }, opened);
-  const { config, own, declared } = ground;
+  const { config, declared } = ground;
   const onNats = await openClusterQueue(ground, settings, opened);
   const { queue, streams, layout } = onNats;
   const reach = opened.adopt(
@@ -43,7 +43,8 @@ async function build(surroundings: RoleSurroundings, opened: AsyncDisposableStac
   const sending = openClusterSending(ground, onNats, ledger.orders, opened);
   const asked = { ...common, orders: ledger.orders, admin: settings.admin, sending, domains, shared: settings.keyring };
   const admin = opened.adopt(await openAdmin(asked), (it) => it.close());
-  const certificate = (listener: Parameters<typeof certificateOf>[0]) => certificateOf(listener, config, own);
+  const certificate = async (listener: Parameters<typeof certificateOf>[0]) =>
+    opened.adopt(await certificateOf(listener, ground), (it) => it.close());
   const trace = (id: string) => ledger.trace(id);
   const putOff = () => (reach.isAway ? noQueue : undefined);
   const ingress = opened.adopt(

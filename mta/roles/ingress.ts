@@ -33,7 +33,7 @@ import { Guesses } from '../accept/guesses.ts';
 import { logins } from '../accept/logins.ts';
 import { openReception } from '../accept/reception.ts';
 import { Submissions } from '../accept/submit.ts';
-import type { LoadedCertificate } from './certificate.ts';
+import type { ListenerCertificate } from './certificate.ts';
 import { type MailEvent, queuedEvents } from '../mail/event.ts';
 import { judgeBy } from '../work/judge.ts';
 import type { Message, MessageId } from '../mail/message.ts';
@@ -62,8 +62,8 @@ export interface IngressOptions {
   readonly putOff: () => Reply | undefined;
   /** Told of each durable event. Must not throw. */
   readonly tell: (event: MailEvent) => void;
-  /** The certificate of a listener. */
-  readonly certificate: (listener: ListenerSpec) => Promise<LoadedCertificate>;
+  /** The certificate of a listener; asked for the newest at each connection. */
+  readonly certificate: (listener: ListenerSpec) => Promise<Pick<ListenerCertificate, 'current'>>;
   /** Every event of a message, oldest first. */
   readonly trace: (id: MessageId) => Promise<readonly MailEvent[]>;
   readonly suppressions: Suppressions;
@@ -213,14 +213,14 @@ async function listen(ways: Ways, spec: ListenerSpec, options: IngressOptions): 
   const host = spec.address ?? '::';
   const port = spec.containerPort ?? spec.port;
   if (protocol === 'HTTP' || protocol === 'HTTPS') return listenHttp(ways, spec, host, port, options);
-  const { context } = await options.certificate(spec);
+  const certificate = await options.certificate(spec);
   const implicitTls = protocol === 'SMTPS';
   return ways.smtp.listen({
     name,
     host,
     port,
     implicitTls,
-    secureContext: () => context,
+    secureContext: () => certificate.current.context,
     authRequired: true,
     isBalancer: (address) => spec.proxyProtocolFrom.some((network) => matchesNetwork(address, network)),
     isFamiliar: (address) => spec.trustedNetworks.some((network) => matchesNetwork(address, network)),
@@ -235,7 +235,7 @@ async function listenHttp(
   { certificate, clock, log }: IngressOptions,
 ): Promise<Listener> {
   const { name, protocol } = spec;
-  const tls = protocol === 'HTTPS' ? { tls: await certificate(spec) } : {};
+  const shown = protocol === 'HTTPS' ? await certificate(spec) : undefined;
   const troubled = (thrown: unknown): void =>
     log.error('a request failed', { listener: name, reason: reasonOf(thrown) });
   const setting = 'spec.ingress.listeners of the MTACluster';
@@ -248,7 +248,7 @@ async function listenHttp(
     doors: doorsOf(spec, doors),
     pace: { clock, limits: pace },
     troubled,
-    ...tls,
+    ...(shown && { tls: () => shown.current }),
   });
   return { name, host, port, close: (_, time) => server.close({ clock, time }) };
 }

@@ -63,7 +63,7 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
   let takesMail = false;
   const parts: Part[] = [() => ({ part: 'listeners', ready: takesMail })];
   const ground = await openGround({ settings, log, parts }, opened);
-  const { config, data, database, declared, clock, own } = ground;
+  const { config, data, database, declared, clock } = ground;
   refuseNats(ground);
   const size = () => ground.cluster().spec.queue.reserve;
   const disk = opened.adopt(await watchDisk({ data, database, clock, log, size }), (it) => it.close());
@@ -84,7 +84,8 @@ async function build(surroundings: StandaloneSurroundings, opened: AsyncDisposab
     await openAdmin({ ...common, admin: settings.admin, sending: sendingHere(worker, queue, clock), domains }),
     (it) => it.close(),
   );
-  const certificate = (listener: Parameters<typeof certificateOf>[0]) => certificateOf(listener, config, own);
+  const certificate = async (listener: Parameters<typeof certificateOf>[0]) =>
+    opened.adopt(await certificateOf(listener, ground), (it) => it.close());
   const trace = (id: string) => ledger.trace(id);
   const putOff = () => (disk.state.isLow ? noSpace : undefined);
   const ingress = opened.adopt(
