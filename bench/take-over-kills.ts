@@ -7,41 +7,21 @@
  * first delivery, so that who finds out, taking the shard, planning and connecting are all in it.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { systemClock } from '../lib/run/clock.ts';
-import { Cluster, type Role } from '../test/harness/cluster.ts';
-import { Mailbench, type Verdict } from '../test/harness/mailbench.ts';
-import { freePorts } from '../test/harness/ports.ts';
-import type { Stage } from '../test/harness/stage.ts';
+import { BenchCluster, SHARDS } from '../test/harness/bench-cluster.ts';
+import type { Cluster, Role } from '../test/harness/cluster.ts';
+import type { Mailbench, Verdict } from '../test/harness/mailbench.ts';
 import { until } from '../test/harness/until.ts';
 import { needMailbench, needNats, needTools } from '../test/setup/tools.ts';
 import { table } from './page.ts';
 import { type Finding, onStage, type Say } from './rounds.ts';
 import { WorkerLog } from './worker-log.ts';
 
-const BENCH = fileURLToPath(new URL('../examples/bench', import.meta.url));
 const FULL = { rounds: 50, stands: 3, standsFor: 90_000 };
 const SHORT = { rounds: 3, stands: 1, standsFor: 7000 };
-const SHARDS = 16;
 const WORKERS = 3;
 const RATE = 160;
-const PLENTY = 10_000_000;
-const LISTENERS = [2525, 2465, 8080];
 const LONGEST_MS = 60_000;
-const FLAGS = [
-  '-size',
-  '2048',
-  '-rate',
-  String(RATE),
-  '-domains',
-  '100:d%d.test',
-  '-spread',
-  '400',
-  '-per-conn',
-  '1000',
-];
-/** What an outcome may take until it is synced. */
-const IN_DOUBT = ['-settle', '1s', '-wait', '90s', '-linger', '2s'];
 
 type How = 'SIGKILL' | 'SIGTERM' | 'SIGSTOP';
 const MOST_SECONDS: Readonly<Record<How, number>> = { SIGKILL: 10, SIGTERM: 2, SIGSTOP: 10 };
@@ -58,10 +38,9 @@ interface Run {
 
 const measure = ({ rounds, stands, standsFor }: typeof FULL, say: Say): Promise<Run> =>
   onStage(async (stage) => {
-    const { cluster, sink } = await openCluster(stage);
-    const to = cluster.ingresses[0]?.ports['submission'] ?? 0;
-    const flags = [...FLAGS, ...IN_DOUBT];
-    const load = Mailbench.start(stage, { to, sink, messages: PLENTY, connections: 10, flags });
+    const benched = await BenchCluster.start(stage, { servers: 1, ingresses: 1, workers: WORKERS });
+    const { cluster } = benched;
+    const load = benched.load({ rate: RATE });
     const logs = cluster.workers.map((it) => new WorkerLog(it, SHARDS));
     const took: Took = { SIGKILL: [], SIGTERM: [], SIGSTOP: [] };
     const ends = Array.from({ length: rounds }, () => ['SIGKILL', 'SIGTERM'] as const).flat();
@@ -75,20 +54,6 @@ const measure = ({ rounds, stands, standsFor }: typeof FULL, say: Say): Promise<
     await cluster.stop();
     return { took, verdict };
   });
-
-async function openCluster(stage: Stage): Promise<{ readonly cluster: Cluster; readonly sink: number }> {
-  const [sink = 0, ...listening] = await freePorts(1 + LISTENERS.length);
-  const cluster = await Cluster.start(stage, {
-    config: BENCH,
-    servers: 1,
-    ingresses: 1,
-    workers: WORKERS,
-    portOf: (port) => listening[LISTENERS.indexOf(port)] ?? 0,
-    spec: { shards: SHARDS },
-    routedTo: sink,
-  });
-  return { cluster, sink };
-}
 
 /** The oldest worker ends, and one comes when its shards are others'; or it goes on after a while. */
 async function replaceOne(

@@ -19,8 +19,8 @@ import (
 func httpSource(worker int, next *int64, cs []choice, res *result, body []byte) {
 	rnd := rand.New(rand.NewSource(int64(worker)))
 	text, _ := json.Marshal(string(body))
-	for {
-		conn, err := net.DialTimeout("tcp", *to, 10*time.Second)
+	for turn := worker; ; turn++ {
+		conn, err := net.DialTimeout("tcp", relay(turn), 10*time.Second)
 		if err != nil {
 			if atomic.LoadInt64(next) >= int64(*n) {
 				return
@@ -53,7 +53,7 @@ func httpSession(conn net.Conn, rnd *rand.Rand, next *int64, cs []choice, res *r
 			key = "Idempotency-Key: " + id + "\r\n"
 		}
 		fmt.Fprintf(w, "POST /v1/messages HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s",
-			*to, *token, key, len(head)+len(text)+1, head)
+			conn.RemoteAddr(), *token, key, len(head)+len(text)+1, head)
 		w.Write(text)
 		w.WriteByte('}')
 		led.Lock()

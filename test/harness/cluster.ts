@@ -1,13 +1,11 @@
 /**
  * A whole cluster on loopback: nats-servers, Redis, processes that take mail and processes that send it, on one keyring.
  *
- * Each of those that take mail has the listeners of the configuration on ports of its own. Any process can be stopped or killed.
+ * Each of those that take mail has the listeners of the configuration on ports of its own. Any process can be stopped or killed,
+ * and started again on what it had.
  */
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { parse, stringify } from 'yaml';
-import { Nats } from './nats.ts';
-import type { Secured } from './nats-accounts.ts';
+import { type ClusterConfig, writeConfig } from './cluster-config.ts';
+import { Nats, type NatsOptions } from './nats.ts';
 import { freePorts } from './ports.ts';
 import { LAUNCHER } from './postfleet.ts';
 import type { Program } from './program.ts';
@@ -17,43 +15,22 @@ import { until } from './until.ts';
 
 export type RoleName = 'ingress' | 'worker';
 
-export interface ClusterOptions {
-  /** A folder of resources for one machine. */
-  readonly config: string;
-  /** Of the nats-servers. */
-  readonly servers: number;
-  readonly ingresses: number;
-  readonly workers: number;
-  /** Which port of the n-th ingress stands for a port of the configuration. */
-  readonly portOf: (port: number, ingress: number) => number;
-  /** Further fields of the `MTACluster`'s spec. */
-  readonly spec?: object;
-  /** The port on loopback that policies lead to, in place of the configuration's. */
-  readonly routedTo?: number;
-  /** The nats-servers want to know who we are, over TLS. */
-  readonly secured?: Secured;
+export interface ClusterOptions extends ClusterConfig {
+  /** How the nats-servers keep what they have. */
+  readonly disk?: Pick<NatsOptions, 'folder' | 'sync'>;
 }
 
 /** A process of the cluster. */
 export interface Role {
   readonly role: RoleName;
   readonly program: Program;
+  readonly args: readonly string[];
   /** Listeners of the configuration, by name. */
   readonly ports: Readonly<Record<string, number>>;
   readonly metricsUrl: string;
   readonly adminUrl: string;
   /** Its data folder, by which commands find it. */
   readonly data: string;
-}
-
-interface Listener {
-  readonly name: string;
-  readonly port: number;
-}
-
-interface Document {
-  readonly kind: string;
-  readonly spec: { readonly ingress?: { readonly listeners?: readonly Listener[] } };
 }
 
 export class Cluster {
@@ -76,8 +53,9 @@ export class Cluster {
 
   /** Resolves when mail is taken and every shard is held. */
   static async start(stage: Stage, options: ClusterOptions): Promise<Cluster> {
+    const { servers, secured, disk } = options;
     const [nats, redis] = await Promise.all([
-      Nats.start(stage, { servers: options.servers, lines: options.secured?.lines ?? [] }),
+      Nats.start(stage, { servers, lines: secured?.lines ?? [], ...disk }),
       RedisServer.start(stage),
     ]);
     const cluster = new Cluster(stage, options, nats, redis);
@@ -95,6 +73,16 @@ export class Cluster {
     const worker = await this.#start('worker', this.#configFor(0, servers).path, {});
     this.workers.push(worker);
     return worker;
+  }
+
+  /** Starts one that has ended, on the ports and the data that it had; resolves when it is ready. */
+  async startAgain(ended: Role): Promise<Role> {
+    const program = this.#stage.start(ended.role, LAUNCHER, ended.args);
+    const again = { ...ended, program };
+    const among = ended.role === 'ingress' ? this.ingresses : this.workers;
+    among.splice(among.indexOf(ended), 1, again);
+    await program.says(/is ready/, 60_000);
+    return again;
   }
 
   /** Resolves when the workers that live hold every shard. */
@@ -150,12 +138,15 @@ export class Cluster {
     const data = this.#stage.folder(`${role}-data`);
     const folders = ['--config', config, '--data', data, '--keyring', this.keyring];
     const addresses = ['--metrics', `127.0.0.1:${metrics}`, '--admin', `127.0.0.1:${admin}`, '--hostname', 'mta.test'];
-    const args = [role, ...folders, ...addresses, '--nats-monitor', ...this.nats.monitors];
+    const { sync = 'always' } = this.#options.disk ?? {};
+    const unsynced = sync === 'always' ? [] : ['--allow-unsynced'];
+    const args = [role, ...folders, ...addresses, ...unsynced, '--nats-monitor', ...this.nats.monitors];
     const program = this.#stage.start(role, LAUNCHER, args);
     await program.says(/is ready/, 60_000);
     return {
       role,
       program,
+      args,
       ports,
       metricsUrl: `http://127.0.0.1:${metrics}`,
       adminUrl: `http://127.0.0.1:${admin}`,
@@ -163,56 +154,10 @@ export class Cluster {
     };
   }
 
-  /** The configuration with what the cluster has, and the listeners of one ingress. */
-  #configFor(
-    ingress: number,
-    servers: readonly string[] = this.nats.urls,
-  ): { readonly path: string; readonly ports: Role['ports'] } {
+  #configFor(ingress: number, nats: readonly string[] = this.nats.urls) {
     const path = this.#stage.folder('config');
-    let ports: Role['ports'] | undefined;
-    cpSync(this.#options.config, path, { recursive: true });
-    for (const file of readdirSync(path).filter((it) => it.endsWith('.yaml'))) {
-      const { routedTo } = this.#options;
-      const text = readFileSync(join(path, file), 'utf8');
-      if (routedTo !== undefined) writeFileSync(join(path, file), text.replaceAll(/\b2626\b/g, String(routedTo)));
-      const document = parse(text) as Document;
-      if (document.kind !== 'MTACluster') continue;
-      const changed = this.#clusterOf(document, ingress, servers);
-      writeFileSync(join(path, file), stringify(changed));
-      ports = Object.fromEntries(changed.spec.ingress.listeners.map((it) => [it.name, it.port]));
-    }
-    this.#writeSecrets(path);
-    if (!ports) throw new Error(`${this.#options.config} has no MTACluster in a file of its own`);
+    const ports = writeConfig(this.#options, { path, ingress, nats, redis: this.redis.url });
     return { path, ports };
-  }
-
-  /** As a person would put them. */
-  #writeSecrets(config: string): void {
-    const { secured } = this.#options;
-    if (!secured) return;
-    const folder = join(config, 'secrets', 'nats');
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'user.creds'), secured.credentials);
-    writeFileSync(join(folder, 'ca.crt'), secured.ca);
-  }
-
-  #clusterOf(document: Document, ingress: number, urls: readonly string[]) {
-    const { portOf, ingresses, workers, servers, spec, secured } = this.#options;
-    const refs = secured && {
-      credentialsRef: { name: 'nats', key: 'user.creds' },
-      caRef: { name: 'nats', key: 'ca.crt' },
-    };
-    const scheme = secured ? 'tls' : 'nats';
-    const { ingress: before, ...others } = document.spec;
-    const listeners = (before?.listeners ?? []).map((it) => Object.assign({}, it, { port: portOf(it.port, ingress) }));
-    const nats = { servers: urls.map((it) => `${scheme}://${it}`), replicas: servers > 1 ? 3 : 1, ...refs };
-    const ours = {
-      ingress: { ...before, listeners, replicas: ingresses },
-      workers: { replicas: workers },
-      queue: { nats },
-      limits: { redis: { url: this.redis.url } },
-    };
-    return { ...document, spec: { ...others, ...ours, ...spec } };
   }
 }
 

@@ -29,8 +29,8 @@ export interface Verdict {
 }
 
 export interface Load {
-  /** Port of the relay. */
-  readonly to: number;
+  /** Ports of the relay: connections go to each in turn, to another when one does not answer. */
+  readonly to: number | readonly number[];
   /** Ports the sink listens on; absent: somebody else takes the mail, and only what is accepted counts. */
   readonly sink?: number | readonly number[];
   readonly messages: number;
@@ -47,7 +47,7 @@ export class Mailbench {
   }
 
   static start(stage: Stage, load: Load): Mailbench {
-    const where = ['-to', `127.0.0.1:${load.to}`, '-sink', ...sinkOf(load)];
+    const where = ['-to', addressesOf(load.to), '-sink', ...sinkOf(load)];
     const much = ['-n', String(load.messages), '-c', String(load.connections)];
     return new Mailbench(stage.start('mailbench', MAILBENCH, [...where, ...much, ...(load.flags ?? [])]));
   }
@@ -72,10 +72,11 @@ export class Mailbench {
 
 function sinkOf({ sink }: Load): readonly string[] {
   if (sink === undefined) return ['none', '-wait', '0s', '-linger', '0s'];
-  return [
-    [sink]
-      .flat()
-      .map((it) => `127.0.0.1:${it}`)
-      .join(','),
-  ];
+  return [addressesOf(sink)];
 }
+
+const addressesOf = (ports: number | readonly number[]): string =>
+  [ports]
+    .flat()
+    .map((it) => `127.0.0.1:${it}`)
+    .join(',');

@@ -33,6 +33,14 @@ export interface NatsOptions {
   readonly folder?: string;
 }
 
+/** Of nats-server's page `/jsz`, what is read here. */
+interface Accounts {
+  readonly account_details?: readonly {
+    readonly stream_detail?: readonly { readonly cluster?: { readonly leader?: string } }[];
+  }[];
+}
+
+const PATIENCE_MS = 2000;
 /** Of clients, of figures, of a cluster. */
 const USUAL = [4222, 8222, 6222];
 
@@ -98,7 +106,27 @@ export class Nats {
     await this.#programs.get(this.#placeAt(at).name)?.kill();
   }
 
-  /** Starts one that was killed. */
+  /** SIGTERM to one of them; resolves when it has ended. */
+  async stop(at: number): Promise<void> {
+    await this.#programs.get(this.#placeAt(at).name)?.stop();
+  }
+
+  /** One holds its connections and answers nothing. */
+  freeze(at: number): void {
+    this.#programs.get(this.#placeAt(at).name)?.signal('SIGSTOP');
+  }
+
+  thaw(at: number): void {
+    this.#programs.get(this.#placeAt(at).name)?.signal('SIGCONT');
+  }
+
+  /** The one that leads most streams, as they see it; the first of those that lead as many. */
+  async leader(): Promise<number> {
+    const led = await Promise.all(this.#places.map((it) => ledBy(it)));
+    return led.indexOf(Math.max(...led));
+  }
+
+  /** Starts one that was killed or stopped. */
   async restart(at: number): Promise<void> {
     this.#run(this.#placeAt(at));
     await this.ready();
@@ -137,6 +165,18 @@ export class Nats {
       lines.push(`cluster { name: test, listen: "127.0.0.1:${cluster}", routes: [${routes}] }`);
     }
     return `${lines.join('\n')}\n`;
+  }
+}
+
+/** How many streams a server leads; none when it does not answer. */
+async function ledBy({ name, address, monitor }: Place): Promise<number> {
+  const url = `http://${address}:${monitor}/jsz?accounts=true&streams=true`;
+  try {
+    const page = (await (await fetch(url, { signal: AbortSignal.timeout(PATIENCE_MS) })).json()) as Accounts;
+    const streams = page.account_details?.flatMap((it) => it.stream_detail ?? []) ?? [];
+    return streams.filter((it) => it.cluster?.leader === name).length;
+  } catch {
+    return 0;
   }
 }
 

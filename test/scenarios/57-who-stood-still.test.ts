@@ -2,72 +2,27 @@
  * A worker that stands still under load, and one whose wire to NATS is held up: others take what they had, and what they still say of it
  * when they are back is refused. Judged from outside by mailbench.
  */
-import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { Cluster, type Role } from '../harness/cluster.ts';
-import { Mailbench } from '../harness/mailbench.ts';
-import { freePorts } from '../harness/ports.ts';
+import { BenchCluster, noteDoubts, SHARDS } from '../harness/bench-cluster.ts';
+import type { Role } from '../harness/cluster.ts';
 import { openScene } from '../harness/scene.ts';
 import { until } from '../harness/until.ts';
 import { Wire } from '../harness/wire.ts';
 
 const scene = openScene();
-const BENCH = fileURLToPath(new URL('../../examples/bench', import.meta.url));
-const LISTENERS = [2525, 2465, 8080];
-const SHARDS = 16;
-/** More than are handed in before it is enough. */
-const PLENTY = 1_000_000;
-const LOAD = [
-  '-size',
-  '2048',
-  '-rate',
-  '80',
-  '-domains',
-  '100:d%d.test',
-  '-spread',
-  '200',
-  '-wait',
-  '90s',
-  '-settle',
-  '1s',
-];
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const lostBy = ({ program }: Role): number => program.stdout.split('"step":"lost"').length - 1;
 
-/** What was sent while nobody could say what became of it: a holder lets go of mail for two seconds more. */
-async function noteDoubts(bench: Mailbench): Promise<void> {
-  for (let time = 0; time < 4; time += 1) {
-    bench.noteKill();
-    await pause(800);
-  }
-}
-
 test('of workers that stood still or were cut off others take all, and they do no more than was in doubt', async () => {
-  const [sink = 0, ...listening] = await freePorts(1 + LISTENERS.length);
-  const cluster = await Cluster.start(scene, {
-    config: BENCH,
-    servers: 1,
-    ingresses: 1,
-    workers: 1,
-    portOf: (port) => listening[LISTENERS.indexOf(port)] ?? 0,
-    spec: { shards: SHARDS },
-    routedTo: sink,
-  });
+  const benched = await BenchCluster.start(scene, { servers: 1, ingresses: 1, workers: 1 });
+  const { cluster } = benched;
   const wire = await Wire.open(scene, cluster.nats.processes[0]?.port ?? 0);
   const [still] = cluster.workers;
   const wired = await cluster.addWorker([wire.url]);
   if (!still) throw new Error('there is a worker');
-  const to = cluster.ingresses[0]?.ports['submission'] ?? 0;
-  const bench = Mailbench.start(scene, {
-    to,
-    sink,
-    messages: PLENTY,
-    connections: 5,
-    flags: [...LOAD, '-linger', '3s'],
-  });
+  const bench = benched.load({ rate: 80, connections: 5 });
   const holdsAll = (worker: Role) => async () => (await cluster.shardsHeld([worker])) === SHARDS;
   const holdsSome = (worker: Role) => async () => (await cluster.shardsHeld([worker])) > 0;
   await until('both have shards', async () => (await holdsSome(wired)()) && (await cluster.delivered()) > 100, 60_000);

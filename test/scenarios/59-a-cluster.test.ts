@@ -3,55 +3,15 @@
  * killed, and nothing goes twice when one is stopped. Judged from outside by mailbench.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { Cluster, type Role } from '../harness/cluster.ts';
-import { Mailbench, type Verdict } from '../harness/mailbench.ts';
-import { freePorts } from '../harness/ports.ts';
+import { BenchCluster, SHARDS } from '../harness/bench-cluster.ts';
+import type { Cluster, Role } from '../harness/cluster.ts';
+import type { Verdict } from '../harness/mailbench.ts';
 import { openScene } from '../harness/scene.ts';
 import { SmtpClient } from '../harness/smtp-client.ts';
 import { until } from '../harness/until.ts';
 
 const scene = openScene();
-const BENCH = fileURLToPath(new URL('../../examples/bench', import.meta.url));
-const LISTENERS = [2525, 2465, 8080];
-const SHARDS = 16;
-
-/** Everything is routed to a port of our own. */
-async function openCluster(servers: number, workers: number): Promise<{ cluster: Cluster; sink: number }> {
-  const [sink = 0, ...listening] = await freePorts(1 + 2 * LISTENERS.length);
-  const cluster = await Cluster.start(scene, {
-    config: BENCH,
-    servers,
-    ingresses: 2,
-    workers,
-    portOf: (port, ingress) => listening[ingress * LISTENERS.length + LISTENERS.indexOf(port)] ?? 0,
-    spec: { shards: SHARDS },
-    routedTo: sink,
-  });
-  return { cluster, sink };
-}
-
-/** What was answered within the last second before a kill may be in doubt: so long three servers on one slow disk may take to sync. */
-const MANY = [
-  '-size',
-  '2048',
-  '-rate',
-  '120',
-  '-domains',
-  '100:d%d.test',
-  '-spread',
-  '200',
-  '-wait',
-  '90s',
-  '-settle',
-  '1s',
-];
-
-function load(cluster: Cluster, sink: number, messages: number, linger: string): Mailbench {
-  const to = cluster.ingresses[0]?.ports['submission'] ?? 0;
-  return Mailbench.start(scene, { to, sink, messages, connections: 10, flags: [...MANY, '-linger', linger] });
-}
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const judged = ({ accepted, unique, lost, duplicates, inDoubt }: Verdict): string =>
@@ -76,8 +36,9 @@ async function answerTo(port: number): Promise<string> {
 }
 
 test('a worker and one of three nats-servers are killed under load: nothing is lost, and only what was in doubt goes twice', async () => {
-  const { cluster, sink } = await openCluster(3, 3);
-  const bench = load(cluster, sink, 2400, '8s');
+  const benched = await BenchCluster.start(scene, { servers: 3, ingresses: 2, workers: 3 });
+  const { cluster } = benched;
+  const bench = benched.load({ rate: 120, messages: 2400, linger: '8s' });
   await mailGoes(cluster, 200);
   const before = performance.now();
   const killed = cluster.workers[0]?.program.kill();
@@ -96,8 +57,9 @@ test('a worker and one of three nats-servers are killed under load: nothing is l
 }, 240_000);
 
 test('a worker is stopped and one comes under load, while another stands still for seconds: nothing goes twice; without NATS new mail is put off until it is back', async () => {
-  const { cluster, sink } = await openCluster(1, 2);
-  const bench = load(cluster, sink, 1500, '2s');
+  const benched = await BenchCluster.start(scene, { servers: 1, ingresses: 2, workers: 2 });
+  const { cluster } = benched;
+  const bench = benched.load({ rate: 120, messages: 1500, linger: '2s' });
   await mailGoes(cluster, 200);
   const [stopped, other] = cluster.workers;
   const stopping = performance.now();
