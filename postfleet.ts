@@ -76,6 +76,7 @@ program
   .requiredOption('--image <name>', 'the image of the pods it makes', process.env['POSTFLEET_IMAGE'])
   .option('--pods-role <name>', 'the ClusterRole by which its pods read what is declared', 'postfleet-pods')
   .option('--watch-namespaces <names>', 'namespaces it reconciles, with commas between (default: all)')
+  .option('--egress-namespace <name>', 'where the egress proxies of nodes are (default: there are none)')
   .option('--resolver <address...>', 'DNS servers (default: those of this machine)')
   .option('--hostname <name>', 'the host that takes bounces', systemHostname())
   .option('--identity <name>', 'tells it from others that may lead', process.env['POD_NAME'] ?? systemHostname())

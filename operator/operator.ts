@@ -8,6 +8,7 @@ import { type Kind, KINDS } from '#crds/kinds.ts';
 import { healthRoutes } from '#lib/http/health.ts';
 import { openHttp } from '#lib/http/server.ts';
 import { type Kube, kubeKey } from '#lib/kube/kube.ts';
+import { LEASES } from '#lib/kube/pod-report.ts';
 import type { ControllerName } from '#lib/metric/operating.ts';
 import { type Clock, type Duration, milliseconds, seconds, type Timer } from '#lib/run/clock.ts';
 import { Fault, reasonOf } from '#lib/run/fault.ts';
@@ -20,7 +21,9 @@ import { Election } from './controller/election.ts';
 import type { WorkQueue } from './controller/work-queue.ts';
 import { CredentialReconciler } from './credential/reconcile.ts';
 import { policyReconciler, poolReconciler } from './declared/kinds.ts';
-import { ReverseLooks } from './declared/reverse-looks.ts';
+import { DnsLooks } from './declared/dns-looks.ts';
+import { holdersIn } from './declared/holders.ts';
+import { watchPools } from './declared/pool-gauges.ts';
 import { SinkReconciler } from './declared/sink-reconcile.ts';
 import { openDns } from './dns.ts';
 import { Looks } from './domain/looks.ts';
@@ -33,7 +36,7 @@ import { keyringKeysIn } from './keyring/signers.ts';
 import type { OperatorSettings } from './settings.ts';
 import { type Due, dueBy, tellsOfPods, waitingForPods } from './triggers.ts';
 import { targetsOf } from './typed.ts';
-import { WATCHED, WATCHED_WIDE } from './types.ts';
+import { PODS, WATCHED, WATCHED_WIDE } from './types.ts';
 import { World } from './world.ts';
 
 export interface OperatorOptions {
@@ -65,17 +68,19 @@ const GATHER_PODS: Duration = milliseconds(200);
 /** Rejects when its address cannot be listened on. */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
   const { kube, settings, clock, random, log, failed } = options;
+  const { egressNamespace } = settings;
   const dns = await openDns({ clock, random, resolvers: settings.resolvers });
   const world: World = new World({
     kube,
     clock,
     random,
     ...(settings.watchNamespaces && { namespaces: settings.watchNamespaces }),
+    nodesNamespace: egressNamespace,
     // Of namespaces as such only who may see all of them knows more than names.
     watched: settings.watchNamespaces ? WATCHED : [...WATCHED, ...WATCHED_WIDE],
     changed: (type, change) => {
       if (type.group === OURS) events.heard(change);
-      addAll(dueBy(type, change, world));
+      addAll(dueBy(type, change, world, egressNamespace));
       if (tellsOfPods(type, change)) pods ??= clock.after(GATHER_PODS, waited);
     },
     turned: () => {
@@ -103,7 +108,9 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       },
       { clock, log, isLeading: () => election.isLeading },
     );
-  const reverses = new ReverseLooks({ clock, lookUp: dns.lookUp, looked: (key) => add('ippool', key) });
+  const dnsLooks = new DnsLooks({ clock, lookUp: dns.lookUp, looked: (key) => add('ippool', key) });
+  const holders = () =>
+    egressNamespace === undefined ? undefined : holdersIn(egressNamespace, world.objects(PODS), world.objects(LEASES));
   const around = { kube, world, targets, clock, random };
   const keyring: KeyringReconciler = new KeyringReconciler({
     ...around,
@@ -113,7 +120,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const compile = (key: string): void => queues.keyring.addAfter(key, keyring.gathers);
   const queues: Readonly<Record<ControllerName, WorkQueue>> = {
     mtacluster: open(new ClusterReconciler({ ...around, image, podsRole, watchNamespaces })),
-    ippool: open(poolReconciler(around, reverses)),
+    ippool: open(poolReconciler(around, dnsLooks, holders)),
     sendingdomain: open(
       new DomainReconciler({
         ...around,
@@ -162,6 +169,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       failed(new Fault('lease-lost', 'Another may lead now: this process ends and stands by after its restart.')),
     troubled: (thrown) => log.warn('the lease could not be asked for', { reason: reasonOf(thrown) }),
   });
+  watchPools(world);
   watchControllers(queues, () => election.isLeading);
   const reason = 'the API server has not told them yet';
   const health = await openHttp({

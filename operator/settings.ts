@@ -9,6 +9,8 @@ export interface OperatorSettings {
   readonly namespace: string;
   /** Namespaces whose resources it reconciles; absent: all. */
   readonly watchNamespaces?: readonly string[];
+  /** Where the egress proxies of nodes are; absent: there are none. */
+  readonly egressNamespace?: string;
   /** The image of the pods it makes. */
   readonly image: string;
   /** The role of the whole cluster that its pods' accounts are bound to, to read what is declared. */
@@ -25,6 +27,7 @@ export interface OperatorSettings {
 export interface OperatorFlags {
   readonly namespace: string;
   readonly watchNamespaces?: string;
+  readonly egressNamespace?: string;
   readonly image: string;
   readonly podsRole: string;
   readonly identity: string;
@@ -38,13 +41,17 @@ const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** Throws the fault `bad-setting`. */
 export function readOperatorSettings(flags: OperatorFlags): OperatorSettings {
-  const { namespace, image, podsRole, identity, hostname, resolver: resolvers = [] } = flags;
+  const { namespace, egressNamespace, image, podsRole, identity, hostname, resolver: resolvers = [] } = flags;
   const watchNamespaces = flags.watchNamespaces?.split(',').map((it) => it.trim());
-  for (const name of [namespace, ...(watchNamespaces ?? [])])
+  for (const name of [
+    namespace,
+    ...(watchNamespaces ?? []),
+    ...(egressNamespace === undefined ? [] : [egressNamespace]),
+  ])
     if (!NAMESPACE.test(name))
       throw new Fault(
         'bad-setting',
-        `--namespace and --watch-namespaces must name namespaces; "${name}" cannot be one.`,
+        `--namespace and --watch-namespaces and --egress-namespace must name namespaces; "${name}" cannot be one.`,
       );
   if (!/^\S{1,500}$/.test(image))
     throw new Fault('bad-setting', '--image must name an image, such as postfleet:1.0.0.');
@@ -55,5 +62,11 @@ export function readOperatorSettings(flags: OperatorFlags): OperatorSettings {
     );
   const metrics = parseAddress('--metrics', flags.metrics);
   const names = { namespace, image, podsRole, identity, hostname };
-  return { ...names, metrics, resolvers, ...(watchNamespaces && { watchNamespaces }) };
+  return {
+    ...names,
+    metrics,
+    resolvers,
+    ...(watchNamespaces && { watchNamespaces }),
+    ...(egressNamespace !== undefined && { egressNamespace }),
+  };
 }

@@ -16,7 +16,8 @@ import { ownerKey, type World } from './world.ts';
 /** Keys of resources by who looks at them; `keyring`: clusters whose keyring may be another. */
 export type Due = Readonly<Partial<Record<ControllerName, readonly string[]>>>;
 
-export function dueBy({ kind }: KubeType, change: KubeChange, world: World): Due {
+/** `egressNamespace`: where the egress proxies of nodes are. */
+export function dueBy({ kind }: KubeType, change: KubeChange, world: World, egressNamespace?: string): Due {
   const { object, key } = change;
   const objects = change.kind === 'changed' ? [change.before, object] : [object];
   const all = (of: Kind): string[] => world.objects(typeOfKind(of)).map(({ metadata }) => kubeKey(metadata));
@@ -57,6 +58,7 @@ export function dueBy({ kind }: KubeType, change: KubeChange, world: World): Due
       return naming(key, world);
     case 'Pod':
     case 'Lease':
+      if (object.metadata.namespace === egressNamespace) return { ippool: all('IPPool') };
       return { mtacluster: all('MTACluster').filter((it) => it.startsWith(`${object.metadata.namespace}/`)) };
     default:
       return { mtacluster: objects.flatMap((it) => ownerKey(it, 'MTACluster') ?? readsFor(it) ?? []) };

@@ -2,8 +2,10 @@
  * The types of objects that the operator reads and writes. Pure.
  */
 import { typeOfKind } from '#crds/definition.ts';
-import { LEASES, REPORTS_KEYRING } from '#lib/keyring/report.ts';
+import { REPORTS_EGRESS } from '#lib/egress/report.ts';
+import { REPORTS_KEYRING } from '#lib/keyring/report.ts';
 import { kubeKey, type KubeObject, type KubeType } from '#lib/kube/kube.ts';
+import { LEASES } from '#lib/kube/pod-report.ts';
 import { domainOf } from './domain/key-secret.ts';
 import { MANAGED_BY } from './workload/child.ts';
 import { WIDE_BINDINGS } from './workload/readers.ts';
@@ -88,6 +90,9 @@ const selectorOf = (labels: Readonly<Record<string, string>>): string =>
   Object.entries(labels)
     .map(([name, value]) => `${name}=${value}`)
     .join(',');
+/** Leases by which pods tell something. */
+const reportsOf = (...all: readonly Readonly<Record<string, string>>[]): string =>
+  `postfleet.io/reports in (${all.map((it) => it['postfleet.io/reports']).join(',')})`;
 const MANAGED = selectorOf(MANAGED_BY);
 const OTHERS = MANAGED.replace('=', '!=');
 
@@ -101,8 +106,8 @@ export const WATCHED: readonly Watched[] = [
   { type: SECRETS, labelSelector: MANAGED, index: (it) => [domainKeyOf(it) ?? []].flat() },
   { type: NAMED_SECRETS, labelSelector: OTHERS, isOutline: true },
   { type: ENDPOINTS, labelSelector: MANAGED, isOptional: true },
-  { type: PODS, labelSelector: 'app.kubernetes.io/name=postfleet' },
-  { type: LEASES, labelSelector: selectorOf(REPORTS_KEYRING) },
+  { type: PODS, labelSelector: 'app.kubernetes.io/name=postfleet', isOfNodes: true },
+  { type: LEASES, labelSelector: reportsOf(REPORTS_KEYRING, REPORTS_EGRESS), isOfNodes: true },
 ];
 
 /** What is read beside it where all namespaces are watched. */

@@ -15,6 +15,8 @@ export interface Watched {
   readonly labelSelector?: string;
   /** The server may not have the type, or not let us read it: then there is nothing of it. */
   readonly isOptional?: boolean;
+  /** Read in the namespace of nodes' proxies too, when not all are. */
+  readonly isOfNodes?: boolean;
   /** Only whether each is there, and whether it is another than before. */
   readonly isOutline?: boolean;
   /** What an object can be found by beside its name: `indexed` has those for which it says the same. */
@@ -27,6 +29,8 @@ export interface WorldOptions {
   readonly random: Random;
   /** Absent: all of them. */
   readonly namespaces?: readonly string[];
+  /** Where the egress proxies of nodes are, if there are any. */
+  readonly nodesNamespace?: string | undefined;
   readonly watched: readonly Watched[];
   /** Must not throw. */
   readonly changed: (type: KubeType, change: KubeChange) => void;
@@ -41,12 +45,13 @@ export class World {
   /** By kind. */
   readonly #indexes = new Map<string, Index>();
 
-  constructor({ kube, clock, random, namespaces, watched, changed, turned }: WorldOptions) {
+  constructor({ kube, clock, random, namespaces, nodesNamespace, watched, changed, turned }: WorldOptions) {
     const reflectors = new Map<string, Reflector[]>();
-    for (const { type, labelSelector, isOptional, isOutline, index } of watched) {
+    for (const { type, labelSelector, isOptional, isOutline, isOfNodes, index } of watched) {
       const kept = index && new Index(index);
       if (kept) this.#indexes.set(type.kind, kept);
-      for (const namespace of namespaces ?? [undefined]) {
+      const also = isOfNodes && nodesNamespace !== undefined ? [nodesNamespace] : [];
+      for (const namespace of namespaces ? new Set([...namespaces, ...also]) : [undefined]) {
         const scope: KubeScope = {
           ...(namespace !== undefined && { namespace }),
           ...(labelSelector !== undefined && { labelSelector }),

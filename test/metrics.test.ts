@@ -36,6 +36,9 @@ test('no metric is declared twice, and no alert', () => {
 // Whoever adds one says here why nobody outside can add values.
 test('labels whose values are not all listed come from the configuration or from Postfleet itself', () => {
   expect(openLabels.toSorted((a, b) => a.localeCompare(b))).toEqual([
+    // Of those that the owner of a cluster accepts.
+    'postfleet_pool_available_members pool',
+    'postfleet_pool_members pool',
     'postfleet_provider_attempts_total provider',
     'postfleet_smtp_connections listener',
     'postfleet_smtp_replies_total code',

@@ -80,7 +80,18 @@ const spec = object({
 
 export const ipPool = document('IPPool', 'short', spec);
 type IPPoolSpec = Infer<typeof spec>;
-export type IPPool = Resource<'IPPool', IPPoolSpec>;
+export interface IPPool extends Resource<'IPPool', IPPoolSpec> {
+  /** What the operator has found out of each member, by name; absent where nobody looks after processes. */
+  readonly verdict?: Readonly<Record<string, MemberVerdict>>;
+}
+
+/** How a member is by what somebody else has seen, as far as it decides whether mail leaves from it, and by whom. */
+export interface MemberVerdict {
+  /** Why nothing may leave from it. */
+  readonly bar?: string;
+  /** The proxy of the node that holds the address: `socks5://10.0.0.5:1080`. */
+  readonly endpoint?: string;
+}
 
 /** Days of the plans that are named, after which there is no limit. */
 export const WARM_UP_DAYS = { Standard: 35, Careful: 60 } as const;

@@ -11,7 +11,7 @@ import type { AnyResource } from '../kinds.ts';
 import type { IPPool } from '../kinds/ip-pool.ts';
 import type { GrantedRef } from '../parts.ts';
 import { keyOf } from '../resource.ts';
-import { domainVerdict, isTrue, statusOf } from './verdict.ts';
+import { domainVerdict, isTrue, poolVerdict, statusOf } from './verdict.ts';
 
 /** A resource as it is used, and the object it was read from. */
 export interface Judged {
@@ -85,9 +85,11 @@ function isFirstClaim({ resource }: Judged, claimed: Set<string>): boolean {
 }
 
 /**
- * How a domain stands is the operator's to say, and so is that DNS need not prove it: until it has said so, DNS must.
+ * How a domain stands is the operator's to say, and so is that DNS need not prove it: until it has said so, DNS must. How the
+ * addresses of a pool are is too.
  */
 export function asGranted(object: KubeObject, resource: AnyResource): AnyResource {
+  if (resource.kind === 'IPPool') return { ...resource, verdict: poolVerdict(object) };
   if (resource.kind !== 'SendingDomain') return resource;
   const verdict = domainVerdict(object);
   const isExcused = resource.spec.verification === 'Skip' && verdict.standing === 'verified';

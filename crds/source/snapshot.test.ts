@@ -51,12 +51,19 @@ it('of a status it holds what was granted, and no more', async () => {
   const { file, writer } = await open();
   const condition = { type: 'Accepted', status: 'True', reason: 'Granted', message: 'long' };
   writer.write([
-    named('a', { pool: { name: 'x' }, records: ['many'], activeSelectors: ['pf1'], conditions: [condition] }),
+    named('a', {
+      pool: { name: 'x' },
+      records: ['many'],
+      activeSelectors: ['pf1'],
+      members: [{ name: 'one', state: 'Unhealthy', message: 'long', ptr: 'x.example' }],
+      conditions: [condition],
+    }),
   ]);
   await writer.close();
   expect((await readSnapshot(file))?.objects[0]?.['status']).toEqual({
     pool: { name: 'x' },
     activeSelectors: ['pf1'],
+    members: [{ name: 'one', state: 'Unhealthy' }],
     conditions: [{ type: 'Accepted', status: 'True', reason: 'Granted' }],
   });
 });

@@ -89,13 +89,15 @@ export class SnapshotWriter {
 interface Decided {
   readonly pool?: unknown;
   readonly activeSelectors?: unknown;
+  readonly members?: readonly { readonly [Field in 'name' | 'state' | 'reason' | 'endpoint']?: unknown }[];
   readonly conditions?: readonly { readonly type?: unknown; readonly status?: unknown; readonly reason?: unknown }[];
 }
 
 function kept(object: KubeObject): KubeObject {
   const { apiVersion, kind, metadata, spec } = object;
-  const { pool, activeSelectors, conditions = [] } = (object['status'] ?? {}) as Decided;
+  const { pool, activeSelectors, members, conditions = [] } = (object['status'] ?? {}) as Decided;
   const said = conditions.map(({ type, status: is, reason }) => ({ type, status: is, reason }));
-  const status = { pool, activeSelectors, conditions: said };
+  const seen = members?.map(({ name, state, reason, endpoint }) => ({ name, state, reason, endpoint }));
+  const status = { pool, activeSelectors, members: seen, conditions: said };
   return { apiVersion, kind, metadata, spec, status };
 }

@@ -4,6 +4,7 @@
  * Tenants cannot write a status, so it is trusted; what is missing in it, or is not what it should be, allows nothing.
  */
 import type { KubeObject } from '#lib/kube/kube.ts';
+import type { IPPool, MemberVerdict } from '../kinds/ip-pool.ts';
 import type { DomainVerdict } from '../kinds/sending-domain.ts';
 
 /** Reason of `Verified` where another was first. */
@@ -27,6 +28,33 @@ export function domainVerdict(object: KubeObject): DomainVerdict {
   return {
     standing: said?.status === 'True' ? 'verified' : refused,
     hasKey: Array.isArray(activeSelectors) && activeSelectors.length > 0,
+  };
+}
+
+/** Of each member that the operator has said something of. */
+export function poolVerdict(object: KubeObject): NonNullable<IPPool['verdict']> {
+  const { members } = statusOf(object);
+  if (!Array.isArray(members)) return {};
+  return Object.fromEntries(
+    (members as readonly MemberSaid[]).map((it) => [String(it.name), memberVerdict(it)] as const),
+  );
+}
+
+interface MemberSaid {
+  readonly name?: unknown;
+  readonly state?: unknown;
+  readonly reason?: unknown;
+  readonly endpoint?: unknown;
+}
+
+/** States in which nothing leaves; what the resource says itself, as `suspend`, is read from it. */
+const BAD_STATES: ReadonlySet<unknown> = new Set(['Unplumbed', 'Unhealthy']);
+
+function memberVerdict({ state, reason, endpoint }: MemberSaid): MemberVerdict {
+  const why = typeof reason === 'string' ? `: ${reason}` : '';
+  return {
+    ...(BAD_STATES.has(state) && { bar: `the operator says ${String(state)}${why}` }),
+    ...(typeof endpoint === 'string' && URL.canParse(endpoint) && { endpoint }),
   };
 }
 

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Kube, KubeObject, KubeWritten } from '#lib/kube/kube.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
-import { KEYRING_REPORT, KeyringReport } from './report.ts';
+import { KEYRING_REPORT, reportKeyring } from './report.ts';
 
 function report(answers: (KubeWritten | Error)[] = []) {
   const told: KubeObject[] = [];
@@ -24,7 +24,7 @@ function report(answers: (KubeWritten | Error)[] = []) {
   };
   const clock = new FakeClock();
   const pod = { namespace: 'mail', name: 'main-worker-1', uid: 'u' };
-  const it = new KeyringReport({ kube: { apply }, keyring, clock, pod, failed: (thrown) => failures.push(thrown) });
+  const it = reportKeyring({ kube: { apply }, keyring, clock, pod, failed: (thrown) => failures.push(thrown) });
   onTestFinished(() => it.close());
   const change = (revision: string): void => {
     revisions = new Map([['dkim/00.json', revision]]);

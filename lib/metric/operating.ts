@@ -16,6 +16,8 @@ const CONTROLLERS = {
   },
 } as const;
 
+const POOL = { from: 'namespaces and names of the IPPools that clusters accept', most: 1000 };
+
 const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60];
 
 export const operatingCounters = {
@@ -131,6 +133,43 @@ export const operatingGauges = {
     unit: 'looks',
     labels: { controller: CONTROLLERS },
     alert: { none: 'It is fixed.' },
+  },
+  poolMembers: {
+    name: 'postfleet_pool_members',
+    help: 'Members of each IPPool by how they are, as its status says.',
+    unit: 'addresses',
+    labels: {
+      pool: POOL,
+      state: {
+        values: {
+          Available: 'mail leaves from it',
+          WarmingUp: 'the same, as far as its warm-up allows',
+          Suspended: 'its pool says that nothing leaves from it',
+          Unplumbed: 'no node with an egress proxy holds the address',
+          Unhealthy: 'its name in DNS is not as receivers want it, or a blocklist has it',
+        },
+      },
+    },
+    alert: {
+      name: 'PostfleetAddressesUnfit',
+      when: 'max by (pool, state) (postfleet_pool_members{state=~"Unplumbed|Unhealthy"}) > 0',
+      lasts: '5m',
+      severity: 'ticket',
+      why: 'Mail no longer leaves from some addresses of a pool, and the others carry theirs. Five minutes are longer than an egress proxy takes to start. `kubectl get ippool -o yaml` says of each member what is wrong and what to do.',
+    },
+  },
+  poolAvailable: {
+    name: 'postfleet_pool_available_members',
+    help: 'Members of each IPPool that mail leaves from.',
+    unit: 'addresses',
+    labels: { pool: POOL },
+    alert: {
+      name: 'PostfleetPoolHasNoAddress',
+      when: 'max by (pool) (postfleet_pool_available_members) < 1',
+      lasts: '5m',
+      severity: 'page',
+      why: 'Nothing leaves from a pool: its mail waits, and is lost to nobody before it expires. A pool all of whose members are suspended counts too: delete it, or let one go. The status of the IPPool says of each member what is wrong and what to do.',
+    },
   },
   leader: {
     name: 'leader_election_master_status',

@@ -109,6 +109,17 @@ export function watchGauges(key: GaugeKey, read: () => Readonly<Record<string, n
   });
 }
 
+/** The same for numbers told apart by several labels, of things that come and go. */
+export function watchTable(
+  key: GaugeKey,
+  read: () => Iterable<{ readonly labels: Readonly<Record<string, string>>; readonly value: number }>,
+): void {
+  watch(key, (gauge) => {
+    gauge.reset();
+    for (const { labels, value } of read()) gauge.set(labels, value);
+  });
+}
+
 function watch(key: GaugeKey, set: (gauge: Gauge) => void): void {
   const options = optionsOf(declared.gauges[key]);
   registry.removeSingleMetric(options.name);

@@ -110,3 +110,16 @@ test('under TLS the authority is the one the cluster names, and made into a cont
   expect(contexts[1]).toBe(contexts[0]);
   expect(contexts[2]).toBeUndefined();
 });
+
+test('the proxy of a node has the login of the cluster, whatever pool an address is of, and proves one name for all', async () => {
+  put('egress', 'auth', 'worker:one');
+  const { cert } = await selfMadeCertificate(['postfleet-egress']);
+  put('authority', 'ca.crt', cert);
+  const all = proxies({
+    authRef: { name: 'egress', key: 'auth' },
+    tlsCARef: { name: 'authority', key: 'ca.crt' },
+  });
+  const proxy = { url: 'socks5s://10.0.0.5:1080', isOfNode: true } as const;
+  const access = await all.of({ name: 'shop/main/one', proxy })?.access();
+  expect(access).toMatchObject({ host: '10.0.0.5', provenName: 'postfleet-egress', login: {} });
+});

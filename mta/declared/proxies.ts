@@ -3,7 +3,8 @@
  *
  * Secrets are read anew after a while, so that a login or an authority that changes needs no restart. One that is missing rests the
  * source and is told as the reason; its text never is. Only pools beside the `MTACluster` may name proxies: whoever has a pool
- * elsewhere would have us connect to hosts, and hand over secrets, that are not his.
+ * elsewhere would have us connect to hosts, and hand over secrets, that are not his. The proxies of nodes are the operator's word, whatever
+ * pool an address is of; they have one certificate for one name, because nodes come and go.
  */
 import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
 import type { SecretRef } from '#crds/parts.ts';
@@ -27,6 +28,8 @@ type Access = ProxyAccess | { readonly problem: string };
 
 /** Where the proxies listen that name no port. */
 const PORT = 1080;
+/** What the certificate of nodes' proxies has to be for. */
+const NODE_NAME = 'postfleet-egress';
 const FRESH: Duration = seconds(10);
 
 const FOREIGN = {
@@ -47,7 +50,8 @@ export class Proxies {
   /** Undefined when the source's address is this machine's. */
   of({ name, proxy }: Pick<EgressSource, 'name' | 'proxy'>): Proxy | undefined {
     if (!proxy) return undefined;
-    const access = (): Promise<Access> => (this.#isOurs(name) ? this.#access(proxy) : Promise.resolve(FOREIGN));
+    const isAllowed = (): boolean => proxy.isOfNode === true || this.#isOurs(name);
+    const access = (): Promise<Access> => (isAllowed() ? this.#access(proxy) : Promise.resolve(FOREIGN));
     return { name: new URL(proxy.url).host, access };
   }
 
@@ -72,7 +76,10 @@ export class Proxies {
     return access;
   }
 
-  async #read({ url, authRef }: NonNullable<EgressSource['proxy']>, cluster: MTACluster | undefined): Promise<Access> {
+  async #read(
+    { url, authRef, isOfNode }: NonNullable<EgressSource['proxy']>,
+    cluster: MTACluster | undefined,
+  ): Promise<Access> {
     const { hostname, port, protocol } = new URL(url);
     const place = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? PORT : Number(port) };
     const isSecure = protocol === 'socks5s:';
@@ -84,7 +91,7 @@ export class Proxies {
     const login = auth.kind === 'found' ? loginOf(auth.text) : undefined;
     if (auth.kind === 'found' && !login) return { problem: 'cannot be reached: its authRef must hold user:password' };
     const context = isSecure ? this.#trusting(ca.kind === 'found' ? ca.text : undefined) : undefined;
-    return { ...place, login, context };
+    return { ...place, login, context, ...(isOfNode && { provenName: NODE_NAME }) };
   }
 
   #trusting(ca: string | undefined): ClientContext {

@@ -42,8 +42,8 @@ export interface TellingOptions {
 /** Tells which keyring is in use, from now on. Who is no pod has nobody to tell. */
 export async function tellKeyring({ pod, log, ...options }: TellingOptions, opened: AsyncDisposableStack) {
   if (!pod) return;
-  const { KeyringReport } = await import('#lib/keyring/report.ts');
+  const { reportKeyring } = await import('#lib/keyring/report.ts');
   const failed = (thrown: unknown): void =>
     log.warn('the operator cannot be told which keyring this pod has', { reason: reasonOf(thrown) });
-  opened.adopt(new KeyringReport({ ...options, pod, failed }), (it) => it.close());
+  opened.adopt(reportKeyring({ ...options, pod, failed }), (it) => it.close());
 }

@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Address, parseAddress } from '#lib/http/address.ts';
-import type { Pod } from '#lib/keyring/report.ts';
+import type { Pod } from '#lib/kube/pod-report.ts';
 import { type Duration, seconds } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import { samplingOf } from '#lib/trace/environment.ts';

@@ -33,7 +33,12 @@ const member = (name: string, over: Partial<Member> = {}): Member => ({
   ...over,
 });
 
-function declare(name: string, members: readonly Member[], overflow?: string): void {
+function declare(
+  name: string,
+  members: readonly Member[],
+  overflow?: string,
+  verdict?: NonNullable<IPPool['verdict']>,
+): void {
   pools.set(`default/${name}`, {
     apiVersion: 'postfleet.io/v1alpha1',
     kind: 'IPPool',
@@ -45,6 +50,7 @@ function declare(name: string, members: readonly Member[], overflow?: string): v
       ...(overflow && { overflowPoolRef: { name: overflow } }),
       health: { requireFCrDNS: 'Warn', dnsbls: [] },
     },
+    ...(verdict && { verdict }),
   });
 }
 
@@ -230,4 +236,31 @@ test('each member of a pool says what keeps it from sending, and what its warm-u
     ['default/main/none', 'weight 0', undefined],
   ]);
   expect(sources.members(towards({ pool: 'default/unknown' }))).toEqual([]);
+});
+
+const endpoint = 'socks5://10.0.0.5:1080';
+
+test('an address of a node is used by the proxy of the node that has it', () => {
+  declare('main', [member('a', { egress: 'Node' })], undefined, { a: { endpoint } });
+  const offer = sources.choose(towards());
+  expect(offer.kind === 'source' && offer.source.proxy).toEqual({ url: endpoint, isOfNode: true });
+});
+
+test.each([
+  ['no node holds', { egress: 'Node' } as const, {}, 'no node has said yet that it holds the address'],
+  ['nothing is known of', { egress: 'Node' } as const, undefined, 'no node has said yet that it holds the address'],
+  ['that is bad', {}, { bar: 'the operator says Unhealthy: Listed' }, 'the operator says Unhealthy: Listed'],
+  ['of a node that is bad', { egress: 'Node' } as const, { endpoint, bar: 'it is bad' }, 'it is bad'],
+])('an address %s is passed over, and it is told why', (_, over, word, why) => {
+  const verdict = { ...(word && { a: word }), b: {} };
+  declare('main', [member('a', over), member('b')], undefined, verdict);
+  expect(chosen()).toBe('b');
+  declare('main', [member('a', over)], undefined, verdict);
+  expect(chosen()).toBe(`none: default/main/a: ${why}`);
+  expect(sources.members(towards())[0]?.why).toBe(why);
+});
+
+test('what a pool says of its members itself is told before what others say', () => {
+  declare('main', [member('a', { suspend: true })], undefined, { a: { bar: 'it is bad' } });
+  expect(sources.members(towards())[0]?.why).toBe('suspended in its IPPool');
 });

@@ -28,7 +28,12 @@ export interface EgressSource {
   readonly address: string;
   readonly ehloName: string;
   /** The proxy that has the address; absent: this machine has it. */
-  readonly proxy?: Member['proxy'];
+  readonly proxy?: SourceProxy;
+}
+
+/** One that a pool names, or that of a node as the operator says it, which has the cluster's own login. */
+export interface SourceProxy extends NonNullable<Member['proxy']> {
+  readonly isOfNode?: true;
 }
 
 /** Where a connection goes, as far as the choice depends on it. */
@@ -108,7 +113,7 @@ export class Sources {
   #stateOf(pool: IPPool, member: Member, towards: Towards): SourceState {
     const name = nameOf(pool, member);
     const offer = this.#offerOf(pool, member, towards);
-    const why = barOf(member) ?? (offer.kind === 'none' ? offer.why : undefined);
+    const why = barOf(pool, member) ?? (offer.kind === 'none' ? offer.why : undefined);
     const warmUp = this.#warmUpOf(name, member, towards.provider).flatMap((it) =>
       it.kind === 'budget' ? [it] : [],
     )[0];
@@ -149,7 +154,9 @@ export class Sources {
     let why = `no member of IPPool ${keyOf(pool.metadata)} can send from this machine`;
     const offers: (SourceOffer & { readonly kind: 'source' })[] = [];
     for (const member of pool.spec.members) {
-      if (barOf(member) !== undefined) continue;
+      const bar = barOf(pool, member);
+      if (bar !== undefined && pool.verdict && !isOwnWill(member)) why = `${nameOf(pool, member)}: ${bar}`;
+      if (bar !== undefined) continue;
       if (nameOf(pool, member) === towards.not) continue;
       const offer = this.#offerOf(pool, member, towards);
       if (offer.kind === 'source') offers.push(offer);
@@ -170,7 +177,8 @@ export class Sources {
     if (room.granted === 0)
       return none(`${name} has sent what its warm-up allows today`, Math.min(room.wait, LOOK_AGAIN));
     this.#options.limits.giveBack(claims, 1);
-    const { address, weight, ehloName = this.#options.hostname, proxy } = member;
+    const { address, weight, ehloName = this.#options.hostname } = member;
+    const proxy = proxyOf(pool, member);
     return {
       kind: 'source',
       source: { name, member: member.name, address, ehloName, weight, ...(proxy && { proxy }) },
@@ -215,11 +223,21 @@ export class Sources {
   }
 }
 
-/** What its own resource says against a member. */
-function barOf({ suspend, egress, weight }: Member): string | undefined {
+/** What its own resource says against a member, or the operator. */
+function barOf({ verdict }: IPPool, { name, suspend, egress, weight }: Member): string | undefined {
   if (suspend) return 'suspended in its IPPool';
-  if (egress === 'Node') return 'of another machine';
-  return weight === 0 ? 'weight 0' : undefined;
+  if (weight === 0) return 'weight 0';
+  const { bar, endpoint } = verdict?.[name] ?? {};
+  if (bar !== undefined) return bar;
+  if (egress !== 'Node' || endpoint !== undefined) return undefined;
+  return verdict ? 'no node has said yet that it holds the address' : 'of another machine';
+}
+
+const isOwnWill = ({ suspend, weight }: Member): boolean => suspend || weight === 0;
+
+function proxyOf({ verdict }: IPPool, { name, egress, proxy }: Member): SourceProxy | undefined {
+  const url = verdict?.[name]?.endpoint;
+  return egress === 'Node' && url !== undefined ? { url, isOfNode: true } : proxy;
 }
 
 const nameOf = ({ metadata }: IPPool, { name }: Member): string => `${keyOf(metadata)}/${name}`;

@@ -36,6 +36,8 @@ export interface ProxyAccess {
   readonly login?: Login | undefined;
   /** With it the proxy is spoken to under TLS, and has to prove its name. */
   readonly context?: ClientContext | undefined;
+  /** The name it has to prove, when that is not where it is. */
+  readonly provenName?: string;
 }
 
 export interface Proxy {
@@ -73,12 +75,13 @@ const faultOf = ({ name }: Proxy, what: string): Setback => ({
   own: true,
 });
 
-async function reach(proxy: Proxy, { host, port, context }: ProxyAccess, setup: OpenSetup): Promise<Socket | Setback> {
+async function reach(proxy: Proxy, access: ProxyAccess, setup: OpenSetup): Promise<Socket | Setback> {
+  const { host, port, context, provenName = host } = access;
   const timeouts = { ...setup.timeouts, connect: setup.timeouts.proxy };
   const plain = await open({ host, address: host, port }, '', { ...setup, timeouts });
   if (isSetback(plain)) return faultOf(proxy, `cannot be reached: ${plain.reply.text}`);
   if (!context) return plain;
-  const handshake = { host, verify: true, minVersion: 'TLSv1.2', context } as const;
+  const handshake = { host: provenName, verify: true, minVersion: 'TLSv1.2', context } as const;
   const secure = await shakeHands(plain, handshake, setup.clock, setup.timeouts);
   return isSetback(secure) ? faultOf(proxy, `cannot be trusted: ${secure.reply.text}`) : secure;
 }

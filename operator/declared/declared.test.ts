@@ -75,6 +75,8 @@ const said = (of: ReturnType<typeof pool>, more: Partial<PoolView> = {}) =>
     route: GRANTED,
     hasOverflow: true,
     reverses: undefined,
+    listings: new Map(),
+    holders: undefined,
     now: NOW,
     ...more,
   });
@@ -117,9 +119,76 @@ describe('a pool', () => {
   });
 
   test('does not claim what nobody has seen', () => {
-    const there = short(said(pool([member({ egress: 'Node' })])).findings);
+    const proxy = { url: 'socks5://proxy' };
+    const there = short(said(pool([member({ egress: 'Proxy', proxy })])).findings);
     expect(there).toEqual(expect.arrayContaining(['Plumbed=Unknown NotReported', 'ReverseDNSReady=Unknown NotAsked']));
     expect(short(said(pool([member()])).findings)).toContain('Plumbed=True Local');
+  });
+});
+
+describe('a pool of addresses of nodes', () => {
+  const ours = pool([member({ egress: 'Node' })]);
+  const holder = (node: string) => ({ node, endpoint: `socks5://10.0.0.${node.length}:1080` });
+  const held = (...nodes: string[]) => new Map([['192.0.2.1', nodes.map(holder)]]);
+
+  test('says which node has each, and where its proxy is', () => {
+    const { fields, findings } = said(ours, { holders: held('a') });
+    expect(fields?.['members']).toEqual([{ name: 'a', state: 'Available', ...holder('a') }]);
+    expect(short(findings)).toEqual(expect.arrayContaining(['Ready=True Ready', 'Plumbed=True OnNodes']));
+  });
+
+  test.each([
+    ['no node has', new Map(), 'NotOnANode'],
+    ['nobody could have, without proxies', undefined, 'NoEgressProxies'],
+  ])('sends nothing from one that %s, and says what to do', (_, holders, reason) => {
+    const { fields, findings } = said(ours, { holders });
+    expect(fields).toMatchObject({ availableCount: 0, members: [{ name: 'a', state: 'Unplumbed', reason }] });
+    const expected = ['Ready=False NoMemberIsFit', 'Reconciling=True NoMemberIsFit', `Plumbed=False ${reason}`];
+    expect(short(findings)).toEqual(expect.arrayContaining(expected));
+  });
+
+  test('stays with the node that it was on, while that has it', () => {
+    const status = said(ours, { holders: held('bb') }).fields ?? {};
+    const after = (...nodes: string[]) => said(ours, { holders: held(...nodes), observed: observedAs(status) }).fields;
+    expect(after('a', 'bb')?.['members']).toMatchObject([{ node: 'bb' }]);
+    expect(after('a')?.['members']).toMatchObject([{ node: 'a' }]);
+  });
+});
+
+describe('an unfit address', () => {
+  const nameless = new Map([['192.0.2.1', { kind: 'nameless' } as const]]);
+  const listed = new Map([['bl.example 192.0.2.1', { kind: 'listed' } as const]]);
+  const listing = { health: { dnsbls: ['bl.example'] } };
+  const state = (of: ReturnType<typeof poolSaid>) => of.fields?.['members'];
+
+  test('leaves rotation when it has no name that leads back, unless its pool only warns', () => {
+    expect(state(said(pool([member()]), { reverses: nameless }))).toMatchObject([
+      { state: 'Unhealthy', reason: 'NoReverseName' },
+    ]);
+    const warns = pool([member()], { health: { requireFCrDNS: 'Warn' } });
+    expect(state(said(warns, { reverses: nameless }))).toMatchObject([{ state: 'Available', reason: 'NoReverseName' }]);
+  });
+
+  test('is not judged by its name where receivers see another', () => {
+    const inside = pool([member({}, 'a', '10.0.0.1')]);
+    const reverses = new Map([['10.0.0.1', { kind: 'nameless' } as const]]);
+    expect(state(said(inside, { reverses }))).toMatchObject([{ state: 'Available', reason: 'NoReverseName' }]);
+  });
+
+  test('leaves rotation when a blocklist that its pool names has it', () => {
+    expect(state(said(pool([member()], listing), { listings: listed }))).toMatchObject([
+      { state: 'Unhealthy', reason: 'Listed', listedOn: ['bl.example'] },
+    ]);
+    expect(state(said(pool([member()]), { listings: listed }))).toEqual([{ name: 'a', state: 'Available' }]);
+  });
+
+  test('is said to be so by who has not looked yet', () => {
+    const both = pool([member(), member({}, 'b', '192.0.2.2')], listing);
+    const reverses = new Map([['192.0.2.2', { kind: 'nameless' } as const]]);
+    const before = said(both, { reverses, listings: listed });
+    const again = said(both, { listings: undefined, observed: observedAs(before.fields ?? {}) });
+    expect(again.fields).toEqual(before.fields);
+    expect(again.fields).toMatchObject({ availableCount: 0 });
   });
 });
 
@@ -148,7 +217,7 @@ describe('the names of a pool’s addresses', () => {
       { name: 'a', state: 'Available', ptr: 'mx.example.net' },
       {
         name: 'b',
-        state: 'Available',
+        state: 'Unhealthy',
         reason: 'NoReverseName',
         message: '192.0.2.2 has no name: let mx.example.net be its PTR record',
       },

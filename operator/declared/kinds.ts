@@ -12,7 +12,8 @@ import type { World } from '../world.ts';
 import { policyFindings } from './policy.ts';
 import { poolSaid } from './pool.ts';
 import { DeclaredReconciler } from './reconcile.ts';
-import type { ReverseLooks } from './reverse-looks.ts';
+import type { DnsLooks } from './dns-looks.ts';
+import type { Holders } from './holders.ts';
 
 export interface DeclaredKindsOptions {
   readonly kube: Pick<Kube, 'applyStatus'>;
@@ -21,25 +22,26 @@ export interface DeclaredKindsOptions {
   readonly targets: Targets;
 }
 
-/** `reverses`: who looks at the names of addresses. */
-export const poolReconciler = ({ targets, ...around }: DeclaredKindsOptions, reverses: ReverseLooks): Reconciler =>
+/** `looks`: who asks DNS about addresses; `holders`: which nodes hold which now, undefined where nodes have no proxies. */
+export const poolReconciler = (
+  { targets, ...around }: DeclaredKindsOptions,
+  looks: DnsLooks,
+  holders: () => Holders | undefined,
+): Reconciler =>
   new DeclaredReconciler({
     ...around,
     name: 'ippool',
     kind: 'IPPool',
     say: (pool, now, observed) => {
-      const { members, overflowPoolRef: overflow } = pool.spec;
+      const { overflowPoolRef: overflow } = pool.spec;
       const key = overflow && keyOf({ namespace: pool.metadata.namespace, name: overflow.name });
       const hasOverflow = key === undefined || targets.pool(key) !== undefined;
       const route = clusterRouteOf(pool, targets);
-      const look = reverses.of(
-        keyOf(pool.metadata),
-        members.map(({ address }) => address),
-      );
-      const said = poolSaid({ pool, observed, route, hasOverflow, reverses: look.found, now });
-      return { ...said, again: Math.min(said.again ?? Infinity, look.again) };
+      const { again, ...found } = looks.of(pool);
+      const said = poolSaid({ pool, observed, route, hasOverflow, ...found, holders: holders(), now });
+      return { ...said, again: Math.min(said.again ?? Infinity, again) };
     },
-    gone: (key) => reverses.drop(key),
+    gone: (key) => looks.drop(key),
   });
 
 export const policyReconciler = ({ targets, ...around }: DeclaredKindsOptions): Reconciler =>

@@ -4,7 +4,7 @@
 import type { IPPool } from '#crds/kinds/ip-pool.ts';
 import type { Reverse } from '#lib/dns/reverse.ts';
 import type { Finding } from '../controller/condition.ts';
-import type { Reverses } from './reverse-looks.ts';
+import type { Answers } from './address-looks.ts';
 
 export interface ReverseSaid {
   readonly ptr?: string;
@@ -29,10 +29,14 @@ export function memberReverse({ address, ehloName }: Member, reverse: Reverse | 
   return { ptr, reason: 'EHLODiffers', message };
 }
 
+/** Whether a reason is that receivers would see no name that leads back. */
+export const isWrongName = (reason: string | undefined): reason is string =>
+  reason === 'NoReverseName' || reason === 'ReverseDiffers';
+
 const MOST_NAMED = 3;
 
 /** Of all members that mail may leave from; `found` undefined: nobody has looked yet. */
-export function reverseFinding({ spec: { members } }: IPPool, found: Reverses | undefined): Finding {
+export function reverseFinding({ spec: { members } }: IPPool, found: Answers<Reverse> | undefined): Finding {
   const type = 'ReverseDNSReady';
   const used = members.filter(({ suspend }) => !suspend);
   const reverses = used.map((member) => ({ member, reverse: found?.get(member.address) }));

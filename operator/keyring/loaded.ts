@@ -5,8 +5,8 @@ import { type SendingCredential, usernameOf } from '#crds/kinds/sending-credenti
 import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import { credentialFile } from '#lib/keyring/folder.ts';
-import { LEASES } from '#lib/keyring/report.ts';
 import { kubeKey, type KubeType } from '#lib/kube/kube.ts';
+import { LEASES } from '#lib/kube/pod-report.ts';
 import type { CredentialLoaded } from '../credential/plan.ts';
 import type { Route } from '../domain/pool.ts';
 import type { Loaded } from '../domain/reconcile.ts';

@@ -2,8 +2,9 @@
  * Pods that report what they have of the keyring, as the controller manager and the pods themselves would make it.
  */
 import { parseBundle } from '#lib/keyring/bundle.ts';
-import { KEYRING_REPORT, LEASES, REPORTS_KEYRING } from '#lib/keyring/report.ts';
+import { KEYRING_REPORT, REPORTS_KEYRING } from '#lib/keyring/report.ts';
 import type { Kube, KubeObject } from '#lib/kube/kube.ts';
+import { LEASES } from '#lib/kube/pod-report.ts';
 import { PODS, SECRETS } from '#operator/types.ts';
 import { textIn } from './operated.ts';
 
