@@ -32,6 +32,7 @@ function blueprint(watchNamespaces?: readonly string[]): Blueprint {
     image: 'postfleet',
     podsRole: 'postfleet-pods',
     relayPorts: [],
+    proxyLogins: [],
     ...watched,
   };
 }

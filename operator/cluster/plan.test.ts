@@ -15,6 +15,7 @@ function view(more: Partial<ClusterView> = {}): ClusterView {
     observed: clusterOf(SPEC),
     owned: [],
     relayPorts: [],
+    proxyLogins: [],
     keyring: { whole: 0, pods: 0 },
     image: 'postfleet:1',
     podsRole: 'postfleet-pods',

@@ -21,6 +21,8 @@ export interface ClusterView {
   readonly owned: readonly Child[];
   /** Ports of routes and egress proxies. */
   readonly relayPorts: readonly number[];
+  /** What members of pools name for their proxies. */
+  readonly proxyLogins: Blueprint['proxyLogins'];
   /** Of all pods, those that have the keyring as it is compiled now. */
   readonly keyring: KeyringCount;
   /** The image of all pods. */
@@ -51,7 +53,14 @@ export function planCluster(view: ClusterView): ClusterPlan {
 }
 
 /** What can be built, or why nothing can. */
-function blueprintOf({ observed, relayPorts, image, podsRole, watchNamespaces }: ClusterView): Blueprint | string {
+function blueprintOf({
+  observed,
+  relayPorts,
+  proxyLogins,
+  image,
+  podsRole,
+  watchNamespaces,
+}: ClusterView): Blueprint | string {
   const validated = validate(observed);
   if (validated.kind === 'invalid') {
     const [{ path, problem } = { path: '', problem: '' }] = validated.problems;
@@ -61,7 +70,7 @@ function blueprintOf({ observed, relayPorts, image, podsRole, watchNamespaces }:
   if (resource.kind !== 'MTACluster') return 'it is no MTACluster';
   if (!resource.spec.queue.nats) return 'spec.queue.nats is missing: several pods share a queue only there';
   const settings = { image, podsRole, ...(watchNamespaces && { watchNamespaces }) };
-  return { cluster: resource, uid: observed.metadata.uid ?? '', relayPorts, ...settings };
+  return { cluster: resource, uid: observed.metadata.uid ?? '', relayPorts, proxyLogins, ...settings };
 }
 
 const keyOf = ({ type, object }: Child): string => `${type.kind} ${kubeKey(object.metadata)}`;

@@ -17,7 +17,7 @@ import type { Child } from '../workload/child.ts';
 import { readsFor } from '../workload/readers.ts';
 import { elsewhereFor } from './elsewhere.ts';
 import { type ClusterView, planCluster } from './plan.ts';
-import { relayPorts } from './relays.ts';
+import { proxyLogins, relayPorts } from './relays.ts';
 
 export interface ClusterOptions extends Pick<ClusterView, 'image' | 'podsRole' | 'watchNamespaces'> {
   readonly kube: Kube;
@@ -47,10 +47,10 @@ export class ClusterReconciler implements Reconciler {
     if (wishesOf(observed.metadata.annotations).isPaused) return { kind: 'done' };
     const owned = [...world.owned(CHILDREN, observed.metadata.uid ?? ''), ...elsewhere];
     const [policies, pools] = [world.objects(typeOfKind('DestinationPolicy')), world.objects(typeOfKind('IPPool'))];
-    const ports = relayPorts(policies, pools, key);
+    const relays = { relayPorts: relayPorts(policies, pools, key), proxyLogins: proxyLogins(pools, key) };
     const cluster = resourceIn(observed, 'MTACluster');
     const keyring = cluster ? keyringCountOf(world, cluster) : { whole: 0, pods: 0 };
-    const said = { keyring, image, podsRole, watchNamespaces, now: clock.now(), relayPorts: ports };
+    const said = { keyring, image, podsRole, watchNamespaces, now: clock.now(), ...relays };
     const plan = planCluster({ observed, owned, ...said });
     const refused: string[] = [];
     for (const child of plan.wanted) {

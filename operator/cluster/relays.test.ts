@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { KubeObject } from '#lib/kube/kube.ts';
-import { relayPorts } from './relays.ts';
+import { proxyLogins, relayPorts } from './relays.ts';
 
 const object = (kind: string, namespace: string, spec: object): KubeObject => ({
   apiVersion: 'postfleet.io/v1alpha1',
@@ -41,4 +41,22 @@ test.each<[sentence: string, policies: KubeObject[], pools: KubeObject[], ports:
   ['they are of another cluster', [policy('other', MAIN, 99), policy('mail', { name: 'second' }, 98)], [], []],
 ])('ports that workers connect to when %s', (_, policies, pools, ports) => {
   expect(relayPorts(policies, pools, 'mail/main')).toEqual(ports);
+});
+
+test('what proxies want to be told is where pools beside the cluster say, each place once', () => {
+  const behind = (name: string, key = 'login'): object => ({
+    egress: 'Proxy',
+    proxy: { url: 'socks5://p', authRef: { name, key } },
+  });
+  const pools = [
+    pool('mail', MAIN, behind('two'), behind('one'), { egress: 'Local' }),
+    pool('mail', MAIN, behind('one'), behind('one', 'other')),
+    pool('mail', { name: 'another' }, behind('not-ours')),
+    pool('shop', { ...MAIN, namespace: 'mail' }, behind('foreign')),
+  ];
+  expect(proxyLogins(pools, 'mail/main')).toEqual([
+    { name: 'one', key: 'login' },
+    { name: 'one', key: 'other' },
+    { name: 'two', key: 'login' },
+  ]);
 });

@@ -12,7 +12,7 @@ const cluster = resourceIn(sample('MTACluster', {}, { namespace: 'mta' }) as unk
 if (!cluster) throw new Error('the sample is not valid');
 const secretsOf = (keys: KeyringKey[], credentials: CredentialRecord[] = []): KubeObject[] =>
   keyringSecrets(blueprint, { keys, credentials, returnPath: new Map(), sinks: new Map([['shop/hooks.json', '{}']]) });
-const blueprint = { cluster, uid: 'u', image: '', relayPorts: [], podsRole: '' };
+const blueprint = { cluster, uid: 'u', image: '', relayPorts: [], proxyLogins: [], podsRole: '' };
 const signer = (namespace: string, selector: string): KeyringKey => ({
   namespace,
   domain: 'example.com',

@@ -75,7 +75,7 @@ export class KeyringReconciler implements Reconciler {
     const uid = world.object(typeOfKind('MTACluster'), key)?.metadata.uid;
     if (!cluster || uid === undefined) return { kind: 'done' };
     // Read at one moment: whoever compiled from an older reading than somebody else wrote from has to look again.
-    const blueprint = { cluster, uid, image: '', relayPorts: [], podsRole: '' };
+    const blueprint = { cluster, uid, image: '', relayPorts: [], proxyLogins: [], podsRole: '' };
     const began = clock.monotonic();
     const secrets = keyringSecrets(blueprint, this.#contents(key, cluster)).map((secret) => ({
       secret,

@@ -2,6 +2,7 @@
  * What all children of an `MTACluster` share: names, labels, and whose they are. Pure.
  */
 import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
+import type { SecretRef } from '#crds/parts.ts';
 import type { KubeMetadata, KubeObject, KubeType } from '#lib/kube/kube.ts';
 
 /** The parts of a cluster that run as pods. */
@@ -15,6 +16,8 @@ export interface Blueprint {
   readonly image: string;
   /** Ports that workers connect to beside 25: of routes and of egress proxies. */
   readonly relayPorts: readonly number[];
+  /** Where what workers tell to egress proxies of members is. */
+  readonly proxyLogins: readonly SecretRef[];
   /** The role of the whole cluster by which pods read what is declared. */
   readonly podsRole: string;
   /** Namespaces whose resources are carried out; absent: all. */

@@ -1,8 +1,8 @@
 /**
  * What pods see of Secrets: the keyring, certificates, and what the `MTACluster` refers to. Pure.
  *
- * Only as volumes: no pod has a right on Secrets. Names and paths depend on nothing but the `MTACluster`, so that a key that is made or
- * rotated rolls no pod; every Secret may still be missing when a pod starts. Ingress gets no key that signs mail.
+ * Only as volumes: no pod has a right on Secrets. Names and paths depend on nothing but the `MTACluster` and the proxies of its pools, so that a
+ * key that is made or rotated rolls no pod; every Secret may still be missing when a pod starts. Ingress gets no key that signs mail.
  *
  *   /run/postfleet/keyring                     as `lib/keyring/folder.ts` reads it
  *   /run/postfleet/config/secrets/<name>/<key> what a secretRef or a certificateRef names, as on one machine
@@ -11,7 +11,7 @@
  */
 import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
 import type { SecretRef } from '#crds/parts.ts';
-import type { Component } from './child.ts';
+import type { Blueprint, Component } from './child.ts';
 
 export interface Mount {
   readonly name: string;
@@ -67,14 +67,16 @@ export const keyringPartsOf = (component: Component): KeyringPart[] =>
     ...Array.from({ length: DKIM_PARTS }, (_, part) => dkimPart(part)),
   ].filter(({ isForIngress }) => component === 'worker' || isForIngress);
 
+type MountsOf = Pick<Blueprint, 'cluster' | 'proxyLogins'>;
+
 /** The one key in a Secret of the keyring. */
 export const BUNDLE = 'bundle.json';
 
-export function mountsOf(cluster: MTACluster, component: Component): Mount[] {
+export function mountsOf({ cluster, proxyLogins }: MountsOf, component: Component): Mount[] {
   const keyring = keyringPartsOf(component).map(({ name, path }) =>
     secret(`${cluster.metadata.name}-${name}`, [{ key: BUNDLE, path }]),
   );
-  const chosen = secretsOf(cluster, component);
+  const chosen = secretsOf(cluster, component === 'worker' ? proxyLogins : [], component);
   return [
     projected('keyring', KEYRING_PATH, keyring),
     ...(chosen.length === 0 ? [] : [projected('secrets', `${CONFIG_PATH}/secrets`, chosen)]),
@@ -91,12 +93,12 @@ const secret = (name: string, items: readonly { readonly key: string; readonly p
   secret: { name, items, optional: true },
 });
 
-function secretsOf({ spec }: MTACluster, component: Component): object[] {
+function secretsOf({ spec }: MTACluster, more: readonly SecretRef[], component: Component): object[] {
   const { nats } = spec.queue;
   const { redis } = spec.limits;
   const shared = [nats?.credentialsRef, nats?.caRef, redis?.passwordRef, redis?.caRef];
   const own = component === 'worker' ? [spec.egress.tlsCARef, spec.egress.authRef] : certificateRefs(spec);
-  const refs = [...shared, ...own];
+  const refs = [...shared, ...own, ...more];
   const byName = Map.groupBy(
     refs.filter((it) => it !== undefined),
     ({ name }) => name,

@@ -66,6 +66,7 @@ const policies = networkPolicies({
   uid: 'u',
   image: 'i',
   relayPorts: [2525, 1080],
+  proxyLogins: [],
   podsRole: 'postfleet-pods',
 }).map(({ object }) => object['spec'] as Policy);
 

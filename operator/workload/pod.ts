@@ -35,7 +35,7 @@ const OWN = [
 
 export function podTemplate(blueprint: Blueprint, needs: PodNeeds): object {
   const settings = settingsOf(blueprint, needs.component);
-  const mounts = mountsOf(blueprint.cluster, needs.component);
+  const mounts = mountsOf(blueprint, needs.component);
   return {
     metadata: {
       labels: { ...settings?.labels, ...labelsOf(blueprint, needs.component) },

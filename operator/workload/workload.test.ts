@@ -67,7 +67,11 @@ const LARGE = {
   egress: { authRef: { name: 'proxies', key: 'password' } },
 };
 
-function blueprint(spec: object, relayPorts: readonly number[] = []): Blueprint {
+function blueprint(
+  spec: object,
+  relayPorts: readonly number[] = [],
+  proxyLogins: Blueprint['proxyLogins'] = [],
+): Blueprint {
   const validated = validate(sample('MTACluster', spec, { name: 'main', namespace: 'mail' }));
   if (validated.kind === 'invalid' || validated.resource.kind !== 'MTACluster')
     throw new Error(JSON.stringify(validated));
@@ -77,6 +81,7 @@ function blueprint(spec: object, relayPorts: readonly number[] = []): Blueprint 
     image: 'registry.example.com/postfleet:1.0.0',
     podsRole: 'postfleet-pods',
     relayPorts,
+    proxyLogins,
   };
 }
 
@@ -197,4 +202,10 @@ test('workers are made before ingress, and what pods need before them', () => {
 test('keys that sign mail are mounted by workers only', () => {
   const [ingress, worker] = podsOf(blueprint(LARGE)).map((it) => JSON.stringify(it.spec.volumes));
   expect([ingress?.includes('keyring-dkim'), worker?.includes('keyring-dkim-15')]).toEqual([false, true]);
+});
+
+test('what members tell their proxies is mounted by workers only', () => {
+  const made = blueprint(SMALL, [], [{ name: 'proxies', key: 'login' }]);
+  expect(JSON.stringify(workerDeployment(made))).toContain('"path":"proxies/login"');
+  expect(JSON.stringify(ingressDeployment(made))).not.toContain('proxies');
 });
