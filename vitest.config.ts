@@ -38,11 +38,21 @@ export default defineConfig({
       {
         test: {
           name: 'real',
-          include: ['test/{scenarios,attacks,crash,simulation,kubernetes,e2e}/**/*.test.ts'],
+          include: ['test/{scenarios,attacks,crash,simulation,kubernetes}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -22,6 +22,16 @@ export interface ControlPlaneOptions {
   readonly flags?: readonly string[];
   /** Who else is let in, by name: tokens are the names. */
   readonly users?: Readonly<Record<string, { readonly groups: readonly string[] }>>;
+  /** Where pods of a real node reach it; absent: it is on loopback alone, and there are no nodes. */
+  readonly pods?: PodNetwork;
+}
+
+export interface PodNetwork {
+  /** Of this machine, as pods know it. */
+  readonly address: string;
+  readonly serviceNetwork: string;
+  /** Of the Service `kubernetes`: the first one of that network. */
+  readonly serviceAddress: string;
 }
 
 const ADMINISTRATOR = 'administrator';
@@ -42,6 +52,13 @@ const CONTROLLERS = [
   'clusterrole-aggregation-controller',
 ];
 
+interface Where {
+  readonly folder: string;
+  readonly port: number;
+  readonly etcdPort: number;
+  readonly pods: PodNetwork | undefined;
+}
+
 export class ControlPlane {
   readonly server: string;
   /** What the API server shows, for who stands between. */
@@ -49,14 +66,16 @@ export class ControlPlane {
   readonly #stage: Stage;
   readonly #folder: string;
   readonly #arguments: readonly string[];
+  readonly #controllers: readonly string[];
   #apiServer: Program | undefined;
 
-  private constructor(stage: Stage, folder: string, port: number, identity: Certificate, args: readonly string[]) {
+  private constructor(stage: Stage, where: Where, identity: Certificate, flags: readonly string[]) {
     this.#stage = stage;
-    this.#folder = folder;
-    this.server = `https://127.0.0.1:${port}`;
+    this.#folder = where.folder;
+    this.server = `https://127.0.0.1:${where.port}`;
     this.identity = identity;
-    this.#arguments = args;
+    this.#arguments = [...apiServerArguments(where), ...flags];
+    this.#controllers = where.pods ? ['*'] : CONTROLLERS;
   }
 
   /** Resolves when the API server is ready. */
@@ -65,8 +84,8 @@ export class ControlPlane {
     const folder = stage.folder('control-plane');
     const identity = await writeIdentities(folder, options);
     startEtcd(stage, folder, etcdPort, peerPort);
-    const args = [...apiServerArguments(folder, port, etcdPort), ...(options.flags ?? [])];
-    const plane = new ControlPlane(stage, folder, port, identity, args);
+    const { pods, flags = [] } = options;
+    const plane = new ControlPlane(stage, { folder, port, etcdPort, pods }, identity, flags);
     await plane.startApiServer();
     return plane;
   }
@@ -96,7 +115,7 @@ export class ControlPlane {
     writeFileSync(kubeconfig, this.kubeconfig());
     return this.#stage.start('kube-controller-manager', programFile('kube-controller-manager'), [
       `--kubeconfig=${kubeconfig}`,
-      `--controllers=${CONTROLLERS.join(',')}`,
+      `--controllers=${this.#controllers.join(',')}`,
       `--service-account-private-key-file=${this.#folder}/accounts.key`,
       `--root-ca-file=${this.#folder}/server.crt`,
       '--use-service-account-credentials=false',
@@ -134,8 +153,9 @@ export class ControlPlane {
 }
 
 /** Files that say who the server is, whom it lets in, and what tokens of service accounts are signed with. */
-async function writeIdentities(folder: string, { users = {} }: ControlPlaneOptions): Promise<Certificate> {
-  const { cert, key } = await selfMadeCertificate(['localhost', '127.0.0.1']);
+async function writeIdentities(folder: string, { users = {}, pods }: ControlPlaneOptions): Promise<Certificate> {
+  const inPods = pods ? ['kubernetes.default.svc', pods.address, pods.serviceAddress] : [];
+  const { cert, key } = await selfMadeCertificate(['localhost', '127.0.0.1', ...inPods]);
   const accounts = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const everybody = { [ADMINISTRATOR]: { groups: ['system:masters'] }, ...users };
   const files = {
@@ -167,12 +187,9 @@ function startEtcd(stage: Stage, folder: string, port: number, peerPort: number)
   ]);
 }
 
-const apiServerArguments = (folder: string, port: number, etcdPort: number): string[] => [
+const apiServerArguments = ({ folder, port, etcdPort, pods }: Where): string[] => [
   `--etcd-servers=http://127.0.0.1:${etcdPort}`,
   `--secure-port=${port}`,
-  '--bind-address=127.0.0.1',
-  '--advertise-address=127.0.0.1',
-  '--endpoint-reconciler-type=none',
   `--cert-dir=${folder}`,
   `--tls-cert-file=${folder}/server.crt`,
   `--tls-private-key-file=${folder}/server.key`,
@@ -180,9 +197,22 @@ const apiServerArguments = (folder: string, port: number, etcdPort: number): str
   `--service-account-key-file=${folder}/accounts.pub`,
   `--service-account-signing-key-file=${folder}/accounts.key`,
   '--service-account-issuer=https://kubernetes.default.svc',
-  '--service-cluster-ip-range=10.0.0.0/24',
   '--authorization-mode=Node,RBAC',
   '--allow-privileged=true',
+  ...(pods ? toPods(pods) : TO_NOBODY),
+];
+
+const toPods = ({ address, serviceNetwork }: PodNetwork): string[] => [
+  '--bind-address=0.0.0.0',
+  `--advertise-address=${address}`,
+  `--service-cluster-ip-range=${serviceNetwork}`,
+];
+
+const TO_NOBODY = [
+  '--bind-address=127.0.0.1',
+  '--advertise-address=127.0.0.1',
+  '--endpoint-reconciler-type=none',
+  '--service-cluster-ip-range=10.0.0.0/24',
   // Pods of tests have no service account that somebody made.
   '--disable-admission-plugins=ServiceAccount',
 ];

@@ -1,5 +1,5 @@
 /**
- * Makes sure of Kubernetes' own programs, for tests on a real API server.
+ * Makes sure of Kubernetes' own programs, for tests on a real API server, and on a real node.
  *
  * `KUBEBUILDER_ASSETS` names a folder that has them, `TEST_ASSET_ETCD` and the like a single one, as for envtest. What is
  * not there is built once from Go modules into a folder that git ignores, keyed by version: some minutes, then nothing.
@@ -16,7 +16,7 @@ interface Source {
   readonly module: string;
   readonly package: string;
   /** Of envtest. */
-  readonly variable: string;
+  readonly variable?: string;
 }
 
 const KUBERNETES = { folder: 'kubernetes', module: 'k8s.io/kubernetes' };
@@ -40,15 +40,26 @@ const PROGRAMS = {
   },
 } satisfies Record<string, Source>;
 
-type ControlPlaneProgram = keyof typeof PROGRAMS;
+/** What a node has beside. */
+const NODE_PROGRAMS = {
+  'kube-scheduler': { ...KUBERNETES, package: 'k8s.io/kubernetes/cmd/kube-scheduler' },
+  'kube-proxy': { ...KUBERNETES, package: 'k8s.io/kubernetes/cmd/kube-proxy' },
+  kubelet: { ...KUBERNETES, package: 'k8s.io/kubernetes/cmd/kubelet' },
+  kubectl: { ...KUBERNETES, package: 'k8s.io/kubernetes/cmd/kubectl', variable: 'TEST_ASSET_KUBECTL' },
+  coredns: { folder: 'coredns', module: 'github.com/coredns/coredns', package: '.' },
+} satisfies Record<string, Source>;
+
+const ALL: Readonly<Record<KubernetesProgram, Source>> = { ...PROGRAMS, ...NODE_PROGRAMS };
+
+type KubernetesProgram = keyof typeof PROGRAMS | keyof typeof NODE_PROGRAMS;
 
 const here = dirname(fileURLToPath(import.meta.url));
 const cache = join(here, '../../.cache');
 
 /** Where a program is, or will be once it is built. */
-export function programFile(name: ControlPlaneProgram): string {
-  const { variable, module, folder } = PROGRAMS[name];
-  const alone = process.env[variable];
+export function programFile(name: KubernetesProgram): string {
+  const { variable, module, folder } = ALL[name];
+  const alone = variable === undefined ? undefined : process.env[variable];
   if (alone) return alone;
   const assets = process.env['KUBEBUILDER_ASSETS'];
   const given = assets ? join(assets, name) : undefined;
@@ -58,14 +69,22 @@ export function programFile(name: ControlPlaneProgram): string {
 
 /** Returns when all of them are there; otherwise says what to do and ends the process with 1. */
 export function needControlPlane(): void {
-  for (const name of Object.keys(PROGRAMS) as ControlPlaneProgram[])
-    if (!existsSync(programFile(name))) build(name, programFile(name));
+  need(Object.keys(PROGRAMS) as KubernetesProgram[]);
 }
 
-function build(name: ControlPlaneProgram, program: string): void {
+/** Also what makes this machine a node. */
+export function needNode(): void {
+  need(Object.keys(ALL) as KubernetesProgram[]);
+}
+
+function need(names: readonly KubernetesProgram[]): void {
+  for (const name of names) if (!existsSync(programFile(name))) build(name, programFile(name));
+}
+
+function build(name: KubernetesProgram, program: string): void {
   if (!program.startsWith(cache)) giveUp(`there is no ${program}; set KUBEBUILDER_ASSETS to a folder that has ${name}`);
   if (!works(['go', 'version'])) giveUp('these tests need Go 1.24 or later; install it from https://go.dev/dl');
-  const { folder, module, package: target } = PROGRAMS[name];
+  const { folder, module, package: target } = ALL[name];
   const version = versionOf(folder, module);
   say(`building ${name} ${version} (once, some minutes) …`);
   mkdirSync(dirname(program), { recursive: true });

@@ -1,7 +1,7 @@
 /**
  * `npm test`: makes sure of the tools, then runs every test, those that need Node only first.
  *
- * Arguments choose files, as for vitest, and `--project unit|real` one of the two suites. The last line is `N passed, N failed`, over all suites, with `, N skipped`
+ * Arguments choose files, as for vitest, and `--project unit|real` one of the two suites (`e2e`: `npm run e2e`). The last line is `N passed, N failed`, over all suites, with `, N skipped`
  * when any were. A file that cannot be loaded and an error outside of tests each count as failed; no tests at all is a
  * failure. Exit code 1 if anything failed.
  */
@@ -20,7 +20,7 @@ interface Counts {
 }
 
 const { values, positionals: chosen } = parseArgs({ options: { project: { type: 'string' } }, allowPositionals: true });
-const { project } = values;
+const { project = 'unit,real' } = values;
 
 function count(vitest: Vitest): Counts {
   const counts: Counts = { passed: 0, failed: vitest.state.getUnhandledErrors().length, skipped: 0 };
@@ -51,8 +51,8 @@ async function needServers(): Promise<void> {
 
 // Programs and threads that tests start compile nothing twice.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../../.cache/compile', import.meta.url));
-if (project !== 'unit') await needServers();
-const vitest = await startVitest(chosen, { watch: false, run: true, ...(project && { project: [project] }) });
+if (project.includes('real')) await needServers();
+const vitest = await startVitest(chosen, { watch: false, run: true, project: project.split(',') });
 const { passed, failed, skipped } = count(vitest);
 await vitest.close();
 process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);

@@ -27,6 +27,11 @@ const TOOLS = {
   unbound: { probe: ['/usr/sbin/unbound', '-V'], packages: ['unbound'] },
   prometheus: { probe: ['promtool', '--version'], packages: ['prometheus'] },
   redis: { probe: ['redis-server', '--version'], packages: ['redis-server'] },
+  containerd: { probe: ['containerd', '--version'], packages: ['containerd'] },
+  runc: { probe: ['runc', '--version'], packages: ['runc'] },
+  cni: { probe: ['test', '-x', '/usr/lib/cni/bridge'], packages: ['containernetworking-plugins'] },
+  iptables: { probe: ['iptables', '--version'], packages: ['iptables'] },
+  conntrack: { probe: ['conntrack', '--version'], packages: ['conntrack'] },
   postfix: { probe: ['/usr/sbin/postconf', '-d', 'mail_version'], packages: ['postfix'] },
 } satisfies Record<string, Tool>;
 
@@ -39,6 +44,8 @@ export const say = (line: string): void => void process.stderr.write(`postfleet:
 export const MAILBENCH = join(root, '.cache/mailbench');
 /** A file system that forgets what was not fsynced, built from `test/harness/forgetful`. */
 export const FORGETFUL = join(root, '.cache/forgetful');
+/** What a pod begins with, built from `test/setup/pause`. */
+export const PAUSE = join(root, '.cache/pause');
 
 /** Returns when all of them are there; otherwise says what to do and ends the process with 1. */
 export function needTools(...names: readonly ToolName[]): void {
@@ -75,6 +82,9 @@ export const needMailbench = (): Promise<void> => needGo('bench/mailbench', MAIL
 
 /** Builds the file system that loses power. */
 export const needForgetful = (): Promise<void> => needGo('test/harness/forgetful', FORGETFUL);
+
+/** Builds what a pod begins with. */
+export const needPause = (): Promise<void> => needGo('test/setup/pause', PAUSE);
 
 /** Builds a Go program of ours when it is missing or older than its source. */
 async function needGo(folder: string, program: string): Promise<void> {

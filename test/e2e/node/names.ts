@@ -1,0 +1,89 @@
+/**
+ * CoreDNS beside the node: names of the cluster, and zones that a test writes, which it reads anew within a second.
+ */
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Stage } from '../../harness/stage.ts';
+import { programFile } from '../../setup/control-plane.ts';
+import { addAddress, DNS_ADDRESS, folderOfRun, NODE_ADDRESS, POD_NETWORK, SERVICE_NETWORK } from './machine.ts';
+
+/** Of the name server of all zones: public, or nobody would ask it. Nothing leaves the node's network. */
+export const AUTHORITY = '11.0.0.53';
+
+/** One line of a zone: `name type value`, names in full with their dot. */
+export type ZoneLine = string;
+
+export class Names {
+  readonly #folder: string;
+  #serial = 0;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  static start(stage: Stage, kubeconfig: string, zones: readonly string[]): Names {
+    const folder = join(folderOfRun(), 'names');
+    mkdirSync(folder);
+    addAddress(AUTHORITY);
+    const names = new Names(folder);
+    for (const zone of zones) names.write(zone, []);
+    writeFileSync(join(folder, 'Corefile'), corefile(folder, kubeconfig, zones));
+    stage.start('coredns', programFile('coredns'), ['-conf', join(folder, 'Corefile')]);
+    return names;
+  }
+
+  /** The whole of a zone beside what every zone has. */
+  write(zone: string, lines: readonly ZoneLine[]): void {
+    const file = this.#fileOf(zone);
+    const text = [
+      `$ORIGIN ${zone}.`,
+      '$TTL 1',
+      `@ SOA ns.${zone}. root.${zone}. ${(this.#serial += 1)} 60 60 60 1`,
+      `@ NS ns.${zone}.`,
+      `ns A ${AUTHORITY}`,
+      ...lines,
+    ];
+    writeFileSync(`${file}.new`, `${text.join('\n')}\n`);
+    renameSync(`${file}.new`, file);
+  }
+
+  #fileOf(zone: string): string {
+    return join(this.#folder, `${zone}.zone`);
+  }
+}
+
+const corefile = (folder: string, kubeconfig: string, zones: readonly string[]): string => `.:53 {
+  bind ${NODE_ADDRESS} ${AUTHORITY}
+  errors
+  kubernetes cluster.local ${SERVICE_NETWORK} ${POD_NETWORK} {
+    kubeconfig ${kubeconfig} test
+  }
+${zones.map((it) => `  file ${folder}/${it}.zone ${it} {\n    reload 1s\n  }\n`).join('')}}
+`;
+
+/** The address that pods are told, and that leads to it. */
+export const DNS_OBJECTS = [
+  {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'kube-dns', namespace: 'kube-system' },
+    spec: {
+      clusterIP: DNS_ADDRESS,
+      ports: [
+        { name: 'dns', port: 53, protocol: 'UDP' },
+        { name: 'dns-tcp', port: 53, protocol: 'TCP' },
+      ],
+    },
+  },
+  {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: 'kube-dns-1', namespace: 'kube-system', labels: { 'kubernetes.io/service-name': 'kube-dns' } },
+    addressType: 'IPv4',
+    ports: [
+      { name: 'dns', port: 53, protocol: 'UDP' },
+      { name: 'dns-tcp', port: 53, protocol: 'TCP' },
+    ],
+    endpoints: [{ addresses: [NODE_ADDRESS], conditions: { ready: true } }],
+  },
+];

@@ -1,0 +1,3 @@
+module postfleet/pause
+
+go 1.24
