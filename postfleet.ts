@@ -89,7 +89,9 @@ program
 program
   .command('egress')
   .description('connect to receivers from the addresses of this machine, for workers elsewhere')
-  .requiredOption('--config <folder>', 'resources: which addresses may be used')
+  .option('--config <folder>', 'resources: which addresses may be used')
+  .option('--kubernetes', 'in place of --config: the pools in Kubernetes that their clusters accept')
+  .option('--watch-namespaces <names>', 'with --kubernetes: whose pools, commas between (default: all)')
   .option('--listen <address>', 'where workers connect to', '127.0.0.1:1080')
   .option('--auth <file>', 'who may: lines user:password; without it only on loopback')
   .option('--tls <folder>', 'tls.crt and tls.key (default: in clear)')
@@ -100,7 +102,7 @@ program
   .option('--metrics <address>', 'metrics and health', '127.0.0.1:9465')
   .action(async (flags: EgressFlags) => {
     const { egressCommand } = await import('#mta/roles/egress-command.ts');
-    await egressCommand(flags, say);
+    await egressCommand(flags, terminal);
   });
 
 program

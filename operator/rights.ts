@@ -53,3 +53,15 @@ export const podRules = (): PolicyRule[] => [READS];
 export const leaderRules = (): PolicyRule[] => [
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] },
 ];
+
+/** Of the egress proxies of nodes: which addresses may be used, in every namespace that is watched. */
+export const egressReads = (): PolicyRule[] => [
+  { apiGroups: [OURS], resources: ['ippools'], verbs: ['get', 'list', 'watch'] },
+];
+
+/** In their own namespace: what they tell; and what an operator hears there that is let into named namespaces only. */
+export const egressTells = (): PolicyRule[] => [REPORTS];
+export const egressHears = (): PolicyRule[] => [
+  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['list', 'watch'] },
+];

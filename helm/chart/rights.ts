@@ -3,7 +3,15 @@
  */
 import { NAMINGS } from '#crds/definition.ts';
 import { yamlText } from '#crds/source/yaml.ts';
-import { leaderRules, namespaceRules, operatorRules, podRules } from '#operator/rights.ts';
+import {
+  egressHears,
+  egressReads,
+  egressTells,
+  leaderRules,
+  namespaceRules,
+  operatorRules,
+  podRules,
+} from '#operator/rights.ts';
 
 const ours = (verbs: readonly string[]): object => ({
   apiGroups: ['postfleet.io'],
@@ -19,6 +27,9 @@ export const rightsYaml = (): string =>
     namespaced: namespaceRules(),
     leader: leaderRules(),
     pods: podRules(),
+    egressReads: egressReads(),
+    egressTells: egressTells(),
+    egressHears: egressHears(),
     view: [ours(['get', 'list', 'watch'])],
     // A cluster is scaled by its own part.
     edit: [

@@ -128,6 +128,53 @@ export const VALUES: Inner = {
       true,
     ),
   }),
+  egress: group('Egress proxies: a pod on each node that holds IP addresses, by which mail leaves from them.', {
+    enabled: flag('Run them.', false),
+    namespace: text(
+      'Their namespace, which nothing else should use: pods in it may have the network of their nodes.',
+      'postfleet-egress',
+      NAMESPACE,
+    ),
+    createNamespace: flag('Make it, with the Pod Security level that lets them. It stays when the release goes.', true),
+    nodeSelector: words('The nodes that hold addresses: label them.', { 'postfleet.io/egress': 'true' }),
+    tolerations: objects('Taints of those nodes that its pods bear.'),
+    logins: text(
+      'A Secret in that namespace with a key `logins`: up to 16 lines `user:password`. Asked for where they run. `spec.egress.authRef` of an `MTACluster` names one of them.',
+      '',
+    ),
+    certificate: text(
+      'A Secret in that namespace with `tls.crt` and `tls.key` for the name `postfleet-egress`: workers speak TLS with them. In clear when empty.',
+      '',
+    ),
+    allowPorts: {
+      type: 'array',
+      description: 'Ports of receivers.',
+      default: [25],
+      items: { type: 'integer', minimum: 1, maximum: 65_535 },
+    },
+    allowPrivate: list('Private networks that receivers may lie in, such as `10.1.0.0/16`.', { type: 'string' }),
+    connections: {
+      type: 'integer',
+      description: 'Most at once, of each.',
+      default: 4000,
+      minimum: 1,
+      maximum: 100_000,
+    },
+    connectionsPerClient: {
+      type: 'integer',
+      description: 'Most at once of one worker.',
+      default: 2000,
+      minimum: 1,
+      maximum: 100_000,
+    },
+    resources: fields('What its container asks for, and may use.', {
+      requests: { cpu: '100m', memory: '96Mi' },
+      limits: { memory: '512Mi' },
+    }),
+    podLabels: words('On its pods.'),
+    podAnnotations: words('On its pods.'),
+    priorityClassName: text('Its pods’ priority.', ''),
+  }),
   serviceAccount: group('The operator’s account.', {
     create: flag('Make it.', true),
     name: text('Its name; must be that of one that is there when none is made.', ''),

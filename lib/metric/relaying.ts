@@ -75,6 +75,12 @@ export const relayingGauges = {
     unit: 'connections',
     alert: { none: '`postfleet_egress_turned_away_total` tells when there are too many.' },
   },
+  egressHeld: {
+    name: 'postfleet_egress_held_addresses',
+    help: 'Addresses of pools that the node of this egress proxy holds.',
+    unit: 'addresses',
+    alert: { none: 'A node may hold none; `postfleet_pool_members` tells of addresses that no node holds.' },
+  },
   egressSources: {
     name: 'postfleet_egress_sources',
     help: 'Source addresses that clients of the egress proxy may ask for: members of its pools that are neither `Local` nor suspended.',

@@ -9,9 +9,14 @@ import { drainOnSignal } from '#lib/run/shutdown.ts';
 import { startEgress } from './egress-role.ts';
 import { type EgressFlags, readEgressSettings } from './egress-settings.ts';
 
+export interface EgressTerminal {
+  readonly say: (line: string) => void;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
 /** Resolves when it runs; a signal ends it. */
-export async function egressCommand(flags: EgressFlags, say: (line: string) => void): Promise<void> {
-  const settings = readEgressSettings(flags);
+export async function egressCommand(flags: EgressFlags, { say, environment }: EgressTerminal): Promise<void> {
+  const settings = readEgressSettings(flags, environment);
   const log = openLog(1, systemClock);
   watchProcess();
   const starting = startEgress({ settings, clock: systemClock, log });

@@ -1,22 +1,23 @@
 /**
  * Composition root of the egress proxy, on a machine that holds IP addresses: workers elsewhere connect through it to receivers.
  *
- * What it lets through is declared: members of the IPPools in its resources that are neither `Local` nor suspended. A change of
+ * What it lets through is declared (`egress-declared.ts`). As the pod of a node it tells which addresses the node holds. A change of
  * the resources, the logins or the certificate holds for the next connection; while it is bad the last good one stays in use.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { openFolder } from '#crds/source/folder.ts';
-import type { Resources } from '#crds/source/resources.ts';
-import { problemLine } from '#crds/source/source.ts';
 import { Doors } from '#lib/address/doors.ts';
 import { healthRoutes } from '#lib/http/health.ts';
 import { openHttp } from '#lib/http/server.ts';
 import { type Clock, type Duration, minutes, seconds } from '#lib/run/clock.ts';
 import { codeOf, Fault, reasonOf } from '#lib/run/fault.ts';
+import type { Kube } from '#lib/kube/kube.ts';
 import type { Log } from '#lib/run/log.ts';
 import { metrics, watchGauge } from '#lib/run/metrics.ts';
+import { systemRandom } from '#lib/run/random.ts';
+import { type Declares, declaredInFolder, declaredInKubernetes } from './egress-declared.ts';
+import { tellHeld } from './egress-node.ts';
 import type { EgressSettings } from './egress-settings.ts';
 import { Logins } from '../egress/logins.ts';
 import type { Outcome } from '../egress/outcome.ts';
@@ -55,22 +56,15 @@ export async function startEgress(options: EgressOptions): Promise<Egress> {
 
 async function build({ settings, clock, log }: EgressOptions, opened: AsyncDisposableStack): Promise<Egress> {
   const { listen, ports, allowPrivate, auth, tls } = settings;
-  const source = opened.adopt(await openFolder(settings.config, clock), (it) => it.close());
-  source.onChange(() => {
-    metrics.resourceProblems.set(source.problems().length);
-    for (const it of source.problems()) log.error('the last good resources stay in use', { reason: problemLine(it) });
-  });
+  const { declared, kube } = await openDeclared({ settings, clock, log }, opened);
   const refreshing = { clock, every: LOOK_EVERY, troubled: (thrown: unknown) => tellUnread(thrown, log) };
   const logins = auth === undefined ? undefined : await Refreshed.open(() => readLogins(auth), refreshing);
   if (logins) opened.defer(() => logins.close());
   const certificate = tls === undefined ? undefined : await Refreshed.open(() => readCertificate(tls), refreshing);
   if (certificate) opened.defer(() => certificate.close());
-  const sources = sourcesOf(() => source.current());
+  const sources = declared.addresses;
   let takesConnections = false;
-  const parts = () => [
-    { part: 'resources', ready: true },
-    { part: 'listener', ready: takesConnections },
-  ];
+  const parts = () => [partOf(declared), { part: 'listener', ready: takesConnections }];
   const health = { name: 'metrics', setting: '--metrics', ...settings.metrics, routes: healthRoutes(parts) };
   const http = opened.adopt(await openHttp(health), (it) => it.close());
   const knows = logins && ((login: Parameters<Logins['knows']>[0]) => logins.current.knows(login));
@@ -89,8 +83,12 @@ async function build({ settings, clock, log }: EgressOptions, opened: AsyncDispo
   });
   watchGauge('egressConnections', () => server.connections);
   watchGauge('egressSources', () => sources().size);
+  if (kube && settings.kubernetes) {
+    const { pod } = settings.kubernetes;
+    tellHeld({ kube, pod, declared: sources, port: server.port, isSecure: tls !== undefined, clock, log }, opened);
+  }
   takesConnections = true;
-  log.info('ready', { config: settings.config, port: server.port, sources: sources().size });
+  log.info('ready', { config: settings.config ?? 'kubernetes', port: server.port, sources: sources().size });
   const stop = async (): Promise<void> => {
     takesConnections = false;
     await server.close(DRAIN);
@@ -99,24 +97,28 @@ async function build({ settings, clock, log }: EgressOptions, opened: AsyncDispo
   return { metricsUrl: http.url, port: server.port, stop };
 }
 
-/** Addresses that connections may leave from, made anew when the resources change. */
-function sourcesOf(resources: () => Resources): () => ReadonlySet<string> {
-  let of: Resources | undefined;
-  let addresses: ReadonlySet<string> = new Set();
-  return () => {
-    const newest = resources();
-    if (newest !== of) [of, addresses] = [newest, proxiedAddresses(newest)];
-    return addresses;
-  };
+interface Opened {
+  readonly declared: Declares;
+  readonly kube?: Kube;
 }
 
-const proxiedAddresses = ({ pools }: Resources): ReadonlySet<string> =>
-  new Set(
-    pools
-      .flatMap(({ spec }) => spec.members)
-      .filter(({ egress, suspend }) => egress !== 'Local' && !suspend)
-      .map(({ address }) => address),
-  );
+/** Nothing of Kubernetes is loaded where resources are in a folder. */
+async function openDeclared(
+  { settings: { config, kubernetes }, clock, log }: EgressOptions,
+  opened: AsyncDisposableStack,
+): Promise<Opened> {
+  if (config !== undefined) return { declared: await declaredInFolder(config, clock, log, opened) };
+  const { kubeAccess } = await import('#lib/kube/access.ts');
+  const { ApiServer } = await import('#lib/kube/api-server.ts');
+  const kube = opened.adopt(new ApiServer(kubeAccess(), clock, systemRandom), (it) => it.close());
+  const where = { kube, namespaces: kubernetes?.namespaces, clock, random: systemRandom };
+  return { kube, declared: declaredInKubernetes(where, opened) };
+}
+
+function partOf({ trouble }: Declares) {
+  const reason = trouble();
+  return { part: 'resources', ready: reason === undefined, ...(reason !== undefined && { reason }) };
+}
 
 async function readLogins(file: string): Promise<Logins> {
   try {

@@ -22,6 +22,7 @@ test('what is not said is narrow: port 25, no private network', () => {
 test.each<[string, Partial<EgressFlags>, string]>([
   ['an open door to the net', { listen: '0.0.0.0:1080' }, '--auth'],
   ['the same by IPv6', { listen: '[::]:1080' }, '--auth'],
+  ['two places of resources', { kubernetes: true }, '--config and --kubernetes'],
   ['no port', { allowPort: ['25', 'smtp'] }, '--allow-port'],
   ['port 0', { allowPort: ['0'] }, '--allow-port'],
   ['a port too high', { allowPort: ['65536'] }, '--allow-port'],
@@ -33,6 +34,20 @@ test.each<[string, Partial<EgressFlags>, string]>([
   ['no place to listen', { listen: '1080' }, '--listen'],
 ])('%s is refused by the name of its flag', (_, over, flag) => {
   expect(() => readEgressSettings({ ...flags, ...over })).toThrow(flag);
+});
+
+test('in Kubernetes pools are read there, and a pod knows which it is', () => {
+  const { config: _, ...others } = flags;
+  const there = { ...others, kubernetes: true, watchNamespaces: 'mail,shop' };
+  const environment = { POD_NAMESPACE: 'egress', POD_NAME: 'one', POD_UID: 'u' };
+  const { config, kubernetes } = readEgressSettings(there, environment);
+  expect(config).toBeUndefined();
+  expect(kubernetes).toEqual({
+    namespaces: ['mail', 'shop'],
+    pod: { namespace: 'egress', name: 'one', uid: 'u' },
+  });
+  expect(readEgressSettings({ ...others, kubernetes: true }).kubernetes).toEqual({});
+  expect(() => readEgressSettings(others)).toThrow('--config and --kubernetes');
 });
 
 test.each(['127.0.0.1:1080', '[::1]:1080', 'localhost:1080'])('%s needs no login', (listen) => {

@@ -4,11 +4,14 @@
 import { resolve } from 'node:path';
 import { isPrivateAddress, matchesNetwork } from '#lib/dns/private-address.ts';
 import { type Address, parseAddress } from '#lib/http/address.ts';
+import type { Pod } from '#lib/kube/pod-report.ts';
 import { Fault } from '#lib/run/fault.ts';
+import { podOf, readNamespaces } from './world-settings.ts';
 
 export interface EgressSettings {
-  /** Folder of resources with exactly one `MTACluster`. */
-  readonly config: string;
+  /** Folder of resources with exactly one `MTACluster`; absent: they are in Kubernetes. */
+  readonly config?: string;
+  readonly kubernetes?: EgressKubernetes;
   readonly listen: Address;
   /** File of who may use it; absent on loopback only. */
   readonly auth?: string;
@@ -23,8 +26,17 @@ export interface EgressSettings {
   readonly metrics: Address;
 }
 
+export interface EgressKubernetes {
+  /** Namespaces whose pools are read; absent: all. */
+  readonly namespaces?: readonly string[];
+  /** Which pod this is; absent: it is none. */
+  readonly pod?: Pod;
+}
+
 export interface EgressFlags {
-  readonly config: string;
+  readonly config?: string;
+  readonly kubernetes?: boolean;
+  readonly watchNamespaces?: string;
   readonly listen: string;
   readonly auth?: string;
   readonly tls?: string;
@@ -38,7 +50,10 @@ export interface EgressFlags {
 const MOST_CONNECTIONS = 100_000;
 
 /** Throws the fault `bad-setting`. */
-export function readEgressSettings(flags: EgressFlags): EgressSettings {
+export function readEgressSettings(
+  flags: EgressFlags,
+  environment: Readonly<Record<string, string | undefined>> = {},
+): EgressSettings {
   const { auth, tls, allowPrivate = [] } = flags;
   const listen = parseAddress('--listen', flags.listen);
   if (auth === undefined && !isLoopback(listen.host))
@@ -48,7 +63,7 @@ export function readEgressSettings(flags: EgressFlags): EgressSettings {
     );
   for (const network of allowPrivate) checkNetwork(network);
   return {
-    config: resolve(flags.config),
+    ...readDeclared(flags, environment),
     listen,
     ...(auth !== undefined && { auth: resolve(auth) }),
     ...(tls !== undefined && { tls: resolve(tls) }),
@@ -58,6 +73,18 @@ export function readEgressSettings(flags: EgressFlags): EgressSettings {
     connectionsPerClient: integer('--connections-per-client', flags.connectionsPerClient, MOST_CONNECTIONS),
     metrics: parseAddress('--metrics', flags.metrics),
   };
+}
+
+function readDeclared(
+  { config, kubernetes = false, watchNamespaces }: EgressFlags,
+  environment: Readonly<Record<string, string | undefined>>,
+): Pick<EgressSettings, 'config' | 'kubernetes'> {
+  if ((config !== undefined) === kubernetes)
+    throw new Fault('bad-setting', '--config and --kubernetes: name one of them, where the pools are declared');
+  if (config !== undefined) return { config: resolve(config) };
+  const namespaces = watchNamespaces === undefined ? undefined : readNamespaces(watchNamespaces);
+  const pod = podOf(environment);
+  return { kubernetes: { ...(namespaces && { namespaces }), ...(pod && { pod }) } };
 }
 
 const isLoopback = (host: string): boolean =>

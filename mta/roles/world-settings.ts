@@ -47,17 +47,23 @@ export function readWorld(
   };
 }
 
-function namespacesOf(text: string | undefined, own: string): readonly string[] | undefined {
-  if (text === undefined) return undefined;
+/** Each once. Throws the fault `bad-setting`. */
+export function readNamespaces(text: string): readonly string[] {
   const names = [...new Set(text.split(',').map((it) => it.trim()))];
   for (const it of names)
     if (!LABEL.test(it)) throw bad(`--watch-namespaces: "${it}" cannot be a namespace; write mail,shop`);
+  return names;
+}
+
+function namespacesOf(text: string | undefined, own: string): readonly string[] | undefined {
+  if (text === undefined) return undefined;
+  const names = readNamespaces(text);
   if (!names.includes(own)) throw bad(`--watch-namespaces: must name ${own} too, where the MTACluster is`);
   return names;
 }
 
 /** As Kubernetes tells a pod of itself. */
-function podOf({ POD_NAMESPACE, POD_NAME, POD_UID }: Readonly<Record<string, string | undefined>>) {
+export function podOf({ POD_NAMESPACE, POD_NAME, POD_UID }: Readonly<Record<string, string | undefined>>) {
   if (POD_NAMESPACE === undefined || POD_NAME === undefined || POD_UID === undefined) return undefined;
   return { namespace: POD_NAMESPACE, name: POD_NAME, uid: POD_UID };
 }

@@ -21,7 +21,7 @@ import { until } from '../harness/until.ts';
 
 const stage = openScene();
 const MAJORS = [3, 4] as const;
-const VALUES = ['minimal', 'everything', 'namespaces', 'given'];
+const VALUES = ['minimal', 'everything', 'namespaces', 'given', 'egress'];
 const everyWay = MAJORS.flatMap((major) => VALUES.map((values) => [major, values] as const));
 
 let plane: ControlPlane;

@@ -14,6 +14,17 @@
 {{- printf "%s-operator" (include "postfleet.fullname" .) -}}
 {{- end -}}
 
+{{- define "postfleet.egress" -}}
+{{- printf "%s-egress" (include "postfleet.fullname" .) -}}
+{{- end -}}
+
+{{/* The operator reads pods of this name, whatever the chart is called. */}}
+{{- define "postfleet.egressSelector" -}}
+app.kubernetes.io/name: postfleet
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: egress
+{{- end -}}
+
 {{/* What the operator's pods are found by. It never changes: a Deployment's selector cannot. */}}
 {{- define "postfleet.selector" -}}
 app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride }}
