@@ -151,6 +151,16 @@ describe('A22: is refused,', () => {
     ['a unique local address', [SIX, connectTo('fc00::1')], 'private', code('notAllowed')],
     ['NAT64 to a private address', [SIX, connectTo('64:ff9b::a02:1')], 'private', code('notAllowed')],
     ['6to4 to a private address', [SIX, connectTo('2002:a02:1::1')], 'private', code('notAllowed')],
+    ['a private network of class B', [FOUR, connectTo('172.31.255.1')], 'private', code('notAllowed')],
+    ['a private network of class C', [FOUR, connectTo('192.168.1.1')], 'private', code('notAllowed')],
+    ['addresses of a carrier', [FOUR, connectTo('100.64.0.1')], 'private', code('notAllowed')],
+    ['networks for benchmarks', [FOUR, connectTo('198.19.0.1')], 'private', code('notAllowed')],
+    ['everybody', [FOUR, connectTo('255.255.255.255')], 'private', code('notAllowed')],
+    ['no address of IPv6', [SIX, connectTo('::')], 'private', code('notAllowed')],
+    ['a link-local address of IPv6', [SIX, connectTo('fe80::1')], 'private', code('notAllowed')],
+    ['multicast of IPv6', [SIX, connectTo('ff02::1')], 'private', code('notAllowed')],
+    ['an old form of IPv4 in IPv6', [SIX, connectTo('::7f00:1')], 'private', code('notAllowed')],
+    ['Teredo', [SIX, connectTo('2001:0:7f00:1::1')], 'private', code('notAllowed')],
     ['a mapped address', [SIX, connectTo('::ffff:8.8.4.4')], 'address-type', code('unknownAddressType')],
     ['a mapped private address', [SIX, connectTo('::ffff:10.1.0.1')], 'address-type', code('unknownAddressType')],
     ['IPv6 from an IPv4 address', [FOUR, connectTo('2a00:1450::1a')], 'address-type', code('unknownAddressType')],
@@ -161,6 +171,18 @@ describe('A22: is refused,', () => {
     expect(told.answers.at(-1)).toBe(answer);
     expect(told.effects.some((it) => it.kind === 'connect')).toBe(false);
   });
+});
+
+// Read in crates/kumod/src/egress_source.rs and crates/proxy-server/src/proxy_handler.rs of KumoMTA, 3ebc1e85, and its library socksv5 0.3.1.
+test('the dialogue is KumoMTA’s, octet by octet: methods, login, BIND with port 0, CONNECT', () => {
+  const said = ['05020002', '0106776f726b657206736563726574', '05020001c00002010000', '05010001080804040019'];
+  const told = tell(
+    LOCKED,
+    said.map((it) => Buffer.from(it, 'hex')),
+  );
+  // Its own proxy tells the port that it has bound, where ours says 0: KumoMTA reads the code alone.
+  expect(told.answers).toEqual(['0502', '0100', '05000001c00002010000', '05000001c00002019c40']);
+  expect(lastOf(told)).toEqual({ kind: 'relay' });
 });
 
 test('an address that the machine does not have is answered to BIND, and nothing is connected', () => {
