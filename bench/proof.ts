@@ -9,6 +9,7 @@
  */
 import { measureBacklog } from './backlog.ts';
 import { measureBefore } from './before.ts';
+import { measureChaos } from './chaos.ts';
 import { measureCrash } from './crash.ts';
 import { measureEgress } from './egress.ts';
 import { measureHttp } from './http.ts';
@@ -34,6 +35,7 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['backlog', measureBacklog],
   ['neighbours', measureNeighbours],
   ['crash', measureCrash],
+  ['chaos', measureChaos],
   ['restarts', measureRestarts],
   ['soak', measureSoak],
   ['slow-disk', measureSlowDisk],

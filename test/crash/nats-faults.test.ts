@@ -3,7 +3,7 @@
  * that is gone, power that fails. What was put stays, is given to one, and ends once.
  */
 import { randomInt } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,7 @@ import type { Claim, Queue } from '#mta/queue/queue.ts';
 import { ForgetfulDisk } from '../harness/forgetful-disk.ts';
 import { newName, openQueue } from '../harness/jetstream.ts';
 import { Nats } from '../harness/nats.ts';
+import { dropProbes } from '../harness/nats-probes.ts';
 import { aMessage } from '../harness/queue.ts';
 import { openScene } from '../harness/scene.ts';
 import { settlementOf } from '../harness/settlement.ts';
@@ -197,15 +198,6 @@ async function keepNames(opened: Opened, path: string): Promise<void> {
   }
 }
 
-/**
- * At its start nats-server writes a file to see whether it can, and removes it. That it did may be forgotten as well, and then it takes
- * the file for an account, and calls itself unwell.
- */
-function dropProbes(folder: string): void {
-  for (const name of readdirSync(folder))
-    if (name.startsWith('_test_')) rmSync(join(folder, name), { recursive: true });
-}
-
 /** A server on a disk that forgets; `cut` takes its power while somebody puts, and answers whose put had resolved. */
 async function onForgetfulDisk(sync: string, promise: 'synced' | 'answered') {
   const disk = await ForgetfulDisk.mount(scene, ['-seed', String(randomInt(1_000_000))]);
@@ -231,7 +223,7 @@ async function onForgetfulDisk(sync: string, promise: 'synced' | 'answered') {
   };
   const comeBack = async (): Promise<void> => {
     await disk.mount();
-    dropProbes(join(disk.path, 'n1-store', 'jetstream'));
+    dropProbes(disk.path);
     await nats.restart(0);
   };
   return { nats, name, cut, comeBack };

@@ -12,12 +12,14 @@ import type { Stage } from './stage.ts';
 const BENCH = fileURLToPath(new URL('../../examples/bench', import.meta.url));
 /** Of each ingress. */
 const LISTENERS = [2525, 2465, 8080];
-/** Fewer than by default: each is held by somebody soon. */
+/** Unless it is said, and fewer than by default: each is held by somebody soon. */
 export const SHARDS = 16;
 /** More than are handed in before it is enough. */
 const PLENTY = 10_000_000;
 
-export type Sizes = Pick<ClusterOptions, 'servers' | 'ingresses' | 'workers' | 'disk'>;
+export interface Sizes extends Pick<ClusterOptions, 'servers' | 'ingresses' | 'workers' | 'disk'> {
+  readonly shards?: number;
+}
 
 export interface SteadyLoad {
   /** Messages a second. */
@@ -43,13 +45,13 @@ export class BenchCluster {
     this.sink = sink;
   }
 
-  static async start(stage: Stage, sizes: Sizes): Promise<BenchCluster> {
+  static async start(stage: Stage, { shards = SHARDS, ...sizes }: Sizes): Promise<BenchCluster> {
     const [sink = 0, ...listening] = await freePorts(1 + sizes.ingresses * LISTENERS.length);
     const cluster = await Cluster.start(stage, {
       ...sizes,
       config: BENCH,
       portOf: (port, ingress) => listening[ingress * LISTENERS.length + LISTENERS.indexOf(port)] ?? 0,
-      spec: { shards: SHARDS },
+      spec: { shards },
       routedTo: sink,
     });
     return new BenchCluster(stage, cluster, sink);

@@ -19,6 +19,9 @@ type disk struct {
 	lock      sync.Mutex
 	random    *rand.Rand
 	syncDelay time.Duration
+	// journal is set when every fsync keeps all names.
+	journal bool
+	folders []*folder
 	lost      losses
 	// syncs counts a thread's calls of fsync.
 	syncs map[uint32]int
@@ -86,11 +89,20 @@ func (it *file) Fsync(ctx context.Context, _ fs.FileHandle, _ uint32) syscall.Er
 		it.disk.syncs[caller.Pid]++
 	}
 	it.sync()
+	if it.disk.journal {
+		it.disk.syncNames()
+	}
 	// A file that was fsynced can be found: its name is part of the same journal on ext4 and XFS.
 	if _, parent := it.Parent(); parent != nil {
 		parent.Operations().(*folder).sync()
 	}
 	return 0
+}
+
+func (it *disk) syncNames() {
+	for _, one := range it.folders {
+		one.sync()
+	}
 }
 
 func (it *file) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {

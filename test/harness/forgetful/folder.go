@@ -40,7 +40,9 @@ var (
 )
 
 func newFolder(disk *disk, mode uint32) *folder {
-	return &folder{disk: disk, mode: mode, durable: map[string]fs.InodeEmbedder{}}
+	made := &folder{disk: disk, mode: mode, durable: map[string]fs.InodeEmbedder{}}
+	disk.folders = append(disk.folders, made)
+	return made
 }
 
 func (it *folder) Create(ctx context.Context, name string, _ uint32, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {

@@ -3,7 +3,10 @@
 // It keeps a folder in memory and mounts it. What was not fsynced exists for running programs only: at SIGUSR1 the
 // power is cut, the folder is left as a disk might have it then, and nothing is answered any more.
 //
-//	forgetful -folder DISK -mount POINT [-seed N] [-syncdelay 20ms]
+//	forgetful -folder DISK -mount POINT [-seed N] [-syncdelay 20ms] [-journal]
+//
+// With -journal each fsync keeps all names that were given and taken before it, in every folder, as the one journal of
+// ext4 and XFS does; without it a file's own folder only. What is in other files is forgotten all the same.
 //
 // Says "mounted" on standard error when it may be used, and prints one JSON line about what a cut has lost. SIGTERM
 // unmounts in peace, with everything on disk. At SIGUSR2 it says on standard error which threads have called fsync, and
@@ -30,9 +33,10 @@ func main() {
 	mount := flag.String("mount", "", "where it is mounted")
 	seed := flag.Int64("seed", 1, "of what a cut leaves")
 	delay := flag.Duration("syncdelay", 0, "how long each fsync takes")
+	journal := flag.Bool("journal", false, "each fsync keeps all names")
 	flag.Parse()
 
-	disk := &disk{random: rand.New(rand.NewSource(*seed)), syncDelay: *delay, syncs: map[uint32]int{}}
+	disk := &disk{random: rand.New(rand.NewSource(*seed)), syncDelay: *delay, journal: *journal, syncs: map[uint32]int{}}
 	root := newFolder(disk, 0o700)
 	never := 24 * time.Hour
 	server, err := fs.Mount(*mount, root, &fs.Options{
