@@ -10,6 +10,7 @@
 import { measureBacklog } from './backlog.ts';
 import { measureBefore } from './before.ts';
 import { measureChaos } from './chaos.ts';
+import { measureCluster } from './cluster.ts';
 import { measureCrash } from './crash.ts';
 import { measureEgress } from './egress.ts';
 import { measureHttp } from './http.ts';
@@ -32,6 +33,7 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['before', measureBefore],
   ['egress', measureEgress],
   ['receivers', measureReceivers],
+  ['cluster', measureCluster],
   ['backlog', measureBacklog],
   ['neighbours', measureNeighbours],
   ['crash', measureCrash],
