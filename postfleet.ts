@@ -14,16 +14,17 @@ import type { ExplainFlags } from '#mta/watch/explain.ts';
 import type { AuditFlags, ChoiceFlags, SuspendFlags } from '#mta/watch/operate.ts';
 import type { QueueFlags } from '#mta/watch/queue.ts';
 import type { ReturnedFlags } from '#mta/watch/returned.ts';
+import type { SupportDumpFlags } from '#mta/watch/support-dump.ts';
 import type { SuppressFlags } from '#mta/watch/suppress.ts';
 import type { TopFlags } from '#mta/watch/top.ts';
 import type { TraceFlags } from '#mta/watch/trace.ts';
 import type { OperatorFlags } from '#operator/settings.ts';
+import { EGRESS_FLAGS } from '#mta/roles/egress-flags.ts';
 import { ROLE_FLAGS } from '#mta/roles/role-flags.ts';
 import { type ClusterFlags, dataFolderOf, EXAMPLE, type StandaloneFlags } from '#mta/roles/settings.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
-
 const terminal = { say, exit: (code: number) => process.exit(code), environment: process.env };
 
 const program = new Command('postfleet')
@@ -86,24 +87,14 @@ program
     await operatorCommand(flags, say, (code) => process.exit(code));
   });
 
-program
+const egress = program
   .command('egress')
-  .description('connect to receivers from the addresses of this machine, for workers elsewhere')
-  .option('--config <folder>', 'resources: which addresses may be used')
-  .option('--kubernetes', 'in place of --config: the pools in Kubernetes that their clusters accept')
-  .option('--watch-namespaces <names>', 'with --kubernetes: whose pools, commas between (default: all)')
-  .option('--listen <address>', 'where workers connect to', '127.0.0.1:1080')
-  .option('--auth <file>', 'who may: lines user:password; without it only on loopback')
-  .option('--tls <folder>', 'tls.crt and tls.key (default: in clear)')
-  .option('--allow-port <port...>', 'ports of receivers', ['25'])
-  .option('--allow-private <network...>', 'private networks that receivers may lie in (default: none)')
-  .option('--connections <count>', 'most at once', '4000')
-  .option('--connections-per-client <count>', 'most at once of one worker', '2000')
-  .option('--metrics <address>', 'metrics and health', '127.0.0.1:9465')
+  .description('connect to receivers from addresses of this machine, for workers')
   .action(async (flags: EgressFlags) => {
     const { egressCommand } = await import('#mta/roles/egress-command.ts');
     await egressCommand(flags, terminal);
   });
+for (const [flag, does, standard] of EGRESS_FLAGS) egress.addOption(new Option(flag, does).default(standard));
 
 program
   .command('send')
@@ -176,6 +167,17 @@ asking('explain', 'show what would happen to mail for a recipient now, and why w
   .action(async (recipient: string, flags: ExplainFlags) => {
     const { explainCommand } = await import('#mta/watch/explain.ts');
     await explainCommand(recipient, flags, print);
+  });
+
+asking('support-dump', 'put what others need to see to help into a folder, without secrets')
+  .requiredOption('--out <folder>', 'a new folder')
+  .option('--config <folder>', 'its resources')
+  .option('--kubernetes', 'resources of all namespaces, by the kubeconfig in use')
+  .option('--metrics <url>', 'where its metrics are', 'http://127.0.0.1:9464')
+  .option('--log <file...>', 'files with its log')
+  .action(async (flags: SupportDumpFlags) => {
+    const { supportDumpCommand } = await import('#mta/roles/support-dump-command.ts');
+    await supportDumpCommand(flags, say);
   });
 
 /** A command that acts on mail that is chosen by what orders tell it apart by. */
