@@ -11,16 +11,19 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { needControlPlane, needNode } from '../setup/control-plane.ts';
-import { giveUp, needPause, needTools, say } from '../setup/tools.ts';
+import { needHelm } from '../setup/helm.ts';
+import { giveUp, needNats, needPause, needTools, say } from '../setup/tools.ts';
 import { makeGroups, removeGroups } from './run/groups.ts';
 import { buildImages } from './run/images.ts';
 import { keepSettings } from './run/settings.ts';
 
 if (process.getuid?.() !== 0) giveUp('a node of its own needs root');
-needTools('containerd', 'runc', 'cni', 'iptables', 'conntrack');
+needTools('containerd', 'runc', 'cni', 'iptables', 'conntrack', 'redis');
 needControlPlane();
 needNode();
 await needPause();
+await needNats();
+await needHelm();
 
 const folder = mkdtempSync(join(tmpdir(), 'postfleet-e2e-'));
 const restore = keepSettings();
@@ -28,7 +31,7 @@ const over = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => over.abort());
 let code = 1;
 try {
-  await buildImages(join(folder, 'images'));
+  buildImages(join(folder, 'images'));
   makeGroups(basename(folder));
   code = await runInside(process.argv.slice(2));
 } finally {

@@ -17,14 +17,14 @@ export class SmtpClient {
   }
 
   /** Connects and reads the greeting; then says EHLO. */
-  static async open(port: number): Promise<SmtpClient> {
-    const client = await SmtpClient.connect(port);
+  static async open(port: number, host?: string): Promise<SmtpClient> {
+    const client = await SmtpClient.connect(port, host);
     await client.say('EHLO client.test');
     return client;
   }
 
-  static async connect(port: number): Promise<SmtpClient> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  static async connect(port: number, host = '127.0.0.1'): Promise<SmtpClient> {
+    const socket = connect({ port, host, noDelay: true });
     await once(socket, 'connect');
     const client = new SmtpClient(socket);
     await client.reply();

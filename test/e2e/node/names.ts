@@ -10,7 +10,9 @@ import { addAddress, DNS_ADDRESS, folderOfRun, NODE_ADDRESS, POD_NETWORK, SERVIC
 /** Of the name server of all zones: public, or nobody would ask it. Nothing leaves the node's network. */
 export const AUTHORITY = '11.0.0.53';
 
-/** One line of a zone: `name type value`, names in full with their dot. */
+const ROOT = '.';
+
+/** One line of a zone: `name type value`, names in full with their dot, or without one in the zone. */
 export type ZoneLine = string;
 
 export class Names {
@@ -26,20 +28,21 @@ export class Names {
     mkdirSync(folder);
     addAddress(AUTHORITY);
     const names = new Names(folder);
-    for (const zone of zones) names.write(zone, []);
-    writeFileSync(join(folder, 'Corefile'), corefile(folder, kubeconfig, zones));
+    // The root knows of no other name, and says so.
+    for (const zone of [...zones, ROOT]) names.write(zone, []);
+    writeFileSync(join(folder, 'Corefile'), corefile(names, kubeconfig, [...zones, ROOT]));
     stage.start('coredns', programFile('coredns'), ['-conf', join(folder, 'Corefile')]);
     return names;
   }
 
   /** The whole of a zone beside what every zone has. */
   write(zone: string, lines: readonly ZoneLine[]): void {
-    const file = this.#fileOf(zone);
+    const file = this.fileOf(zone);
     const text = [
-      `$ORIGIN ${zone}.`,
+      `$ORIGIN ${zone === ROOT ? '' : zone}.`,
       '$TTL 1',
-      `@ SOA ns.${zone}. root.${zone}. ${(this.#serial += 1)} 60 60 60 1`,
-      `@ NS ns.${zone}.`,
+      `@ SOA ns hostmaster ${(this.#serial += 1)} 60 60 60 1`,
+      '@ NS ns',
       `ns A ${AUTHORITY}`,
       ...lines,
     ];
@@ -47,18 +50,18 @@ export class Names {
     renameSync(`${file}.new`, file);
   }
 
-  #fileOf(zone: string): string {
-    return join(this.#folder, `${zone}.zone`);
+  fileOf(zone: string): string {
+    return join(this.#folder, `${zone === ROOT ? 'root' : zone}.zone`);
   }
 }
 
-const corefile = (folder: string, kubeconfig: string, zones: readonly string[]): string => `.:53 {
+const corefile = (names: Names, kubeconfig: string, zones: readonly string[]): string => `.:53 {
   bind ${NODE_ADDRESS} ${AUTHORITY}
   errors
   kubernetes cluster.local ${SERVICE_NETWORK} ${POD_NETWORK} {
     kubeconfig ${kubeconfig} test
   }
-${zones.map((it) => `  file ${folder}/${it}.zone ${it} {\n    reload 1s\n  }\n`).join('')}}
+${zones.map((it) => `  file ${names.fileOf(it)} ${it} {\n    reload 1s\n  }\n`).join('')}}
 `;
 
 /** The address that pods are told, and that leads to it. */

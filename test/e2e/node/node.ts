@@ -23,7 +23,7 @@ import {
 } from './machine.ts';
 import { DNS_OBJECTS, Names } from './names.ts';
 
-const NAME = 'node1';
+export const NAME = 'node1';
 const READY_WITHIN = 120_000;
 
 export class Node {

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Machine } from '#helm/image/config.ts';
 
 export interface Contents {
   readonly name: string;
@@ -14,7 +15,7 @@ export interface Contents {
 }
 
 /** As Node names machines, and container engines do. */
-const MACHINES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
+export const MACHINES: Readonly<Record<string, Machine>> = { x64: 'amd64', arm64: 'arm64' };
 
 /** Writes a tar as `docker save` does. */
 export function archive(file: string, { name, entrypoint, programs }: Contents): void {
