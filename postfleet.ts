@@ -14,11 +14,13 @@ import type { ExplainFlags } from '#mta/watch/explain.ts';
 import type { AuditFlags, ChoiceFlags, SuspendFlags } from '#mta/watch/operate.ts';
 import type { QueueFlags } from '#mta/watch/queue.ts';
 import type { ReturnedFlags } from '#mta/watch/returned.ts';
+import type { SendFlags } from '#mta/watch/send.ts';
 import type { SupportDumpFlags } from '#mta/watch/support-dump.ts';
 import type { SuppressFlags } from '#mta/watch/suppress.ts';
 import type { TopFlags } from '#mta/watch/top.ts';
 import type { TraceFlags } from '#mta/watch/trace.ts';
 import type { OperatorFlags } from '#operator/settings.ts';
+import { SEND_FLAGS } from '#mta/watch/send-flags.ts';
 import { EGRESS_FLAGS } from '#mta/roles/egress-flags.ts';
 import { ROLE_FLAGS } from '#mta/roles/role-flags.ts';
 import { type ClusterFlags, dataFolderOf, EXAMPLE, type StandaloneFlags } from '#mta/roles/settings.ts';
@@ -96,21 +98,16 @@ const egress = program
   });
 for (const [flag, does, standard] of EGRESS_FLAGS) egress.addOption(new Option(flag, does).default(standard));
 
-program
+const sending = program
   .command('send')
   .description('send a test message to the process that runs here')
   .requiredOption('--to <address...>', 'recipients')
-  .option('--from <address>', 'sender (default: hello@ the first domain)')
-  .option('--subject <text>', 'subject', 'Hello from Postfleet')
-  .option('--text <text>', 'text', 'It works.')
   .option('--data <folder>', 'data folder of that process', dataFolderOf(EXAMPLE))
-  .option('--json', 'print JSON')
-  .action(
-    async (flags: { to: string[]; from?: string; subject: string; text: string; data: string; json?: boolean }) => {
-      const { sendCommand } = await import('#mta/watch/send.ts');
-      await sendCommand(flags.data, flags, flags.json === true, print);
-    },
-  );
+  .action(async (flags: SendFlags & { data: string; json?: boolean }) => {
+    const { sendCommand } = await import('#mta/watch/send.ts');
+    await sendCommand(flags.data, flags, flags.json === true, print);
+  });
+for (const [flag, does, standard] of SEND_FLAGS) sending.addOption(new Option(flag, does).default(standard));
 
 /** A command that asks a process: of a cluster, any. */
 const asking = (name: string, does: string): Command =>

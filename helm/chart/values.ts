@@ -201,5 +201,15 @@ export const VALUES: Inner = {
     labels: words('Labels by which the sidecar finds them.', { grafana_dashboard: '1' }),
     annotations: words('On them, such as the folder: `grafana_folder: Mail`.'),
   }),
+  test: group('`helm test` sends a message by SMTP, as an application would, once this is filled in.', {
+    namespace: text('Where the Secret is; that of the release when empty.', '', `^(${NAMESPACE.slice(1, -1)})?$`),
+    credential: text('The Secret of a `SendingCredential`, such as `app-credential`; no test when empty.', ''),
+    from: text('A sender of a domain that may send.', ''),
+    to: text('Who gets it.', ''),
+    authority: text(
+      'A Secret there with `ca.crt` that the listener’s certificate is checked against. Without it any certificate is taken.',
+      '',
+    ),
+  }),
   extraObjects: objects('Further objects, rendered as templates.'),
 };

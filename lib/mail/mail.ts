@@ -156,8 +156,8 @@ export interface SubmissionServer {
   readonly port: number;
   readonly username: string;
   readonly password: string;
-  /** PEM of the certificate authority, or the self-made certificate, to trust. */
-  readonly ca: string;
+  /** PEM of the certificate authority, or the self-made certificate, to trust; undefined: whatever is shown. */
+  readonly ca: string | undefined;
 }
 
 export interface PlainMail {
@@ -173,7 +173,7 @@ export async function submitMail(server: SubmissionServer, mail: PlainMail): Pro
     host: server.host,
     port: server.port,
     requireTLS: true,
-    tls: { ca: server.ca },
+    tls: server.ca === undefined ? { rejectUnauthorized: false } : { ca: server.ca },
     auth: { user: server.username, pass: server.password },
   });
   try {

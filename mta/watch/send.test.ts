@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
@@ -26,6 +26,8 @@ afterEach(() => rmSync(data, { recursive: true }));
 const FLAGS: SendFlags = { to: ['b@dest.test'], subject: 'hello', text: 'body' };
 
 /** A submission server as the data folder would name it. Answers what it was given. */
+let port = 0;
+
 async function serve(answer: Reply = reply(250, '2.0.0', 'queued as 01m')) {
   const taken: { envelope: Envelope; raw: string }[] = [];
   const clock = new FakeClock();
@@ -53,15 +55,16 @@ async function serve(answer: Reply = reply(250, '2.0.0', 'queued as 01m')) {
     clock.advance(0);
     await closed;
   });
-  await leaveHint(listener.port);
+  port = listener.port;
+  await leaveHint(port);
   return taken;
 }
 
-async function leaveHint(port: number, password = 'right'): Promise<void> {
+async function leaveHint(at: number, password = 'right'): Promise<void> {
   const [passwordFile, certificateFile] = [join(data, 'password'), join(data, 'certificate.pem')];
   writeFileSync(passwordFile, `${password}\n`);
   writeFileSync(certificateFile, certificate.cert);
-  const where = { host: '127.0.0.1', port, username: 'default.app', from: 'hello@example.com' };
+  const where = { host: '127.0.0.1', port: at, username: 'default.app', from: 'hello@example.com' };
   await publishHint(data, { ...where, passwordFile, certificateFile });
 }
 
@@ -104,6 +107,36 @@ test('a wrong password is a refusal that does not repeat it', async () => {
 test('a server that is not there is named', async () => {
   await leaveHint(1);
   await expect(send()).rejects.toMatchObject({ code: 'refused', message: expect.stringContaining('127.0.0.1:1 ') });
+});
+
+/** As the Secret of a SendingCredential is mounted. */
+function mount(): string {
+  const folder = join(data, 'credential');
+  mkdirSync(folder);
+  const all = { host: '127.0.0.1', port: String(port), username: 'mail.app', password: 'right', token: 't', uri: 'u' };
+  for (const [name, text] of Object.entries(all)) writeFileSync(join(folder, name), text);
+  return folder;
+}
+
+test('in Kubernetes a credential that is mounted says where and as whom', async () => {
+  const taken = await serve();
+  const credential = mount();
+  const from = 'x@example.com';
+  await send({ credential, from, ca: join(data, 'certificate.pem') });
+  await send({ credential, from, anyCertificate: true });
+  expect(taken.map(({ envelope }) => envelope.sender)).toEqual([from, from]);
+  const other = await selfMadeCertificate(['127.0.0.1']);
+  writeFileSync(join(data, 'other.pem'), other.cert);
+  await expect(send({ credential, from, ca: join(data, 'other.pem') })).rejects.toMatchObject({ code: 'refused' });
+});
+
+test.each([
+  ['no sender', { ca: 'x' }, '--from'],
+  ['nobody to trust', { from: 'a@b.example' }, '--ca'],
+  ['two to trust', { from: 'a@b.example', ca: 'x', anyCertificate: true }, '--ca'],
+  ['no such folder', { from: 'a@b.example', anyCertificate: true }, 'must hold host'],
+])('a credential with %s is refused with what to say', async (_, flags, says) => {
+  await expect(send({ credential: '/nowhere', ...flags })).rejects.toThrow(says);
 });
 
 test('a folder that was never used says how to start', async () => {

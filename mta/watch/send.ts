@@ -1,12 +1,13 @@
 /**
  * `postfleet send`: one test message by SMTP submission, as any application would send it.
  *
- * The process that runs leaves in its data folder where and as whom to submit; the password stays in its own file.
+ * The process that runs leaves in its data folder where and as whom to submit; the password stays in its own file. In Kubernetes the Secret of
+ * a `SendingCredential` says the same, mounted as a folder.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { submitMail } from '#lib/mail/mail.ts';
-import { Fault, reasonOf } from '#lib/run/fault.ts';
+import { type SubmissionServer, submitMail } from '#lib/mail/mail.ts';
+import { codeOf, Fault, reasonOf } from '#lib/run/fault.ts';
 
 /** How to submit, without the secret. */
 export interface SubmissionHint {
@@ -25,6 +26,12 @@ export interface SendFlags {
   readonly from?: string;
   readonly subject: string;
   readonly text: string;
+  /** A folder with what the Secret of a `SendingCredential` holds, in place of the data folder. */
+  readonly credential?: string;
+  /** A file with the authority to trust there. */
+  readonly ca?: string;
+  /** Trust whoever answers there: the password goes to it. */
+  readonly anyCertificate?: boolean;
 }
 
 const hintFile = (data: string): string => join(data, 'submission.json');
@@ -40,17 +47,49 @@ export async function sendCommand(
   asJson: boolean,
   print: (text: string) => void,
 ): Promise<void> {
-  const hint = await readHint(data);
-  const password = (await readFile(hint.passwordFile, 'utf8')).trim();
-  const ca = await readFile(hint.certificateFile, 'utf8');
-  const { host, port, username } = hint;
+  const { from, ...server } = await (flags.credential === undefined ? hinted(data) : mounted(flags.credential, flags));
   const { to, subject, text } = flags;
-  const mail = { from: flags.from ?? hint.from, to, subject, text };
-  const response = await submitMail({ host, port, username, password, ca }, mail).catch((cause: unknown) => {
+  const mail = { from: flags.from ?? from, to, subject, text };
+  const { host, port } = server;
+  const response = await submitMail(server, mail).catch((cause: unknown) => {
     throw new Fault('refused', `${host}:${port} did not take the message: ${reasonOf(cause)}`, { cause });
   });
   const id = /queued as (\S+)/.exec(response)?.[1] ?? '';
   print(asJson ? JSON.stringify({ id, response }) : `${response}\nfollow it with: npx postfleet trace ${id}`);
+}
+
+interface Server extends SubmissionServer {
+  readonly from: string;
+}
+
+async function hinted(data: string): Promise<Server> {
+  const { passwordFile, certificateFile, ...hint } = await readHint(data);
+  const password = (await readFile(passwordFile, 'utf8')).trim();
+  return { ...hint, password, ca: await readFile(certificateFile, 'utf8') };
+}
+
+async function mounted(folder: string, { from, ca: file, anyCertificate = false }: SendFlags): Promise<Server> {
+  if (from === undefined)
+    throw new Fault('bad-setting', '--credential: name a sender of a domain of its own with --from');
+  if ((file === undefined) === !anyCertificate)
+    throw new Fault(
+      'bad-setting',
+      '--credential: name whom to trust with --ca, or --any-certificate where you know who answers',
+    );
+  const of = async (name: string): Promise<string> => (await readFile(join(folder, name), 'utf8')).trim();
+  try {
+    const [host = '', port, username = '', password = ''] = await Promise.all(
+      ['host', 'port', 'username', 'password'].map(of),
+    );
+    const ca = file === undefined ? undefined : await readFile(file, 'utf8');
+    return { host, port: Number(port), username, password, ca, from };
+  } catch (cause) {
+    throw new Fault(
+      'bad-setting',
+      `--credential ${folder}: must hold host, port, username and password (${codeOf(cause)})`,
+      { cause },
+    );
+  }
 }
 
 async function readHint(data: string): Promise<SubmissionHint> {

@@ -40,7 +40,8 @@ function render(major: 3 | 4, values: string): Promise<KubeObject[]> {
 beforeAll(async () => {
   plane = await ControlPlane.start(stage, { users: { [OPERATOR]: { groups: OPERATOR_GROUPS } } });
   kube = new ApiServer(plane.access(), systemClock, systemRandom);
-  for (const name of ['postfleet', 'mail', 'tenant']) await makeNamespace(kube, name);
+  // What is only tried makes no namespace for what comes after it.
+  for (const name of ['postfleet', 'postfleet-egress', 'mail', 'tenant']) await makeNamespace(kube, name);
   for (const definition of MONITORING) {
     const { kind } = await kube.apply(DEFINITIONS, definition, 'test');
     if (kind !== 'written') throw new Error(`${definition.metadata.name}: ${kind}`);
