@@ -9,7 +9,7 @@ import type { Random } from '../lib/run/random.ts';
 import { type BenchCluster, noteDoubts } from '../test/harness/bench-cluster.ts';
 import type { Role } from '../test/harness/cluster.ts';
 import type { Mailbench } from '../test/harness/mailbench.ts';
-import { until } from '../test/harness/until.ts';
+import { SELDOM_MS, until } from '../test/harness/until.ts';
 
 const TARGETS = ['ingress', 'worker', 'NATS leader', 'Redis'] as const;
 const HOWS = ['SIGKILL', 'SIGSTOP'] as const;
@@ -97,7 +97,7 @@ export async function allIsWell({ cluster }: BenchCluster): Promise<void> {
   await cluster.nats.ready();
   await cluster.allShardsHeld(LONGEST_MS);
   const before = await cluster.delivered();
-  await until('mail goes', async () => (await cluster.delivered()) > before + GOES, LONGEST_MS);
+  await until('mail goes', async () => (await cluster.delivered()) > before + GOES, LONGEST_MS, SELDOM_MS);
 }
 
 function oneOf<T>(all: readonly T[], random: Random): T {

@@ -3,7 +3,8 @@
  * replaced one after another, power that fails under all nats-servers. Asked: nothing is lost; no more goes twice than was in doubt
  * at the sink; of a restart in order, nothing.
  *
- * Three nats-servers that sync always, Redis, two processes that take mail and three that send it, source and sink on one machine.
+ * Three nats-servers that sync always, Redis, two processes that take mail and three that send it (where power is cut, one and two),
+ * source and sink on one machine.
  * What happens when is drawn from a seed, which is printed: `CHAOS_SEED` draws it again.
  */
 import { setTimeout as pause } from 'node:timers/promises';
@@ -20,7 +21,7 @@ import { type Finding, onStage, type Say } from './rounds.ts';
 const FULL = { rounds: 200, restarts: 3, cuts: 10, unsynced: true };
 const SHORT = { rounds: 10, restarts: 1, cuts: 1, unsynced: false };
 const SIZES = { servers: 3, ingresses: 2, workers: 3 };
-const RATE = 100;
+const RATE = 80;
 const LONGEST_PAUSE_MS = 1500;
 /** What nats-server does unless it is told otherwise. */
 const DEFAULT_SYNC = '"2m"';

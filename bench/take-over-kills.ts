@@ -11,7 +11,7 @@ import { systemClock } from '../lib/run/clock.ts';
 import { BenchCluster, SHARDS } from '../test/harness/bench-cluster.ts';
 import type { Cluster, Role } from '../test/harness/cluster.ts';
 import type { Mailbench, Verdict } from '../test/harness/mailbench.ts';
-import { until } from '../test/harness/until.ts';
+import { SELDOM_MS, until } from '../test/harness/until.ts';
 import { needMailbench, needNats, needTools } from '../test/setup/tools.ts';
 import { table } from './page.ts';
 import { type Finding, onStage, type Say } from './rounds.ts';
@@ -63,7 +63,7 @@ async function replaceOne(
   how: How,
   standsFor: number,
 ): Promise<number[]> {
-  await until('every worker has shards', () => areShared(logs), LONGEST_MS);
+  await until('every worker has shards', () => areShared(logs), LONGEST_MS, SELDOM_MS);
   const [ending, ...others] = logs.splice(0);
   if (!ending) throw new Error('there is a worker');
   const lost = [...ending.held];
@@ -75,6 +75,7 @@ async function replaceOne(
     'mail of all its shards goes',
     () => read(others) && lost.every((it) => firstOf(it) < Infinity),
     LONGEST_MS,
+    SELDOM_MS,
   );
   logs.push(...others, how === 'SIGSTOP' ? await goesOn(ending, since + standsFor) : await another(cluster, ending));
   return lost.map((it) => (firstOf(it) - since) / 1000);

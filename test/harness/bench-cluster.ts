@@ -64,12 +64,13 @@ export class BenchCluster {
 
   /**
    * Small messages to many domains, over all shards. What was answered within the last second before a fault may be in doubt: so
-   * long three servers on one slow disk may take to sync an outcome.
+   * long three servers on one slow disk may take to sync an outcome. A busy machine sends slower than it takes: what has not come
+   * within minutes of the last that was taken is lost.
    */
   load({ rate, messages = PLENTY, connections = 10, linger = '3s', into = 'first' }: SteadyLoad): Mailbench {
     const to = into === 'first' ? this.ports.slice(0, 1) : this.ports;
     const mail = ['-size', '2048', '-rate', String(rate), '-domains', '100:d%d.test', '-spread', '200'];
-    const flags = [...mail, '-per-conn', '1000', '-settle', '1s', '-wait', '90s', '-linger', linger];
+    const flags = [...mail, '-per-conn', '1000', '-settle', '1s', '-wait', '300s', '-linger', linger];
     return Mailbench.start(this.#stage, { to, sink: this.sink, messages, connections, flags });
   }
 }

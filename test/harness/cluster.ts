@@ -11,7 +11,7 @@ import { LAUNCHER } from './postfleet.ts';
 import type { Program } from './program.ts';
 import { RedisServer } from './redis.ts';
 import type { Stage } from './stage.ts';
-import { until } from './until.ts';
+import { SELDOM_MS, until } from './until.ts';
 
 export type RoleName = 'ingress' | 'worker';
 
@@ -87,7 +87,8 @@ export class Cluster {
 
   /** Resolves when the workers that live hold every shard. */
   async allShardsHeld(limit = 60_000): Promise<void> {
-    await until('every shard is held', async () => (await this.shardsHeld()) === this.#shards, limit);
+    const areHeld = async (): Promise<boolean> => (await this.shardsHeld()) === this.#shards;
+    await until('every shard is held', areHeld, limit, SELDOM_MS);
   }
 
   /** By some of the workers; without a word by all that live. */

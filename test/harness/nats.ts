@@ -8,7 +8,7 @@ import { NATS_SERVER } from '../setup/tools.ts';
 import { freePorts } from './ports.ts';
 import type { Program } from './program.ts';
 import type { Stage } from './stage.ts';
-import { until } from './until.ts';
+import { SELDOM_MS, until } from './until.ts';
 
 interface Place {
   readonly name: string;
@@ -136,7 +136,7 @@ export class Nats {
   async ready(): Promise<void> {
     for (const { name, address, monitor } of this.#places) {
       if (this.#programs.get(name)?.exit) continue;
-      await until(`${name} is well`, () => isWell(address, monitor), 20_000);
+      await until(`${name} is well`, () => isWell(address, monitor), 20_000, SELDOM_MS);
     }
   }
 

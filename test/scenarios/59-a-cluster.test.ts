@@ -9,7 +9,7 @@ import type { Cluster, Role } from '../harness/cluster.ts';
 import type { Verdict } from '../harness/mailbench.ts';
 import { openScene } from '../harness/scene.ts';
 import { SmtpClient } from '../harness/smtp-client.ts';
-import { until } from '../harness/until.ts';
+import { SELDOM_MS, until } from '../harness/until.ts';
 
 const scene = openScene();
 
@@ -18,7 +18,7 @@ const judged = ({ accepted, unique, lost, duplicates, inDoubt }: Verdict): strin
   `${accepted} accepted, ${unique} came, ${lost} lost, ${duplicates} doubled, ${inDoubt} in doubt`;
 
 const mailGoes = (cluster: Cluster, messages: number): Promise<unknown> =>
-  until('mail goes', async () => (await cluster.delivered()) > messages, 60_000);
+  until('mail goes', async () => (await cluster.delivered()) > messages, 60_000, SELDOM_MS);
 
 async function standStill(worker: Role | undefined, milliseconds: number): Promise<void> {
   worker?.program.signal('SIGSTOP');
