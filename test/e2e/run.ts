@@ -2,8 +2,7 @@
  * `npm run e2e`: everything from nothing on a Kubernetes node of its own, on this machine.
  *
  * The tests run in namespaces made for them: network, mounts and processes. Whatever ends them, Ctrl-C and a kill too, takes every process
- * and mount along, and nothing of it was ever on this machine's network. What is left then is removed here: files, control groups, and
- * settings of the kernel that kubelet changes. Needs root on Linux, Go, and Debian's packages, which it installs. Arguments choose files.
+ * and mount along, and nothing of it was ever on this machine's network. What is left then is removed here: files and control groups. Needs root on Linux, Go, and Debian's packages, which it installs. Arguments choose files.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -15,7 +14,6 @@ import { needHelm } from '../setup/helm.ts';
 import { giveUp, needNats, needPause, needTools, say } from '../setup/tools.ts';
 import { makeGroups, removeGroups } from './run/groups.ts';
 import { buildImages } from './run/images.ts';
-import { keepSettings } from './run/settings.ts';
 
 if (process.getuid?.() !== 0) giveUp('a node of its own needs root');
 needTools('containerd', 'runc', 'cni', 'iptables', 'conntrack', 'redis');
@@ -26,7 +24,6 @@ await needNats();
 await needHelm();
 
 const folder = mkdtempSync(join(tmpdir(), 'postfleet-e2e-'));
-const restore = keepSettings();
 const over = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => over.abort());
 let code = 1;
@@ -36,7 +33,6 @@ try {
   code = await runInside(process.argv.slice(2));
 } finally {
   await removeGroups(basename(folder));
-  restore();
   if (code === 0 || over.signal.aborted) rmSync(folder, { recursive: true, force: true });
   else say(`kept ${folder}`);
 }

@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { hideSettings } from './kernel.ts';
 
 /** The node, as its pods reach it. */
 export const NODE_ADDRESS = '10.244.0.1';
@@ -23,6 +24,7 @@ export function folderOfRun(): string {
 }
 
 export function makeMachine(): void {
+  hideSettings(join(folderOfRun(), 'settings'));
   run('mount', '-t', 'tmpfs', 'tmpfs', '/run');
   mkdirSync('/run/netns');
   run('mount', '-t', 'tmpfs', 'tmpfs', '/var/lib');
