@@ -100,7 +100,9 @@ const claimants = (object: KubeObject, world: World): string[] =>
 function naming(secret: string, world: World): Due {
   const all = (of: Kind): string[] =>
     world.indexed(typeOfKind(of), namingOf(secret)).map(({ metadata }) => kubeKey(metadata));
+  const behind = world.indexed(typeOfKind('IPPool'), namingOf(secret)).map(clusterKey);
   return {
+    mtacluster: [...all('MTACluster'), ...behind],
     sendingdomain: all('SendingDomain'),
     sendingcredential: all('SendingCredential'),
     eventsink: all('EventSink'),

@@ -59,9 +59,17 @@ export const namingOf = (secret: string): string => `Secret ${secret}`;
 
 /** Secrets that are named anywhere in a resource's spec, each in its own namespace. */
 function secretsNamedIn({ metadata: { namespace = '' }, spec }: KubeObject): string[] {
-  const { secretRef, dkim, webhook } = (spec ?? {}) as Naming;
+  const { secretRef, dkim, webhook, ingress, queue, limits, egress, members } = (spec ?? {}) as Naming;
   const refs = [
     secretRef,
+    ...(ingress?.listeners ?? []).flatMap(({ tls }) => tls?.certificateRefs ?? []),
+    queue?.nats?.credentialsRef,
+    queue?.nats?.caRef,
+    limits?.redis?.passwordRef,
+    limits?.redis?.caRef,
+    egress?.tlsCARef,
+    egress?.authRef,
+    ...(members ?? []).map(({ proxy }) => proxy?.authRef),
     webhook?.signingRef,
     webhook?.headersRef,
     ...(dkim?.existingKeys ?? []).map((it) => it.secretRef),
@@ -73,8 +81,16 @@ interface Ref {
   readonly name?: string;
 }
 
+/** As far as any kind has them. */
 interface Naming {
   readonly secretRef?: Ref;
+  readonly ingress?: {
+    readonly listeners?: readonly { readonly tls?: { readonly certificateRefs?: readonly Ref[] } }[];
+  };
+  readonly queue?: { readonly nats?: { readonly credentialsRef?: Ref; readonly caRef?: Ref } };
+  readonly limits?: { readonly redis?: { readonly passwordRef?: Ref; readonly caRef?: Ref } };
+  readonly egress?: { readonly tlsCARef?: Ref; readonly authRef?: Ref };
+  readonly members?: readonly { readonly proxy?: { readonly authRef?: Ref } }[];
   readonly dkim?: { readonly existingKeys?: readonly { readonly secretRef?: Ref }[] };
   readonly webhook?: { readonly signingRef?: Ref; readonly headersRef?: Ref };
 }
@@ -98,7 +114,9 @@ const OTHERS = MANAGED.replace('=', '!=');
 
 /** What is read: our kinds, what the operator has made, and what its pods say. */
 export const WATCHED: readonly Watched[] = [
-  ...(['MTACluster', 'IPPool', 'DestinationPolicy'] as const).map((kind) => ({ type: typeOfKind(kind) })),
+  { type: typeOfKind('MTACluster'), index: secretsNamedIn },
+  { type: typeOfKind('IPPool'), index: secretsNamedIn },
+  { type: typeOfKind('DestinationPolicy') },
   { type: typeOfKind('SendingDomain'), index: (it) => [claimIn(it), ...secretsNamedIn(it)] },
   { type: typeOfKind('SendingCredential'), index: secretsNamedIn },
   { type: typeOfKind('EventSink'), index: secretsNamedIn },

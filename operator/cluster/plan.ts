@@ -12,6 +12,7 @@ import type { KeyringCount } from '../keyring/loaded.ts';
 import type { Blueprint, Child } from '../workload/child.ts';
 import { workload } from '../workload/workload.ts';
 import { deploymentOf, isOf, rolloutOf } from './rollout.ts';
+import type { SecretProblem } from './secrets.ts';
 import { clusterStatus } from './status.ts';
 
 export interface ClusterView {
@@ -23,6 +24,8 @@ export interface ClusterView {
   readonly relayPorts: readonly number[];
   /** What members of pools name for their proxies. */
   readonly proxyLogins: Blueprint['proxyLogins'];
+  /** What is wrong with the Secrets that are named. */
+  readonly secrets?: SecretProblem | undefined;
   /** Of all pods, those that have the keyring as it is compiled now. */
   readonly keyring: KeyringCount;
   /** The image of all pods. */

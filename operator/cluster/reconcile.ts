@@ -2,6 +2,8 @@
  * Carries out what an `MTACluster` says: observe, plan, apply, status.
  */
 import { typeOfKind } from '#crds/definition.ts';
+import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
+import type { SecretRef } from '#crds/parts.ts';
 import { kubeKey, type Kube, type KubeObject, type KubePlace } from '#lib/kube/kube.ts';
 import type { Clock } from '#lib/run/clock.ts';
 import type { Reconciler } from '../controller/controller.ts';
@@ -11,13 +13,14 @@ import type { Worked } from '../controller/work-queue.ts';
 import { Keeper } from '../controller/write.ts';
 import { keyringCountOf } from '../keyring/loaded.ts';
 import { resourceIn } from '../typed.ts';
-import { CHILDREN } from '../types.ts';
+import { CHILDREN, SECRETS } from '../types.ts';
 import { ownerOf, type World } from '../world.ts';
 import type { Child } from '../workload/child.ts';
 import { readsFor } from '../workload/readers.ts';
 import { elsewhereFor } from './elsewhere.ts';
 import { type ClusterView, planCluster } from './plan.ts';
 import { proxyLogins, relayPorts } from './relays.ts';
+import { secretNames, secretProblem } from './secrets.ts';
 
 export interface ClusterOptions extends Pick<ClusterView, 'image' | 'podsRole' | 'watchNamespaces'> {
   readonly kube: Kube;
@@ -51,7 +54,8 @@ export class ClusterReconciler implements Reconciler {
     const cluster = resourceIn(observed, 'MTACluster');
     const keyring = cluster ? keyringCountOf(world, cluster) : { whole: 0, pods: 0 };
     const said = { keyring, image, podsRole, watchNamespaces, now: clock.now(), ...relays };
-    const plan = planCluster({ observed, owned, ...said });
+    const secrets = cluster && (await this.#secretsOf(cluster, relays.proxyLogins));
+    const plan = planCluster({ observed, owned, ...said, secrets });
     const refused: string[] = [];
     for (const child of plan.wanted) {
       const trouble = await this.#keep(child, observedOf(child, owned), observed.metadata.uid);
@@ -61,6 +65,17 @@ export class ClusterReconciler implements Reconciler {
     if ((await this.#removeAll(plan.obsolete)) === CONFLICT) return CONFLICT;
     const written = await keepStatus(kube, typeOfKind('MTACluster'), observed, plan.status(refused));
     return written.kind === 'conflict' ? CONFLICT : { kind: 'done' };
+  }
+
+  /** What is wrong with those that are named, if anything is. They are somebody's own: read when they are looked at. */
+  async #secretsOf(cluster: MTACluster, logins: readonly SecretRef[]): Promise<ClusterView['secrets']> {
+    const { namespace } = cluster.metadata;
+    const found = new Map<string, KubeObject>();
+    for (const name of secretNames(cluster, logins)) {
+      const secret = await this.#options.kube.get({ type: SECRETS, namespace, name });
+      if (secret) found.set(name, secret);
+    }
+    return secretProblem(cluster, logins, found);
   }
 
   /** A word about what the server, or somebody else's object of that name, does not let be. */

@@ -15,7 +15,10 @@ export function clusterStatus(view: ClusterView, blueprint: Blueprint | string, 
   const generation = observed.metadata.generation ?? 0;
   const [ingress, workers] = (['ingress', 'worker'] as const).map((it) => deploymentOf(owned, it));
   const rollouts = { ingress: rollout(ingress), workers: rollout(workers) };
-  const found = [...findings(progressOf(blueprint, refused, rollouts), rollouts), keyringFinding(view.keyring)];
+  const found = [
+    ...findings(progressOf(blueprint, refused, view.secrets, rollouts), rollouts),
+    keyringFinding(view.keyring),
+  ];
   return {
     observedGeneration: generation,
     conditions: conditionsAfter(conditionsOf(observed), found, { generation, now }),
@@ -37,10 +40,12 @@ const rollout = (deployment: KubeObject | undefined): Rollout => (deployment ? r
 function progressOf(
   blueprint: Blueprint | string,
   refused: readonly string[],
+  secrets: ClusterView['secrets'],
   { ingress, workers }: Rollouts,
 ): Progress {
   if (typeof blueprint === 'string') return { kind: 'stalled', reason: 'SpecInvalid', message: blueprint };
   if (refused.length > 0) return { kind: 'stalled', reason: 'Refused', message: refused.join('; ') };
+  if (secrets) return { kind: 'stalled', ...secrets };
   if (workers.isDone && ingress.isDone) return { kind: 'ready' };
   const waiting = workers.isDone ? 'ingress' : 'workers';
   return { kind: 'waiting', reason: 'RollingOut', message: `not all pods of ${waiting} are ready yet` };

@@ -49,6 +49,18 @@ describe('a policy', () => {
     expect(short(policyFindings(made('DestinationPolicy', { match }), true, older))).toEqual(said);
   });
 
+  test('leads no mail back to where its cluster takes it', () => {
+    const routed = (host: string) =>
+      made('DestinationPolicy', {
+        clusterRef: { name: 'main' },
+        match: { all: {} },
+        routes: [{ host, port: 587 }],
+      });
+    for (const host of ['main-ingress', 'main-ingress.mail', 'main-ingress.mail.svc.cluster.local'])
+      expect(short(policyFindings(routed(host), true, []))).toContain('Stalled=True RouteToItself');
+    expect(short(policyFindings(routed('main-ingress.other'), true, []))).toContain('Ready=True Ready');
+  });
+
   test('says which older one holds what', () => {
     const found = policyFindings(made('DestinationPolicy', { match: { domains: ['a.example'] } }), true, [two]);
     expect(found.find(({ type }) => type === 'Conflicted')?.message).toContain('two for a.example');
@@ -112,6 +124,11 @@ describe('a pool', () => {
       'its overflow is not there',
       said(pool([member()], { overflowPoolRef: { name: 'more' } }), { hasOverflow: false }),
       'Ready=False OverflowMissing',
+    ],
+    [
+      'its overflow is itself',
+      said(pool([member()], { overflowPoolRef: { name: 'one' } })),
+      'Ready=False OverflowItself',
     ],
     ['nothing leaves from it', said(pool([member({ suspend: true })])), 'Ready=False Suspended'],
   ])('says when %s', (_, { findings }, ready) => {

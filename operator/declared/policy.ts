@@ -21,12 +21,27 @@ export function policyFindings(
       { type: 'Accepted', status: 'False', reason: 'ClusterMissing', message },
     ];
   }
+  const own = spec.routes?.find(({ host }) => isIngress(host, cluster));
+  if (own) {
+    const message = `spec.routes must not name ${own.host}: that is where this MTACluster takes mail, which would come back to it`;
+    return [
+      ...summary({ kind: 'stalled', reason: 'RouteToItself', message }),
+      { type: 'Accepted', status: 'False', reason: 'RouteToItself', message },
+    ];
+  }
   const lost = lostTo(spec.match, older);
   return [
     ...summary(progressOf(lost, namesOf(spec.match).length)),
     { type: 'Accepted', status: 'True', reason: 'Accepted', message: '' },
     conflicted(lost),
   ];
+}
+
+/** Names of the Service of ingress; `cluster` is `namespace/name`. */
+function isIngress(host: string, cluster: string): boolean {
+  const [namespace = '', name = ''] = cluster.split('/');
+  const service = `${name}-ingress`;
+  return host === service || host === `${service}.${namespace}` || host.startsWith(`${service}.${namespace}.svc`);
 }
 
 interface Lost {

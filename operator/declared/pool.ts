@@ -57,9 +57,17 @@ function plumbed({ pool: { spec } }: PoolView, members: readonly MemberSaid[]): 
   return { type, status: 'Unknown', reason: 'NotReported', message };
 }
 
+const FOREIGN =
+  'only an IPPool in the namespace of its MTACluster may name a proxy: make it there, and grant this namespace in its spec.namespaces';
+
 function progressOf({ pool, route, hasOverflow }: PoolView, members: readonly MemberSaid[]): Progress {
   const { metadata, spec } = pool;
   if (route.kind === 'refused') return { kind: 'stalled', reason: route.reason, message: route.message };
+  const { namespace } = metadata;
+  if (route.cluster.metadata.namespace !== namespace && spec.members.some(({ egress }) => egress === 'Proxy'))
+    return { kind: 'stalled', reason: 'ProxyRefused', message: FOREIGN };
+  if (spec.overflowPoolRef?.name === metadata.name)
+    return { kind: 'stalled', reason: 'OverflowItself', message: 'spec.overflowPoolRef must name another pool' };
   if (spec.overflowPoolRef && !hasOverflow) {
     const { name } = spec.overflowPoolRef;
     const message = `there is no IPPool ${keyOf({ namespace: metadata.namespace, name })}: make it`;

@@ -51,11 +51,11 @@ const notAsked = (type: string): Finding => ({
   message: 'DNS has not been asked yet',
 });
 
-function findings(view: DomainView, { route, problems }: Said): Finding[] {
+function findings(view: DomainView, said: Said): Finding[] {
   // Who has just begun knows what was said before, and says it until DNS has been asked.
   const looked = view.look?.conditions ?? conditionsOf(view.observed);
   const parts = PARTS.map((type): Finding => looked.find((it) => it.type === type) ?? notAsked(type));
-  return [...summary(progressOf(view, parts, route, problems)), accepted(route), ...parts];
+  return [...summary(progressOf(view, parts, said)), accepted(said.route), ...parts];
 }
 
 const accepted = (route: Route): Finding =>
@@ -63,12 +63,7 @@ const accepted = (route: Route): Finding =>
     ? { type: 'PoolAccepted', status: 'True', reason: 'Granted', message: '' }
     : { type: 'PoolAccepted', status: 'False', reason: route.reason, message: route.message };
 
-function progressOf(
-  { domain }: DomainView,
-  parts: readonly Finding[],
-  route: Route,
-  problems: readonly string[],
-): Progress {
+function progressOf({ domain }: DomainView, parts: readonly Finding[], { route, problems, records }: Said): Progress {
   if (problems.length > 0) return { kind: 'stalled', reason: 'NotCarriedOut', message: problems.join('; ') };
   if (route.kind === 'refused') return { kind: 'stalled', reason: route.reason, message: route.message };
   if (domain.spec.suspend) return { kind: 'resting', reason: 'Suspended', message: SUSPENDED };
@@ -76,7 +71,21 @@ function progressOf(
   if (!worst) return { kind: 'ready' };
   const { type, reason, message } = worst;
   if (reason === 'DomainClaimed') return { kind: 'stalled', reason, message: CLAIMED };
-  return { kind: 'waiting', reason: 'DNSPending', message: message === '' ? `${type}: ${reason}` : message };
+  return {
+    kind: 'waiting',
+    reason: 'DNSPending',
+    message: message === '' ? `${type}: ${reason}${toDo(records)}` : message,
+  };
+}
+
+const MOST_NAMED = 3;
+
+/** Which records are to be published, where a part says no more than that it is not well. */
+function toDo(records: readonly RecordReport[]): string {
+  const missing = records.filter(({ state }) => state !== 'Present').map(({ type, name }) => `${type} ${name}`);
+  if (missing.length === 0) return '';
+  const more = missing.length > MOST_NAMED ? ` and ${missing.length - MOST_NAMED} more` : '';
+  return `; publish ${missing.slice(0, MOST_NAMED).join(', ')}${more}, as status.records says`;
 }
 
 const SUSPENDED = 'spec.suspend is true: nothing new is taken, and what is queued is still delivered';

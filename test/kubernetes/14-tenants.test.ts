@@ -147,7 +147,8 @@ describe('a credential', () => {
 });
 
 test('a pool is accepted where its namespace is granted', async () => {
-  const spec = { clusterRef: MAIN, members: [{ name: 'one', address: '192.0.2.1', egress: 'Local' }] };
+  const health = { requireFCrDNS: 'Warn' };
+  const spec = { clusterRef: MAIN, members: [{ name: 'one', address: '192.0.2.1', egress: 'Local' }], health };
   await site.declare('IPPool', 'shop/main', spec);
   await site.declare('IPPool', 'other/main', spec);
   await says('IPPool', 'shop/main', 'Ready=True Ready', 'Accepted=True Granted');
