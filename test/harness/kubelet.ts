@@ -3,14 +3,14 @@
  * files that their template says, let in to the API as their own account and no more.
  *
  * Three things are other than in a cluster: files of a pod lie in a folder of its own, which stands before every path that is mounted;
- * ports are those that the test gives, because all pods are on one machine; and pods are bound to no node, and never replaced. Secrets that are mounted are
+ * ports are those that are declared, because all pods are on one machine; and pods are bound to no node, and never replaced. Secrets that are mounted are
  * looked at several times a second. A process that ended is started again on what it had, as a container is.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Kube, KubeObject } from '#lib/kube/kube.ts';
 import { DEPLOYMENTS, PODS, SECRETS } from '#operator/types.ts';
-import type { ControlPlane } from './control-plane.ts';
+import type { Kubectl } from './kubectl.ts';
 import { freePorts } from './ports.ts';
 import { LAUNCHER } from './postfleet.ts';
 import type { Program } from './program.ts';
@@ -50,12 +50,11 @@ export interface RunningPod {
   readonly metricsUrl: string;
   /** Of the container that runs now. */
   readonly program: Program;
-  /** What it has of what is mounted and of its own, by path. */
-  files(): string[];
+  /** What it has of what is mounted and of its own. */
+  readonly folder: string;
 }
 
 interface Run extends RunningPod {
-  readonly folder: string;
   readonly spec: PodSpec;
   readonly start: () => Program;
   program: Program;
@@ -65,13 +64,17 @@ interface Run extends RunningPod {
 
 export interface KubeletOptions {
   readonly stage: Stage;
-  readonly plane: ControlPlane;
-  /** As the administrator. */
+  /** As the administrator, both. */
   readonly kube: Kube;
+  readonly kubectl: Kubectl;
   readonly namespace: string;
+  /** Pods have come, or run anew. */
+  readonly changed?: (pods: readonly RunningPod[]) => void;
 }
 
 const PAUSE = 200;
+/** Until a container that ended is started again. */
+const BACK_OFF = 500;
 
 export class Kubelet {
   readonly #options: KubeletOptions;
@@ -85,22 +88,11 @@ export class Kubelet {
     this.#plan();
   }
 
-  /** Pods of a component that run. */
-  pods(component: string): RunningPod[] {
-    return [...this.#runs.values()].filter((it) => it.component === component);
-  }
-
-  /** SIGKILL to a container; it is started again at once, on the same files. */
-  async restart({ name }: RunningPod): Promise<void> {
-    const run = this.#runs.get(name);
-    await run?.program.kill();
-    if (run) run.program = run.start();
-  }
-
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     await this.#looking;
+    await Promise.all([...this.#runs.values()].map(({ program }) => program.stop()));
   }
 
   #plan(): void {
@@ -138,20 +130,19 @@ export class Kubelet {
   }
 
   async #run(pod: KubeObject, texts: ReadonlyMap<string, Readonly<Record<string, string>>>): Promise<void> {
-    const { stage, plane, namespace } = this.#options;
+    const { stage, kubectl, namespace } = this.#options;
     const spec = pod['spec'] as PodSpec;
     const [container] = spec.containers;
     if (!container) return;
     const { name } = pod.metadata;
     const folder = stage.folder(name);
     const kubeconfig = join(folder, 'kubeconfig');
-    writeFileSync(kubeconfig, plane.kubeconfig(accountOf(namespace, spec)), { mode: 0o600 });
+    writeFileSync(kubeconfig, await kubectl.kubeconfigOf(namespace, spec.serviceAccountName), { mode: 0o600 });
     const [metrics = 0] = await freePorts(1);
     const own = { KUBECONFIG: kubeconfig, PATH: process.env['PATH'] };
     const env = { ...own, ...variablesOf(pod, container.env) };
     const args = [...here(container.args, container.volumeMounts, folder, metrics), '--admin', '127.0.0.1:0'];
     const start = (): Program => stage.start(name, LAUNCHER, args, { env });
-    const files = (): string[] => readdirSync(folder, { recursive: true, encoding: 'utf8' });
     const placed = {
       name,
       component: container.name,
@@ -159,11 +150,26 @@ export class Kubelet {
       folder,
       spec,
       start,
-      files,
     };
     for (const { mountPath } of container.volumeMounts) mkdirSync(join(folder, mountPath), { recursive: true });
     mount(placed, texts);
-    this.#runs.set(name, { ...placed, program: start(), said: '' });
+    const run = { ...placed, program: start(), said: '' };
+    this.#runs.set(name, run);
+    this.#keep(run);
+  }
+
+  /** Also while the API server is away. */
+  #keep(run: Run): void {
+    this.#options.changed?.([...this.#runs.values()]);
+    void run.program.ended.then(() => {
+      if (!this.#isClosed) setTimeout(() => this.#again(run), BACK_OFF);
+    });
+  }
+
+  #again(run: Run): void {
+    if (this.#isClosed) return;
+    run.program = run.start();
+    this.#keep(run);
   }
 
   /** What a controller would say of a Deployment of one pod. */
@@ -188,10 +194,6 @@ export class Kubelet {
 
 const podName = ({ metadata }: KubeObject): string => `${metadata.name}-1`;
 const countsOf = (ready: number): object => ({ readyReplicas: ready, availableReplicas: ready });
-
-/** The name of an account is its token. */
-const accountOf = (namespace: string, { serviceAccountName }: Pick<PodSpec, 'serviceAccountName'>): string =>
-  `system:serviceaccount:${namespace}:${serviceAccountName}`;
 
 function variablesOf(pod: KubeObject, env: PodSpec['containers'][number]['env']): Record<string, string> {
   const { name, namespace = '', uid = '' } = pod.metadata;

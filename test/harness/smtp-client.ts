@@ -3,7 +3,7 @@
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { until } from './until.ts';
 
 export class SmtpClient {
@@ -55,6 +55,11 @@ export class SmtpClient {
     this.#socket = secure;
     this.#listen();
     await this.say('EHLO client.test');
+  }
+
+  /** Fingerprint of the certificate that the server has shown, after STARTTLS. */
+  get certificate(): string | undefined {
+    return this.#socket instanceof TLSSocket ? this.#socket.getPeerX509Certificate()?.fingerprint256 : undefined;
   }
 
   /** One message, which ends with CRLF; the first negative reply, or the reply to the final dot. */

@@ -13,6 +13,7 @@ import { selfMadeCertificate } from '#lib/run/certificate.ts';
 import { PODS, SECRETS } from '#operator/types.ts';
 import { mayDo } from '../harness/access-review.ts';
 import { Helm, typeOf, valuesFile } from '../harness/helm.ts';
+import { Kubectl } from '../harness/kubectl.ts';
 import { Kubelet } from '../harness/kubelet.ts';
 import { Nats } from '../harness/nats.ts';
 import { Operated, textIn } from '../harness/operated.ts';
@@ -269,7 +270,7 @@ test('mail leaves from those addresses, by the proxy of their node and under TLS
     limits,
   });
   await site.declare('SendingCredential', 'mail/app', { clusterRef: { name: 'main' } });
-  stage.adopt(new Kubelet({ stage, plane: site.plane, kube: site.kube, namespace: 'mail' }));
+  stage.adopt(new Kubelet({ stage, kubectl: Kubectl.on(stage, site.plane), kube: site.kube, namespace: 'mail' }));
   const isReady = async (): Promise<boolean> => {
     await publish();
     return (await site.conditions('SendingDomain', 'mail/example')).some((it) => it.startsWith('Ready=True '));

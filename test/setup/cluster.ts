@@ -1,11 +1,12 @@
 /**
- * `npm run cluster [-- --config FOLDER]`: a whole cluster on this machine, to try out and to kill parts of.
+ * `npm run cluster [-- --config FOLDER]`: a whole cluster on this machine, to try out and to kill parts of; with
+ * `--kubeconfig FILE [--namespace mail]` what an API server and an operator on it declare, as `cluster-pods.ts` runs it.
  *
  * Three nats-servers (each write is synced on all before it is answered), Redis, two processes that take mail (on the ports of the
  * configuration, and each one up), three that send it, and the built-in receiver where the configuration asks for it. Says
  * in `.cache/cluster.json` which process is what. Keeps nothing: what is queued is gone when it is ended, by Ctrl-C.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -21,6 +22,8 @@ import { ownCertificate } from '#mta/roles/certificate.ts';
 import { startReceiver } from '#mta/roles/receiver.ts';
 import { Cluster } from '../harness/cluster.ts';
 import { Stage } from '../harness/stage.ts';
+import { type ClusterPods, startPods } from './cluster-pods.ts';
+import { needKubectl } from './control-plane.ts';
 import { needNats, needTools, say } from './tools.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -31,16 +34,25 @@ const WORKERS = 3;
 const SERVERS = 3;
 const RECEIVER = 'postfleet.io/receiver';
 
-const { values } = parseArgs({ options: { config: { type: 'string', default: join(root, 'examples/standalone') } } });
+const { values } = parseArgs({
+  options: {
+    config: { type: 'string', default: join(root, 'examples/standalone') },
+    kubeconfig: { type: 'string' },
+    namespace: { type: 'string', default: 'mail' },
+  },
+});
+const { namespace } = values;
 const config = resolve(values.config);
+const kubeconfig = values.kubeconfig === undefined ? undefined : resolve(values.kubeconfig);
 
-needTools('redis');
+if (kubeconfig === undefined) needTools('redis');
+else needKubectl();
 await needNats();
 const stage = new Stage();
-const starting = start();
+const starting: Promise<{ stop(): Promise<void> }> = kubeconfig === undefined ? start() : startDeclared(kubeconfig);
 drainOnSignal(clock, stop, (thrown) => say(reasonOf(thrown)));
 try {
-  show(await starting);
+  await starting;
 } catch (thrown) {
   say(reasonOf(thrown));
   await stage.end(true);
@@ -53,9 +65,23 @@ async function start(): Promise<Cluster> {
   const sizes = { servers: SERVERS, ingresses: INGRESSES, workers: WORKERS };
   const cluster = await Cluster.start(stage, { config, ...sizes, portOf });
   await receive(cluster);
-  mkdirSync(join(root, '.cache'), { recursive: true });
-  writeFileSync(FILE, `${JSON.stringify(rolesOf(cluster), undefined, 2)}\n`);
+  write(rolesOf(cluster));
+  show(cluster);
   return cluster;
+}
+
+async function startDeclared(file: string): Promise<ClusterPods> {
+  const pods = await startPods(stage, { kubeconfig: file, namespace }, write);
+  say(`pods of namespace ${namespace} run here from now on; ${FILE} says which process is what`);
+  say(`its MTACluster finds NATS here: spec.queue.nats: {servers: [${pods.servers.join()}], replicas: 1}`);
+  return pods;
+}
+
+function write(roles: readonly object[]): void {
+  mkdirSync(join(root, '.cache'), { recursive: true });
+  // Who reads it meanwhile reads a whole one.
+  writeFileSync(`${FILE}.new`, `${JSON.stringify(roles, undefined, 2)}\n`);
+  renameSync(`${FILE}.new`, FILE);
 }
 
 async function stop(): Promise<void> {

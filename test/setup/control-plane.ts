@@ -38,6 +38,7 @@ const PROGRAMS = {
     package: 'k8s.io/kubernetes/cmd/kube-controller-manager',
     variable: 'TEST_ASSET_KUBE_CONTROLLER_MANAGER',
   },
+  kubectl: { ...KUBERNETES, package: 'k8s.io/kubernetes/cmd/kubectl', variable: 'TEST_ASSET_KUBECTL' },
 } satisfies Record<string, Source>;
 
 /** What a node has beside. */
@@ -45,7 +46,6 @@ const NODE_PROGRAMS = {
   'kube-scheduler': { ...KUBERNETES, package: 'k8s.io/kubernetes/cmd/kube-scheduler' },
   'kube-proxy': { ...KUBERNETES, package: 'k8s.io/kubernetes/cmd/kube-proxy' },
   kubelet: { ...KUBERNETES, package: 'k8s.io/kubernetes/cmd/kubelet' },
-  kubectl: { ...KUBERNETES, package: 'k8s.io/kubernetes/cmd/kubectl', variable: 'TEST_ASSET_KUBECTL' },
   coredns: { folder: 'coredns', module: 'github.com/coredns/coredns', package: '.' },
 } satisfies Record<string, Source>;
 
@@ -70,6 +70,11 @@ export function programFile(name: KubernetesProgram): string {
 /** Returns when all of them are there; otherwise says what to do and ends the process with 1. */
 export function needControlPlane(): void {
   need(Object.keys(PROGRAMS) as KubernetesProgram[]);
+}
+
+/** To speak to one that is there. */
+export function needKubectl(): void {
+  need(['kubectl']);
 }
 
 /** Also what makes this machine a node. */

@@ -40,7 +40,7 @@ const KUBERNETES = fileURLToPath(new URL('../kubernetes', import.meta.url));
 const isChosen = (file: string): boolean => chosen.length === 0 || chosen.some((it) => file.includes(it));
 
 async function needServers(): Promise<void> {
-  needTools('strace', 'swaks', 'perl', 'postfix', 'knot', 'unbound', 'prometheus', 'redis');
+  needTools('strace', 'curl', 'swaks', 'perl', 'postfix', 'knot', 'unbound', 'prometheus', 'redis');
   await needMailbench();
   await needForgetful();
   await needNats();

@@ -18,6 +18,7 @@ interface Tool {
 const TOOLS = {
   strace: { probe: ['strace', '-V'], packages: ['strace'] },
   swaks: { probe: ['swaks', '--version'], packages: ['swaks'] },
+  curl: { probe: ['curl', '--version'], packages: ['curl'] },
   // swaks needs these for TLS and says so only when it is asked for TLS.
   perl: {
     probe: ['perl', '-MNet::SSLeay', '-MIO::Socket::SSL', '-e', '1'],
