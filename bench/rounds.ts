@@ -35,15 +35,22 @@ export async function inTurn<Candidate, Run>(
   return runs;
 }
 
-/** A stage for `run`, kept when it fails. */
+/** Ends of a measurement that somebody is tired of: what it started leads groups of its own and would go on. */
+const ENDS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** A stage for `run`, kept when it fails; ended first when the process is told to end. */
 export async function onStage<T>(run: (stage: Stage) => Promise<T>): Promise<T> {
   const stage = new Stage();
+  const end = (signal: keyof typeof ENDS): void => void stage.end(false).finally(() => process.exit(ENDS[signal]));
+  const signals = Object.keys(ENDS) as (keyof typeof ENDS)[];
+  for (const it of signals) process.once(it, end);
   let isDone = false;
   try {
     const result = await run(stage);
     isDone = true;
     return result;
   } finally {
+    for (const it of signals) process.removeListener(it, end);
     await stage.end(!isDone);
   }
 }
