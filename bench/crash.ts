@@ -48,9 +48,11 @@ const CONNECTIONS = 60;
 const PLENTY = 10_000_000;
 const RATE = 500;
 const LONGEST_MS = 60_000;
+/** Half a minute of it is what messages in hand at two crashes wait apart, whether somebody has read their 250 or not. */
+const LONGEST_END_MS = 120_000;
 const LONGEST_PAUSE_MS = 800;
-/** Mail whose 250 nobody read is delivered too, after all that somebody waits for; half a minute is what waits apart. */
-const LINGER = '20s';
+/** The sink stays for mail whose 250 nobody read until the queue is empty: longer than that may take. */
+const LINGER = '180s';
 /** Transactions open, coming in or going out, that a kill must find, in the middle of all of a phase. */
 const LEAST_OPEN = 50;
 
@@ -84,8 +86,9 @@ const measure = (phase: Phase, { kills, settled }: Form): Promise<Run> =>
     }
     await fleet.letGo();
     load.enough();
+    await until('all has ended', async () => (await fleet.metric('postfleet_queue_depth')) === 0, LONGEST_END_MS);
+    load.allHasEnded();
     const verdict = await load.verdict();
-    await until('all has ended', async () => (await fleet.metric('postfleet_queue_depth')) === 0, LONGEST_MS);
     await fleet.stop();
     return { phase: phase.name, kills, open: median(open), setAside, verdict, ledger: await judgeLedger(data) };
   });

@@ -62,6 +62,11 @@ export class Mailbench {
     this.program.signal('SIGUSR2');
   }
 
+  /** To be called after `enough`, when the relay holds nothing any more: nothing late can come, nobody waits for it. */
+  allHasEnded(): void {
+    this.program.signal('SIGUSR2');
+  }
+
   /** Resolves when it has counted all it waits for. */
   async verdict(): Promise<Verdict> {
     const { code } = await this.program.ended;
