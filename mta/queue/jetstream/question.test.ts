@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { anyText } from '../../../test/harness/any-text.ts';
 import { decodeQuestion, decodeRows, encodeQuestion, encodeRows, type Question } from './question.ts';
 
-const word = fc.string({ unit: 'binary', maxLength: 20 });
+const word = anyText({ maxLength: 20 });
 const question: fc.Arbitrary<Question> = fc.oneof(
   fc.record({
     kind: fc.constant('cancel' as const),
