@@ -12,6 +12,7 @@ import { measureBefore } from './before.ts';
 import { measureChaos } from './chaos.ts';
 import { measureCluster } from './cluster.ts';
 import { measureCrash } from './crash.ts';
+import { measureDomains } from './domains.ts';
 import { measureEgress } from './egress.ts';
 import { measureHttp } from './http.ts';
 import { measureMutation, measureQueueMutation } from './mutation.ts';
@@ -31,6 +32,7 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['relay', measureRelay],
   ['http', measureHttp],
   ['before', measureBefore],
+  ['domains', measureDomains],
   ['egress', measureEgress],
   ['receivers', measureReceivers],
   ['cluster', measureCluster],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { leaderRules, operatorRules } from './rights.ts';
 
-const all = [...operatorRules(), ...leaderRules()];
+const all = [...operatorRules('postfleet-pods'), ...leaderRules()];
 
 test('no rule is for everything of anything', () => {
   expect(all.flatMap((it) => [it.apiGroups, it.resources, it.verbs].flat()).filter((it) => it.includes('*'))).toEqual(

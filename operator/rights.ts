@@ -9,17 +9,22 @@ import { READS, REPORTS } from './workload/account.ts';
 interface PolicyRule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
   readonly verbs: readonly string[];
 }
 
 const OURS = 'postfleet.io';
 const KEEPS = ['get', 'list', 'watch', 'create', 'patch', 'delete'];
 
-/** Where all namespaces are watched: their labels say whom a grant covers, and pods read what is declared in all of them. */
-export const operatorRules = (): PolicyRule[] => [
+/**
+ * Where all namespaces are watched: their labels say whom a grant covers, and pods read what is declared in all of them, by a role
+ * (`--pods-role`) that what binds it belongs to.
+ */
+export const operatorRules = (podsRole: string): PolicyRule[] => [
   ...namespaceRules(),
   { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] },
   { apiGroups: ['rbac.authorization.k8s.io'], resources: ['clusterrolebindings'], verbs: KEEPS },
+  { apiGroups: ['rbac.authorization.k8s.io'], resources: ['clusterroles'], resourceNames: [podsRole], verbs: ['get'] },
 ];
 
 /** In every namespace that is watched. */

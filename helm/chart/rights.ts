@@ -19,10 +19,13 @@ const ours = (verbs: readonly string[]): object => ({
   verbs,
 });
 
+/** Stands for the name that the template knows. */
+const PODS_ROLE = 'PODS_ROLE';
+
 /** Rules by who has them; templates read the file. */
 export const rightsYaml = (): string =>
   yamlText({
-    operator: operatorRules(),
+    operator: operatorRules(PODS_ROLE),
     // Where the namespaces are named.
     namespaced: namespaceRules(),
     leader: leaderRules(),

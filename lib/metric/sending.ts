@@ -190,6 +190,18 @@ export const sendingGauges = {
       why: 'Nearly all of the 2000 connections were in use for a quarter of an hour: mail waits for them. Receivers are slow, or there is work for another machine.',
     },
   },
+  workerSaturation: {
+    name: 'postfleet_worker_saturation',
+    help: 'How much of all that it can do a worker does, from 0 to 1: the share of what is scarcest now, of its event loop, its processors, its connections, its memory for messages.',
+    unit: 'share',
+    alert: {
+      name: 'PostfleetWorkersSaturated',
+      when: 'avg(postfleet_worker_saturation) > 0.9',
+      lasts: '30m',
+      severity: 'ticket',
+      why: 'Workers do nearly all they can: mail waits for them that receivers would take. More of them share the work (`kubectl scale mtacluster`, or an autoscaler), as many as there are shards.',
+    },
+  },
   sitesInTrouble: {
     name: 'postfleet_sites_in_trouble',
     help: 'Receivers that have mail waiting, or a connection open, and could not be reached the last time.',

@@ -20,6 +20,8 @@ import { Crew } from '../queue/shards/crew.ts';
 import { Share } from '../queue/shards/share.ts';
 import { Shift, type Wire } from '../queue/shards/shift.ts';
 import { failWith, type Role, type RoleSurroundings, startRole } from './role.ts';
+import { LEASED_BYTES } from '../queue/jetstream/queue.ts';
+import { Saturation, usedHere } from '../work/saturation.ts';
 import { MailWorker } from '../work/worker.ts';
 
 /** What has not come to DATA by then is for whoever takes its shard. */
@@ -50,6 +52,9 @@ async function build(surroundings: RoleSurroundings, opened: AsyncDisposableStac
   const { suppressions, memory, orders } = ledger;
   const common = { ...ground, queue: share, ledger, suppressions, memory, orders };
   const worker = opened.adopt(await MailWorker.start({ ...common, hurry: HURRY }), (it) => it.stop(settings.drain));
+  const shares = (): number[] => [worker.connected, onNats.queue.leasedBytes / LEASED_BYTES];
+  const saturation = new Saturation({ clock, used: usedHere, shares });
+  watchGauge('workerSaturation', () => saturation.read());
   const domains = opened.adopt(await openDomains(ground), (it) => it.close());
   ledger.onSuspensions((held) => worker.holdBack(held));
   declared.onChange(() => worker.replan());

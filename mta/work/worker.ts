@@ -218,6 +218,11 @@ export class MailWorker {
     return worker;
   }
 
+  /** How much of the connections that it may have it has. */
+  get connected(): number {
+    return this.#scheduler.active / CONNECTIONS;
+  }
+
   /** The resources have changed: what waits goes by them from now on. */
   replan(): void {
     this.#scheduler.replan();

@@ -31,6 +31,7 @@ export interface ClusterView {
   /** The image of all pods. */
   readonly image: string;
   readonly podsRole: string;
+  readonly podsRoleUid?: string | undefined;
   /** Absent: all namespaces are watched. */
   readonly watchNamespaces?: readonly string[] | undefined;
   readonly now: Instant;
@@ -62,6 +63,7 @@ function blueprintOf({
   proxyLogins,
   image,
   podsRole,
+  podsRoleUid,
   watchNamespaces,
 }: ClusterView): Blueprint | string {
   const validated = validate(observed);
@@ -72,7 +74,7 @@ function blueprintOf({
   const { resource } = validated;
   if (resource.kind !== 'MTACluster') return 'it is no MTACluster';
   if (!resource.spec.queue.nats) return 'spec.queue.nats is missing: several pods share a queue only there';
-  const settings = { image, podsRole, ...(watchNamespaces && { watchNamespaces }) };
+  const settings = { image, podsRole, podsRoleUid, ...(watchNamespaces && { watchNamespaces }) };
   return { cluster: resource, uid: observed.metadata.uid ?? '', relayPorts, proxyLogins, ...settings };
 }
 

@@ -6,6 +6,7 @@ import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
 import type { SecretRef } from '#crds/parts.ts';
 import { kubeKey, type Kube, type KubeObject, type KubePlace } from '#lib/kube/kube.ts';
 import type { Clock } from '#lib/run/clock.ts';
+import { codeOf } from '#lib/run/fault.ts';
 import type { Reconciler } from '../controller/controller.ts';
 import { keepStatus } from '../controller/status.ts';
 import { wishesOf } from '../controller/wishes.ts';
@@ -16,7 +17,7 @@ import { resourceIn } from '../typed.ts';
 import { CHILDREN, SECRETS } from '../types.ts';
 import { ownerOf, type World } from '../world.ts';
 import type { Child } from '../workload/child.ts';
-import { readsFor } from '../workload/readers.ts';
+import { readsFor, WIDE_ROLES } from '../workload/readers.ts';
 import { elsewhereFor } from './elsewhere.ts';
 import { type ClusterView, planCluster } from './plan.ts';
 import { proxyLogins, relayPorts } from './relays.ts';
@@ -53,7 +54,8 @@ export class ClusterReconciler implements Reconciler {
     const relays = { relayPorts: relayPorts(policies, pools, key), proxyLogins: proxyLogins(pools, key) };
     const cluster = resourceIn(observed, 'MTACluster');
     const keyring = cluster ? keyringCountOf(world, cluster) : { whole: 0, pods: 0 };
-    const said = { keyring, image, podsRole, watchNamespaces, now: clock.now(), ...relays };
+    const podsRoleUid = await this.#podsRoleUid();
+    const said = { keyring, image, podsRole, podsRoleUid, watchNamespaces, now: clock.now(), ...relays };
     const secrets = cluster && (await this.#secretsOf(cluster, relays.proxyLogins));
     const plan = planCluster({ observed, owned, ...said, secrets });
     const refused: string[] = [];
@@ -65,6 +67,18 @@ export class ClusterReconciler implements Reconciler {
     if ((await this.#removeAll(plan.obsolete)) === CONFLICT) return CONFLICT;
     const written = await keepStatus(kube, typeOfKind('MTACluster'), observed, plan.status(refused));
     return written.kind === 'conflict' ? CONFLICT : { kind: 'done' };
+  }
+
+  /** Undefined where whoever installed the operator does not let it be read. */
+  async #podsRoleUid(): Promise<string | undefined> {
+    const { kube, podsRole, watchNamespaces } = this.#options;
+    if (watchNamespaces) return undefined;
+    try {
+      return (await kube.get({ type: WIDE_ROLES, name: podsRole }))?.metadata.uid;
+    } catch (thrown) {
+      if (codeOf(thrown) === 'kube-denied') return undefined;
+      throw thrown;
+    }
   }
 
   /** What is wrong with those that are named, if anything is. They are somebody's own: read when they are looked at. */

@@ -4,6 +4,7 @@
  * Order of writes: a key's Secret, then the status that hands its record out, then its next phase, each from what was read. So a process
  * that ends after any of them leaves what the next goes on from.
  */
+import { availableParallelism } from 'node:os';
 import { typeOfKind } from '#crds/definition.ts';
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import { generateKey, type KeyKind } from '#lib/dkim/key.ts';
@@ -12,6 +13,7 @@ import type { RotationStep } from '#lib/dkim/rotation.ts';
 import { selectorFor } from '#lib/dkim/selector.ts';
 import type { Resolver } from '#lib/dns/resolver.ts';
 import { hasKey } from '#lib/domain/key-difference.ts';
+import { Slots } from '#lib/domain/slots.ts';
 import { type Kube, type KubeObject, kubeKey } from '#lib/kube/kube.ts';
 import { type Clock, type Duration, seconds } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
@@ -60,11 +62,14 @@ const HEARD_WITHIN: Duration = seconds(10);
 /** A key whose record was handed out is looked for this often, and later this seldom. */
 const OFTEN: Duration = seconds(60);
 const SELDOM: Duration = seconds(3600);
+/** RSA keys take a processor each: thousands of them leave one to whoever renews the lease. */
+const KEYS_AT_ONCE = Math.max(1, availableParallelism() - 1);
 
 export class DomainReconciler implements Reconciler {
   readonly name = 'sendingdomain';
   readonly #options: DomainOptions;
   readonly #publisher: Publisher;
+  readonly #making = new Slots(KEYS_AT_ONCE);
   /** Wishes to look at DNS anew that were fulfilled, by domain. */
   readonly #reconciledAt = new Map<string, string>();
 
@@ -164,7 +169,7 @@ export class DomainReconciler implements Reconciler {
       algorithm,
       new Set(keys.map((it) => it.selector)),
     );
-    const pem = await generateKey(algorithm);
+    const pem = await this.#making.run(() => generateKey(algorithm));
     const secret = keySecret(domain, { selector, algorithm, revision, madeAt: now, pem });
     // Whoever was first has made it: it is read from then on.
     const written = await this.#options.kube.create(SECRETS, secret);

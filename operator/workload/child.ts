@@ -20,6 +20,8 @@ export interface Blueprint {
   readonly proxyLogins: readonly SecretRef[];
   /** The role of the whole cluster by which pods read what is declared. */
   readonly podsRole: string;
+  /** Absent: nobody is told of it. */
+  readonly podsRoleUid?: string | undefined;
   /** Namespaces whose resources are carried out; absent: all. */
   readonly watchNamespaces?: readonly string[];
 }

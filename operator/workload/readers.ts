@@ -2,8 +2,9 @@
  * What pods may read beyond their own namespace: the resources of every namespace that is watched. Pure.
  *
  * Where all are watched it is a binding of a role that whoever installed the operator has made (`--pods-role`): the operator makes no
- * role of the whole cluster. What lies elsewhere cannot belong to the `MTACluster` it is for, so that it does not go with it by itself: it
- * bears its name, and the operator removes it.
+ * role of the whole cluster. The binding belongs to that role: an operator that is let into named namespaces from now on cannot remove it.
+ * What lies elsewhere cannot belong to the `MTACluster` it is for, so that it does not go with it by itself: it bears its name, and the
+ * operator removes it.
  */
 import type { KubeMetadata, KubeObject, KubeType } from '#lib/kube/kube.ts';
 import { READS } from './account.ts';
@@ -14,6 +15,7 @@ const ROLE = { ...RBAC, plural: 'roles', kind: 'Role' } as const;
 const BINDING = { ...RBAC, plural: 'rolebindings', kind: 'RoleBinding' } as const;
 /** Of all namespaces. */
 export const WIDE_BINDINGS: KubeType = { ...RBAC, plural: 'clusterrolebindings', kind: 'ClusterRoleBinding' };
+export const WIDE_ROLES: KubeType = { ...RBAC, plural: 'clusterroles', kind: 'ClusterRole' };
 
 const VERSION = `${RBAC.group}/${RBAC.version}`;
 const CLUSTER_NAMESPACE = 'postfleet.io/cluster-namespace';
@@ -21,10 +23,12 @@ const INSTANCE = 'app.kubernetes.io/instance';
 
 /** A binding for all namespaces, or a role and a binding in each of those that are watched beside its own. */
 export function readers(blueprint: Blueprint): Child[] {
-  const { watchNamespaces, cluster, podsRole } = blueprint;
+  const { watchNamespaces, cluster, podsRole, podsRoleUid } = blueprint;
   if (!watchNamespaces) {
     const role = { kind: 'ClusterRole', name: podsRole };
-    return [{ type: WIDE_BINDINGS, object: binding(blueprint, 'ClusterRoleBinding', role, metadataOf(blueprint)) }];
+    const owner = { apiVersion: VERSION, ...role, uid: podsRoleUid };
+    const metadata = { ...metadataOf(blueprint), ...(podsRoleUid !== undefined && { ownerReferences: [owner] }) };
+    return [{ type: WIDE_BINDINGS, object: binding(blueprint, 'ClusterRoleBinding', role, metadata) }];
   }
   return watchNamespaces
     .filter((it) => it !== cluster.metadata.namespace)

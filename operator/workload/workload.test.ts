@@ -87,7 +87,7 @@ function blueprint(
 
 const WORLDS: Readonly<Record<string, Blueprint>> = {
   small: blueprint(SMALL),
-  large: blueprint(LARGE, [1080, 2525]),
+  large: { ...blueprint(LARGE, [1080, 2525]), podsRoleUid: '401e' },
 };
 
 const BUILDERS: Readonly<Record<string, (it: Blueprint) => Child | Child[]>> = {

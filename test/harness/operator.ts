@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kube, KubeObject, KubeType } from '#lib/kube/kube.ts';
 import { leaderRules, operatorRules, podRules } from '#operator/rights.ts';
+import { BINDINGS, ROLES } from '#operator/types.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { freePorts } from './ports.ts';
 import { LAUNCHER } from './postfleet.ts';
@@ -16,7 +17,9 @@ export const OPERATOR = 'system:serviceaccount:postfleet:postfleet-operator';
 export const OPERATOR_GROUPS = ['system:serviceaccounts', 'system:serviceaccounts:postfleet'];
 export const IMAGE = 'registry.example.com/postfleet:1.0.0';
 
-const NAMESPACE = 'postfleet';
+const OPERATOR_NAMESPACE = 'postfleet';
+/** As without `--pods-role`. */
+const PODS_ROLE = 'postfleet-pods';
 export const NAMESPACES: KubeType = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' };
 const RBAC = { group: 'rbac.authorization.k8s.io', version: 'v1' };
 const apiVersion = 'rbac.authorization.k8s.io/v1';
@@ -27,25 +30,30 @@ export async function makeNamespace(kube: Kube, name: string): Promise<void> {
 
 /** Gives the operator's account its rights in all namespaces, and for its lease in its own. */
 export async function grantOperator(kube: Kube): Promise<void> {
-  await makeNamespace(kube, NAMESPACE);
+  await makeNamespace(kube, OPERATOR_NAMESPACE);
+  await grantLease(kube, OPERATOR_NAMESPACE);
   const subjects = [{ kind: 'User', apiGroup: RBAC.group, name: OPERATOR }];
   const all = { name: 'postfleet-operator' };
-  const own = { ...all, namespace: NAMESPACE };
   const roleRef = { apiGroup: RBAC.group, name: all.name };
-  const role = { ...RBAC, plural: 'roles', kind: 'Role' };
   const clusterRole = { ...RBAC, plural: 'clusterroles', kind: 'ClusterRole' };
-  const binding = { ...RBAC, plural: 'rolebindings', kind: 'RoleBinding' };
   const clusterBinding = { ...RBAC, plural: 'clusterrolebindings', kind: 'ClusterRoleBinding' };
   for (const [type, metadata, more] of [
-    [clusterRole, all, { rules: operatorRules() }],
-    [clusterRole, { name: 'postfleet-pods' }, { rules: podRules() }],
-    [role, own, { rules: leaderRules() }],
+    [clusterRole, all, { rules: operatorRules(PODS_ROLE) }],
+    [clusterRole, { name: PODS_ROLE }, { rules: podRules() }],
     [clusterBinding, all, { subjects, roleRef: { ...roleRef, kind: 'ClusterRole' } }],
-    [binding, own, { subjects, roleRef: { ...roleRef, kind: 'Role' } }],
   ] as const) {
     const written = await kube.apply(type, { apiVersion, kind: type.kind, metadata, ...more }, 'test');
     if (written.kind !== 'written') throw new Error(`${type.kind}: ${JSON.stringify(written)}`);
   }
+}
+
+/** Lets the operator's account lead by a lease in another namespace too. */
+async function grantLease(kube: Kube, namespace: string): Promise<void> {
+  const metadata = { name: 'postfleet-operator', namespace };
+  const roleRef = { apiGroup: RBAC.group, kind: 'Role', name: metadata.name };
+  const subjects = [{ kind: 'User', apiGroup: RBAC.group, name: OPERATOR }];
+  await kube.apply(ROLES, { apiVersion, kind: 'Role', metadata, rules: leaderRules() }, 'test');
+  await kube.apply(BINDINGS, { apiVersion, kind: 'RoleBinding', metadata, subjects, roleRef }, 'test');
 }
 
 export interface OperatorProcess {
@@ -69,7 +77,7 @@ export async function startOperatorProcess(
   writeFileSync(kubeconfig, plane.kubeconfig(OPERATOR, options.server), { mode: 0o600 });
   const flags = [
     '--namespace',
-    NAMESPACE,
+    OPERATOR_NAMESPACE,
     '--image',
     options.image ?? IMAGE,
     '--identity',
@@ -115,7 +123,12 @@ export async function startOperatorOf(
   const kubeconfig = join(folder, 'kubeconfig');
   writeFileSync(kubeconfig, plane.kubeconfig(OPERATOR), { mode: 0o600 });
   const [port = 0] = await freePorts(1);
-  const own = { KUBECONFIG: kubeconfig, POD_NAME: folder, POD_NAMESPACE: NAMESPACE, PATH: process.env['PATH'] };
+  const own = {
+    KUBECONFIG: kubeconfig,
+    POD_NAME: folder,
+    POD_NAMESPACE: OPERATOR_NAMESPACE,
+    PATH: process.env['PATH'],
+  };
   const given = Object.fromEntries(env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])));
   const here = args.map((it) => it.replace('0.0.0.0:9464', `127.0.0.1:${port}`));
   const program = stage.start('operator', LAUNCHER, here, { env: { ...own, ...given } });

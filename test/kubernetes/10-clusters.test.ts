@@ -1,12 +1,12 @@
 import { typeOfKind } from '#crds/definition.ts';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseYaml } from '#crds/source/yaml.ts';
 import type { KubeObject, KubeType } from '#lib/kube/kube.ts';
 import { conditionsOf } from '#operator/controller/status.ts';
 import { CHILDREN, DEPLOYMENTS, SERVICES } from '#operator/types.ts';
 import { WIDE_BINDINGS } from '#operator/workload/readers.ts';
+import { AuditLog, writeLine } from '../harness/audit-log.ts';
 import { Operated } from '../harness/operated.ts';
 import { IMAGE, OPERATOR, type OperatorProcess, startOperatorProcess } from '../harness/operator.ts';
 import { openScene } from '../harness/scene.ts';
@@ -23,38 +23,17 @@ const budgetType: KubeType = {
 };
 
 let site: Operated;
-let audit: string;
 let leader: OperatorProcess;
 
+const audit = new AuditLog(stage);
+
 beforeAll(async () => {
-  audit = join(stage.folder('audit'), 'audit.log');
-  site = await Operated.start(stage, auditFlags(stage.folder('policy'), audit));
+  site = await Operated.start(stage, audit.flags);
 });
 afterAll(() => site.close());
 
-/** Who does what, a line each. */
-function auditFlags(folder: string, log: string): string[] {
-  const policy = join(folder, 'policy.json');
-  const rules = [{ level: 'Metadata', omitStages: ['RequestReceived'] }];
-  writeFileSync(policy, JSON.stringify({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules }));
-  return [`--audit-policy-file=${policy}`, `--audit-log-path=${log}`];
-}
-
-interface AuditLine {
-  readonly verb: string;
-  readonly user: { readonly username: string };
-  readonly objectRef?: { readonly resource?: string; readonly name?: string };
-}
-
-/** What the operator has written but its lease, a line each: `patch deployments main-worker`. */
-const writes = (): string[] =>
-  readFileSync(audit, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as AuditLine)
-    .filter(({ verb, user }) => user.username === OPERATOR && !['get', 'list', 'watch'].includes(verb))
-    .filter(({ objectRef }) => objectRef?.resource !== 'leases')
-    .map(({ verb, objectRef }) => `${verb} ${objectRef?.resource} ${objectRef?.name}`);
+/** What the operator has written, a line each: `patch deployments main-worker`. */
+const writes = (): string[] => audit.writes.filter(({ user }) => user === OPERATOR).map(writeLine);
 
 const cluster = (namespace: string, spec: object = {}, annotations: Record<string, string> = {}): KubeObject => ({
   apiVersion: 'postfleet.io/v1alpha1',

@@ -85,7 +85,9 @@ describe('what it renders', () => {
 
   test('gives the operator the rights it renders itself, everywhere or in the namespaces that are named', async () => {
     const everywhere = await render(4, 'minimal');
-    expect(named(everywhere, 'ClusterRole', 'postfleet-postfleet-operator')).toMatchObject({ rules: operatorRules() });
+    expect(named(everywhere, 'ClusterRole', 'postfleet-postfleet-operator')).toMatchObject({
+      rules: operatorRules('postfleet-postfleet-operator-pods'),
+    });
     expect(named(everywhere, 'Role', 'postfleet-operator-leader')).toMatchObject({ rules: leaderRules() });
     const some = await render(4, 'namespaces');
     const rights = some.filter(({ kind }) => /^(Cluster)?Role/.test(kind));

@@ -120,7 +120,9 @@ const role = (rules: readonly object[]): KubeObject => ({
 });
 /** The operator's rights but for a verb. */
 const without = (resource: string, verb: string): object[] =>
-  operatorRules().filter(({ resources, verbs }) => !(resources.includes(resource) && verbs.includes(verb)));
+  operatorRules('postfleet-pods').filter(
+    ({ resources, verbs }) => !(resources.includes(resource) && verbs.includes(verb)),
+  );
 const LEASE_ROLE = { ...ROLE, plural: 'roles', kind: 'Role' };
 const leaseRole = {
   apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -209,7 +211,7 @@ async function happensToOperator(): Promise<void> {
     kube.apply(typeOfKind(kind), sample(kind, some, { name, namespace: 'default' }) as unknown as KubeObject, 'test');
   await put('MTACluster', spec, 'local');
   await pause(4000);
-  await kube.apply(ROLE, role(operatorRules()), 'test');
+  await kube.apply(ROLE, role(operatorRules('postfleet-pods')), 'test');
   await Promise.all(
     Array.from({ length: 300 }, (_, at) => put('SendingDomain', { domain: `d${at}.example` }, `d${at}`)),
   );

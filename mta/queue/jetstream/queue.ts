@@ -44,7 +44,7 @@ import { Reach } from './reach.ts';
 import { Standbys } from './standbys.ts';
 import { isCrowded, trim } from './trim.ts';
 
-const LEASED_BYTES = 256 * 1024 * 1024;
+export const LEASED_BYTES = 256 * 1024 * 1024;
 const EVENTS_FOR: Duration = hours(7 * 24);
 
 export interface JetstreamQueueOptions {
