@@ -43,6 +43,9 @@ export const systemClock: Clock = {
   },
 };
 
+/** For how long this process's event loop has not waited, since it began. */
+export const timeAtWork = (): Duration => performance.eventLoopUtilization().active;
+
 /** The same clocks; its timers keep the process alive: for commands, which have nothing else to wait for. */
 export const commandClock: Clock = {
   ...systemClock,

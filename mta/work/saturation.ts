@@ -6,7 +6,7 @@
  * were read last, over ten seconds at least, so that several who read do not see moments.
  */
 import { availableParallelism } from 'node:os';
-import { type Clock, type Duration, seconds } from '#lib/run/clock.ts';
+import { type Clock, type Duration, seconds, timeAtWork } from '#lib/run/clock.ts';
 
 /** Since the process began. */
 export interface Used {
@@ -55,7 +55,7 @@ export class Saturation {
 export function usedHere(): Used {
   const { user, system } = process.cpuUsage();
   return {
-    loop: performance.eventLoopUtilization().active,
+    loop: timeAtWork(),
     processors: (user + system) / 1000 / availableParallelism(),
   };
 }
