@@ -84,6 +84,14 @@ export const operatingHistograms = {
     buckets: SECONDS,
     alert: { none: 'The depth of the line has an alert.' },
   },
+  lineWorkSeconds: {
+    name: 'workqueue_work_duration_seconds',
+    help: 'How long a resource is worked on once it has left the line.',
+    unit: 'seconds',
+    labels: { name: CONTROLLERS },
+    buckets: SECONDS,
+    alert: { none: 'What waits for it has an alert.' },
+  },
 } as const satisfies Record<string, Declaration>;
 
 export const operatingGauges = {

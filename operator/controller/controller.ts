@@ -42,6 +42,7 @@ function observerOf(controller: ControllerName, log: Log): WorkObserver {
     ended: (result, lasted) => {
       metrics.reconciles.inc({ controller, result });
       metrics.reconcileSeconds.observe({ controller }, inSeconds(lasted));
+      metrics.lineWorkSeconds.observe({ name }, inSeconds(lasted));
     },
     retried: () => metrics.lineRetries.inc({ name }),
     failed: (key, thrown) => {

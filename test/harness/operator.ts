@@ -48,7 +48,7 @@ export async function grantOperator(kube: Kube): Promise<void> {
 }
 
 /** Lets the operator's account lead by a lease in another namespace too. */
-async function grantLease(kube: Kube, namespace: string): Promise<void> {
+export async function grantLease(kube: Kube, namespace: string): Promise<void> {
   const metadata = { name: 'postfleet-operator', namespace };
   const roleRef = { apiGroup: RBAC.group, kind: 'Role', name: metadata.name };
   const subjects = [{ kind: 'User', apiGroup: RBAC.group, name: OPERATOR }];

@@ -10,7 +10,8 @@ import { DEFINITIONS } from '../harness/definitions.ts';
 import { EXTERNAL_DNS } from '../harness/external-dns.ts';
 import { filesIn, keyringSecrets, reportKeyring, wholeKeyring } from '../harness/keyring-pods.ts';
 import { Operated } from '../harness/operated.ts';
-import { type OperatorProcess, startOperatorProcess } from '../harness/operator.ts';
+import { startOperatorAsking } from '../harness/operated-scene.ts';
+import type { OperatorProcess } from '../harness/operator.ts';
 import { openScene } from '../harness/scene.ts';
 import { until } from '../harness/until.ts';
 import { type DomainStatus, statusOf, Zone } from '../harness/zone.ts';
@@ -34,10 +35,7 @@ afterAll(() => {
   zone.close();
 });
 
-const startOperator = (): Promise<OperatorProcess> =>
-  startOperatorProcess(stage, site.plane, {
-    flags: ['--resolver', zone.address, '--hostname', 'mx.mail.test'],
-  });
+const startOperator = (): Promise<OperatorProcess> => startOperatorAsking(stage, site, zone);
 
 const SPEC = { domain: 'example.com', poolRef: { name: 'main' } };
 let asked = 0;

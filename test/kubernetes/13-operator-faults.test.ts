@@ -16,7 +16,7 @@ import { ApiProxy, type Instead, isList, isWatch, listOf, type Passed } from '..
 import { filesIn, keyringSecrets } from '../harness/keyring-pods.ts';
 import { type End, MortalKube } from '../harness/mortal-kube.ts';
 import { Operated } from '../harness/operated.ts';
-import { startOperatorProcess } from '../harness/operator.ts';
+import { grantLease, OPERATOR, startOperatorProcess } from '../harness/operator.ts';
 import { openScene } from '../harness/scene.ts';
 import { until } from '../harness/until.ts';
 import { statusOf, Zone } from '../harness/zone.ts';
@@ -24,6 +24,8 @@ import { statusOf, Zone } from '../harness/zone.ts';
 const stage = openScene();
 let site: Operated;
 let zone: Zone;
+/** As the operator's account. */
+let kube: ApiServer;
 let watching: Reflector;
 const running: Operator[] = [];
 /** Names of keys that signed while their record was not published. */
@@ -31,6 +33,7 @@ const unpublished = new Set<string>();
 
 beforeAll(async () => {
   [site, zone] = [await Operated.start(stage), await Zone.serve()];
+  kube = new ApiServer(site.plane.access(OPERATOR), systemClock, systemRandom);
   watching = new Reflector({
     kube: site.kube,
     type: SECRETS,
@@ -44,6 +47,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await watching.close();
   await Promise.all(running.map((it) => it.stop()));
+  kube.close();
   site.close();
   zone.close();
 });
@@ -65,8 +69,9 @@ const hasKeys = (object: KubeObject): boolean => [...filesIn(object).keys()].som
 const quiet = (): void => undefined;
 
 /** Each has a lease of its own: all of them lead. */
-async function lead(namespace: string, identity: string, kube: Kube, clock: Clock = systemClock): Promise<void> {
+async function lead(namespace: string, identity: string, by: Kube, clock: Clock = systemClock): Promise<void> {
   await site.namespace(`${namespace}-${identity}`);
+  await grantLease(site.kube, `${namespace}-${identity}`);
   const settings = {
     namespace: `${namespace}-${identity}`,
     watchNamespaces: [namespace],
@@ -78,7 +83,7 @@ async function lead(namespace: string, identity: string, kube: Kube, clock: Cloc
     hostname: 'mx.mail.test',
   };
   const log = { info: quiet, warn: quiet, error: quiet, flush: async () => undefined };
-  running.push(await startOperator({ kube, settings, clock, random: systemRandom, log, failed: quiet }));
+  running.push(await startOperator({ kube: by, settings, clock, random: systemRandom, log, failed: quiet }));
 }
 
 async function declare(namespace: string): Promise<void> {
@@ -147,19 +152,22 @@ async function outcome(namespace: string): Promise<Outcome> {
 
 const WHOLE: Outcome = { keys: ['Active', 'Active'], signing: 2, proven: 1 };
 
-const ENDS: readonly End[] = Array.from({ length: 10 }, (_, at) => ({ after: at + 1, isTold: at % 2 === 0 }));
+/** After each of its writes, and before it hears of it. */
+const ENDS: readonly End[] = Array.from({ length: 10 }, (_, at) =>
+  [true, false].map((isTold) => ({ after: at + 1, isTold })),
+).flat();
 
 /** As many at a time: most of it is waiting. */
-const AT_ONCE = 3;
+const AT_ONCE = 5;
 
 /** Whether the first operator ended in the middle. */
 async function survives(end: End): Promise<boolean> {
   const namespace = `end-${end.after}-${end.isTold ? 'told' : 'untold'}`;
   await declare(namespace);
-  const first = new MortalKube(site.kube, isAboutKeys, end);
+  const first = new MortalKube(kube, isAboutKeys, end);
   await lead(namespace, 'first', first);
   await seen(`${namespace}: the first has ended`, namespace, async () => (await isActive(namespace)) || first.isDead);
-  await lead(namespace, 'second', new MortalKube(site.kube, isAboutKeys));
+  await lead(namespace, 'second', new MortalKube(kube, isAboutKeys));
   await becomesActive(namespace);
   await until(`${namespace} is whole`, async () => (await outcome(namespace)).proven === 1, 20_000);
   expect({ namespace, ...(await outcome(namespace)) }).toEqual({ namespace, ...WHOLE });
@@ -181,7 +189,7 @@ test('an operator that ends after any of its writes is followed by one that come
 test('two that lead at once come to the same, and make no second key', async () => {
   const namespace = 'two';
   await declare(namespace);
-  await Promise.all(['first', 'second'].map((it) => lead(namespace, it, new MortalKube(site.kube, isAboutKeys))));
+  await Promise.all(['first', 'second'].map((it) => lead(namespace, it, new MortalKube(kube, isAboutKeys))));
   await becomesActive(namespace);
   await until('it is whole', async () => (await outcome(namespace)).proven === 1, 20_000);
   expect(await outcome(namespace)).toEqual(WHOLE);
@@ -218,7 +226,7 @@ test('an API server that refuses, forgets and hangs up comes to the same', async
 test('lists as they were before, and events that are lost, make no second key, and all is whole when lists are read anew', async () => {
   const namespace = 'stale';
   const proxy = stage.adopt(await ApiProxy.start(site.plane));
-  const through = (): ApiServer => new ApiServer(site.plane.access(undefined, proxy.server), systemClock, systemRandom);
+  const through = (): ApiServer => new ApiServer(site.plane.access(OPERATOR, proxy.server), systemClock, systemRandom);
   await declare(namespace);
   await lead(namespace, 'first', through());
   await until('it has read everything', () => proxy.asked.filter(isWatch).length >= WATCHED.length - 1, 20_000);
@@ -278,13 +286,13 @@ async function clusterLooks(): Promise<number> {
 test('what is settled is looked at ten times more, and nothing is written but the lease', async () => {
   const namespace = 'settled';
   const proxy = stage.adopt(await ApiProxy.start(site.plane));
-  const kube = new ApiServer(site.plane.access(undefined, proxy.server), systemClock, systemRandom);
+  const by = new ApiServer(site.plane.access(OPERATOR, proxy.server), systemClock, systemRandom);
   const written = (): string[] =>
     proxy.asked
       .filter(({ method, url }) => method !== 'GET' && !url.pathname.includes('/leases'))
       .map(({ method, url }) => `${method} ${url.pathname}`);
   await declare(namespace);
-  await lead(namespace, 'first', kube, hasty);
+  await lead(namespace, 'first', by, hasty);
   await becomesActive(namespace);
   let [before, since] = [-1, performance.now()];
   await until(

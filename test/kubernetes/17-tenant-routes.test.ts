@@ -1,17 +1,18 @@
 /**
  * Tenants who try to get what is not theirs, in many ways; and namespaces that go while no operator runs.
  */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { typeOfKind } from '#crds/definition.ts';
 import { type Kind, KINDS } from '#crds/kinds.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import { CHILDREN, SECRETS } from '#operator/types.ts';
-import { Operated } from '../harness/operated.ts';
-import { NAMESPACES, type OperatorProcess, startOperatorProcess } from '../harness/operator.ts';
+import type { Operated } from '../harness/operated.ts';
+import { operatedScene } from '../harness/operated-scene.ts';
+import { NAMESPACES, type OperatorProcess } from '../harness/operator.ts';
 import { openScene } from '../harness/scene.ts';
 import { tenantRoutes } from '../harness/tenant-routes.ts';
 import { until } from '../harness/until.ts';
-import { statusOf, Zone } from '../harness/zone.ts';
+import { statusOf, type Zone } from '../harness/zone.ts';
 
 const stage = openScene();
 let site: Operated;
@@ -19,15 +20,8 @@ let zone: Zone;
 let operator: OperatorProcess;
 
 beforeAll(async () => {
-  [site, zone] = [await Operated.start(stage), await Zone.serve()];
-  operator = await startOperatorProcess(stage, site.plane, {
-    flags: ['--resolver', zone.address, '--hostname', 'mx.mail.test'],
-  });
+  ({ site, zone, operator } = await operatedScene(stage, []));
 }, 120_000);
-afterAll(() => {
-  site.close();
-  zone.close();
-});
 
 test('tenants find no way to what is not theirs', async () => {
   const routes = await tenantRoutes(site, async (domain) => zone.publish(statusOf(domain)));

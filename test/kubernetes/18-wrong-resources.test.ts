@@ -3,18 +3,19 @@
  * even written; and the operator goes on, without an error and without looking again and again.
  */
 import { generateKeyPairSync } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import type { Kind } from '#crds/kinds.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import { selfMadeCertificate } from '#lib/run/certificate.ts';
 import { conditionsOf } from '#operator/controller/status.ts';
 import { DEPLOYMENTS, SECRETS, SERVICES } from '#operator/types.ts';
 import { reportKeyring, wholeKeyring } from '../harness/keyring-pods.ts';
-import { Operated } from '../harness/operated.ts';
-import { type OperatorProcess, startOperatorProcess } from '../harness/operator.ts';
+import type { Operated } from '../harness/operated.ts';
+import { operatedScene } from '../harness/operated-scene.ts';
+import type { OperatorProcess } from '../harness/operator.ts';
 import { openScene } from '../harness/scene.ts';
 import { until } from '../harness/until.ts';
-import { statusOf, Zone } from '../harness/zone.ts';
+import { statusOf, type Zone } from '../harness/zone.ts';
 
 const stage = openScene();
 let site: Operated;
@@ -337,16 +338,8 @@ const placeOf = ([name, { namespace = 'mail' }]: readonly [string, Wrong]): stri
   `${namespace}/${name === 'name-of-a-child-taken' ? 'taken' : name}`;
 
 beforeAll(async () => {
-  [site, zone] = await Promise.all([Operated.start(stage), Zone.serve()]);
-  for (const namespace of ['mail', 'tenant', 'elsewhere']) await site.namespace(namespace);
-  operator = await startOperatorProcess(stage, site.plane, {
-    flags: ['--resolver', zone.address, '--hostname', 'mx.mail.test'],
-  });
+  ({ site, zone, operator } = await operatedScene(stage, ['mail', 'tenant', 'elsewhere']));
 }, 120_000);
-afterAll(() => {
-  zone.close();
-  site.close();
-});
 
 function secret(name: string, texts: Readonly<Record<string, string>>): Promise<void> {
   const entries = Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')] as const);

@@ -4,18 +4,19 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import type { Kind } from '#crds/kinds.ts';
 import { parseYaml } from '#crds/source/yaml.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import { BINDINGS, DEPLOYMENTS, SECRETS, SERVICES } from '#operator/types.ts';
 import { typeOf } from '../harness/helm.ts';
 import { filesIn, keyringSecrets } from '../harness/keyring-pods.ts';
-import { Operated } from '../harness/operated.ts';
-import { type OperatorProcess, startOperatorProcess } from '../harness/operator.ts';
+import type { Operated } from '../harness/operated.ts';
+import { operatedScene } from '../harness/operated-scene.ts';
+import type { OperatorProcess } from '../harness/operator.ts';
 import { openScene } from '../harness/scene.ts';
 import { until } from '../harness/until.ts';
-import { statusOf, Zone } from '../harness/zone.ts';
+import { statusOf, type Zone } from '../harness/zone.ts';
 
 const stage = openScene();
 const ORDERS = 20;
@@ -49,16 +50,8 @@ let zone: Zone;
 let operator: OperatorProcess;
 
 beforeAll(async () => {
-  [site, zone] = await Promise.all([Operated.start(stage), Zone.serve()]);
-  for (const namespace of NAMESPACES.keys()) await site.namespace(namespace);
-  operator = await startOperatorProcess(stage, site.plane, {
-    flags: ['--resolver', zone.address, '--hostname', 'mx.mail.test'],
-  });
+  ({ site, zone, operator } = await operatedScene(stage, NAMESPACES.keys()));
 }, 120_000);
-afterAll(() => {
-  zone.close();
-  site.close();
-});
 
 /** Of several claims to one domain one holds. */
 const domainOf = (namespace: string): string => `${namespace}.example.com`;

@@ -1,5 +1,5 @@
 /**
- * `examples/kubernetes`, as people apply them: an API server takes every manifest strictly, and the servers themselves start on the
+ * `examples/kubernetes` and `examples/autoscaling`, as people apply them: an API server takes every manifest strictly, and the servers themselves start on the
  * configuration in them and are as durable, or as forgetful, as they have to be.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -7,12 +7,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseYaml } from '#crds/source/yaml.ts';
 import { ApiServer } from '#lib/kube/api-server.ts';
-import type { KubeObject } from '#lib/kube/kube.ts';
+import type { KubeObject, KubeType } from '#lib/kube/kube.ts';
+import { declared } from '#lib/run/metrics.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
 import { ControlPlane } from '../harness/control-plane.ts';
-import { installDefinitions } from '../harness/definitions.ts';
+import { DEFINITIONS, installDefinitions } from '../harness/definitions.ts';
 import { typeOf } from '../harness/helm.ts';
+import { KEDA } from '../harness/keda.ts';
 import { makeNamespace } from '../harness/operator.ts';
 import { freePorts } from '../harness/ports.ts';
 import { openScene } from '../harness/scene.ts';
@@ -22,7 +24,11 @@ import { NATS_SERVER } from '../setup/tools.ts';
 
 const stage = openScene();
 const FOLDER = new URL('../../examples/kubernetes/', import.meta.url);
-const MANIFESTS = readdirSync(FOLDER).filter((it) => !it.endsWith('-values.yaml'));
+const MANIFESTS = ['./', '../autoscaling/'].flatMap((folder) =>
+  readdirSync(new URL(folder, FOLDER))
+    .filter((it) => !it.endsWith('-values.yaml'))
+    .map((it) => `${folder}${it}`),
+);
 
 function objectsOf(file: string): KubeObject[] {
   const { documents, problems } = parseYaml(readFileSync(new URL(file, FOLDER), 'utf8'));
@@ -46,9 +52,21 @@ beforeAll(async () => {
   const plane = await ControlPlane.start(stage);
   kube = new ApiServer(plane.access(), systemClock, systemRandom);
   await installDefinitions(kube);
+  await kube.apply(DEFINITIONS, KEDA, 'test');
+  await until(
+    'KEDA is served',
+    () => isServed({ group: 'keda.sh', version: 'v1alpha1', plural: 'scaledobjects', kind: 'ScaledObject' }),
+    30_000,
+  );
   await makeNamespace(kube, 'mail');
 });
 afterAll(() => kube.close());
+
+const isServed = (type: KubeType): Promise<boolean> =>
+  kube.list(type).then(
+    () => true,
+    () => false,
+  );
 
 test.each(MANIFESTS)('%s is taken as it is', async (file) => {
   for (const object of objectsOf(file)) {
@@ -56,6 +74,18 @@ test.each(MANIFESTS)('%s is taken as it is', async (file) => {
     const answer = await kube.apply(typeOf(object), there, 'test', { dryRun: true });
     expect({ [`${object.kind} ${object.metadata.name}`]: answer }).toMatchObject({
       [`${object.kind} ${object.metadata.name}`]: { kind: 'written' },
+    });
+  }
+});
+
+test('autoscalers go by a metric that there is, and scale what the example declares', () => {
+  const { name } = declared.gauges.workerSaturation;
+  const cluster = objectsOf('mail.yaml').find(({ kind }) => kind === 'MTACluster');
+  for (const file of ['hpa.yaml', 'keda.yaml']) {
+    const [scaler] = objectsOf(`../autoscaling/${file}`);
+    expect(JSON.stringify(scaler?.['spec'])).toContain(name);
+    expect(scaler?.['spec']).toMatchObject({
+      scaleTargetRef: { apiVersion: cluster?.apiVersion, kind: cluster?.kind, name: cluster?.metadata.name },
     });
   }
 });
