@@ -13,6 +13,7 @@ import { measureChaos } from './chaos.ts';
 import { measureCluster } from './cluster.ts';
 import { measureCrash } from './crash.ts';
 import { measureDomains } from './domains.ts';
+import { measureE2e } from './e2e.ts';
 import { measureEgress } from './egress.ts';
 import { measureHttp } from './http.ts';
 import { measureMutation, measureQueueMutation } from './mutation.ts';
@@ -43,6 +44,7 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['restarts', measureRestarts],
   ['soak', measureSoak],
   ['slow-disk', measureSlowDisk],
+  ['e2e', measureE2e],
   ['take-over', measureTakeOver],
   ['take-over-kills', measureTakeOverKills],
   ['simulation', measureSimulation],

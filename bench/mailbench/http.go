@@ -19,8 +19,12 @@ import (
 func httpSource(worker int, next *int64, cs []choice, res *result, body []byte) {
 	rnd := rand.New(rand.NewSource(int64(worker)))
 	text, _ := json.Marshal(string(body))
+	where := *to
+	if *post != "" {
+		where = *post
+	}
 	for turn := worker; ; turn++ {
-		conn, err := net.DialTimeout("tcp", relay(turn), 10*time.Second)
+		conn, err := net.DialTimeout("tcp", relay(where, turn), 10*time.Second)
 		if err != nil {
 			if atomic.LoadInt64(next) >= int64(*n) {
 				return
@@ -45,6 +49,7 @@ func httpSession(conn net.Conn, rnd *rand.Rand, next *int64, cs []choice, res *r
 		if i > int64(*n) {
 			return false
 		}
+		pace(i)
 		id := fmt.Sprintf("%s-%d", *prefix, i)
 		head := fmt.Sprintf(`{"from":{"address":"%s","name":"Bench"},"to":[{"address":"u%d@%s"}],"subject":"bench %d","headers":{"X-Bench-Id":"%s"},"text":`,
 			*from, i, pick(cs, rnd), i, id)
@@ -57,7 +62,7 @@ func httpSession(conn net.Conn, rnd *rand.Rand, next *int64, cs []choice, res *r
 		w.Write(text)
 		w.WriteByte('}')
 		led.Lock()
-		led.sent[id] = time.Now()
+		led.sending(id)
 		led.Unlock()
 		conn.SetDeadline(time.Now().Add(60 * time.Second))
 		status, said, err := 0, "", w.Flush()
@@ -69,8 +74,9 @@ func httpSession(conn net.Conn, rnd *rand.Rand, next *int64, cs []choice, res *r
 		case err != nil:
 			led.unknown[id] = true
 		case status == 202:
-			led.taken[id] = true
+			led.accepted(id)
 		default:
+			led.refused()
 			delete(led.sent, id)
 		}
 		led.Unlock()

@@ -136,13 +136,18 @@ function mailboxOf(
   return address;
 }
 
-/** A domain sends when it is not suspended, proven (or excused from proof), and has a key to sign with. */
+/**
+ * A domain sends when it is not suspended, proven (or excused from proof), and has a key to sign with. Where the operator says how domains
+ * stand, only what was seen in DNS has one: so what to publish is said first, once it is known.
+ */
 function checkDomain(authority: Authority, domain: SendingDomain): Refusal | undefined {
   const { spec } = domain;
   if (spec.suspend) return refuse('domain', 550, '5.7.1', `SendingDomain ${spec.domain} is suspended`);
-  if (!authority.hasKey(domain))
-    return refuse('domain', 451, '4.7.5', `SendingDomain ${spec.domain} has no DKIM key yet: try again soon`);
-  return spec.verification === 'Required' ? checkProof(spec.domain, authority.proof(domain)) : undefined;
+  const proof: DomainProof = spec.verification === 'Required' ? authority.proof(domain) : { kind: 'proven' };
+  const refusal = checkProof(spec.domain, proof);
+  const isTold = proof.kind !== 'unproven' || proof.publish !== undefined;
+  if ((isTold && refusal) || authority.hasKey(domain)) return refusal;
+  return refuse('domain', 451, '4.7.5', `SendingDomain ${spec.domain} has no DKIM key yet: try again soon`);
 }
 
 /** Lines of their own, so that names and values of any length fit a reply. */

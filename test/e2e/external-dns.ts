@@ -47,9 +47,12 @@ export class ExternalDns {
 function linesOf({ spec }: KubeObject): ZoneLine[] {
   const { endpoints = [] } = (spec ?? {}) as { readonly endpoints?: readonly Endpoint[] };
   return endpoints.flatMap(({ dnsName, recordType, targets }) =>
-    targets.map((it) => `${dnsName}. ${recordType} ${recordType === 'TXT' ? quoted(it) : dotted(it)}`),
+    targets.map((it) => zoneLine(dnsName, recordType, it)),
   );
 }
+
+export const zoneLine = (name: string, type: string, value: string): ZoneLine =>
+  `${name}. ${type} ${type === 'TXT' ? quoted(value) : dotted(value)}`;
 
 const quoted = (text: string): string => (text.match(/.{1,255}/gs) ?? []).map((it) => JSON.stringify(it)).join(' ');
 const dotted = (text: string): string => (text.endsWith('.') ? text : `${text}.`);

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseYaml } from '#crds/source/yaml.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
-import { folderOfRun } from './node/machine.ts';
+import { DISKS } from './node/machine.ts';
 import { NAME as NODE_NAME } from './node/node.ts';
 
 export function example(file: string): KubeObject[] {
@@ -17,7 +17,7 @@ export function example(file: string): KubeObject[] {
 
 interface PodSpec {
   affinity?: object;
-  containers: { resources: { requests: Record<string, string> } }[];
+  containers: { resources: { requests: Record<string, string>; limits: Record<string, string> } }[];
 }
 
 export const onOneNode = (objects: readonly KubeObject[]): KubeObject[] =>
@@ -25,14 +25,23 @@ export const onOneNode = (objects: readonly KubeObject[]): KubeObject[] =>
     const object = structuredClone(it);
     const { template } = (object['spec'] ?? {}) as { template?: { spec: PodSpec } };
     delete template?.spec.affinity;
-    for (const { resources } of template?.spec.containers ?? []) resources.requests = { cpu: '10m' };
+    for (const { resources } of template?.spec.containers ?? []) {
+      resources.requests = REQUESTS;
+      resources.limits = { memory: '3Gi' };
+    }
     return object;
   });
 
-/** Disks of this machine, for whoever claims one. */
+/** Small enough for two processors with everything on them, and the same of all: who asks for nothing gets next to nothing of a busy one. */
+export const REQUESTS = { cpu: '100m' };
+
+/**
+ * Disks for whoever claims one. They are memory, which counts as that of whoever writes: processes are killed here, never the power, and
+ * three servers that sync each on the one disk of this machine would be measured by what others do on it.
+ */
 export const disks = (count: number): object[] =>
   Array.from({ length: count }, (_, at) => {
-    const path = join(folderOfRun(), `disk-${at}`);
+    const path = join(DISKS, `disk-${at}`);
     mkdirSync(path);
     const here = { key: 'kubernetes.io/hostname', operator: 'In', values: [NODE_NAME] };
     return {

@@ -90,8 +90,8 @@ export class ControlPlane {
     return plane;
   }
 
-  /** Resolves when it is ready. After `killApiServer`, on the same port. */
-  async startApiServer(): Promise<void> {
+  /** Resolves when it is ready, within so many ms. After `killApiServer`, on the same port. */
+  async startApiServer(within = STARTS_WITHIN): Promise<void> {
     const program = this.#stage.start('kube-apiserver', programFile('kube-apiserver'), this.#arguments);
     this.#apiServer = program;
     await until(
@@ -100,7 +100,7 @@ export class ControlPlane {
         if (program.exit) throw new Error(`kube-apiserver ended, saying:\n${program.stderr.slice(-2000)}`);
         return this.#isReady();
       },
-      STARTS_WITHIN,
+      within,
     );
   }
 

@@ -24,20 +24,49 @@ export interface Verdict {
   readonly p99ms: number;
   /** How many addresses deliveries came from. */
   readonly sourceIPs: number;
-  /** Only with `-dkim`. */
+  /** Who delivered, and under which name. */
+  readonly sources: readonly Source[];
+  /** Only with `-dkim` or `-dkim-dns`. */
   readonly unsigned?: number;
+  /** Only when there was more than one. */
+  readonly phases?: readonly PhaseCounts[];
 }
+
+interface Source {
+  readonly ip: string;
+  readonly ehlo: string;
+  readonly delivered: number;
+}
+
+/** What was handed in during a phase, and how often what was first delivered in it came. */
+export interface PhaseCounts {
+  readonly accepted: number;
+  readonly unknown: number;
+  readonly refused: number;
+  readonly lost: number;
+  readonly delivered: number;
+  readonly duplicates: number;
+  readonly inDoubt: number;
+  readonly unsigned: number;
+  readonly seconds: number;
+}
+
+/** A port of this machine, or `address:port`. */
+type Place = number | string;
 
 export interface Load {
   /** Ports of the relay: connections go to each in turn, to another when one does not answer. */
-  readonly to: number | readonly number[];
+  readonly to: Place | readonly Place[];
   /** Ports the sink listens on; absent: somebody else takes the mail, and only what is accepted counts. */
-  readonly sink?: number | readonly number[];
+  readonly sink?: Place | readonly Place[];
   readonly messages: number;
   readonly connections: number;
   /** Further flags, as on its command line. */
   readonly flags?: readonly string[];
 }
+
+/** More than a line of `-every` is long. */
+const LINE_BYTES = 300;
 
 export class Mailbench {
   readonly program: Program;
@@ -57,6 +86,17 @@ export class Mailbench {
     this.program.signal('SIGUSR1');
   }
 
+  /** From now on counts are those of the next phase. */
+  nextPhase(): void {
+    this.program.signal('SIGHUP');
+  }
+
+  /** How much was accepted and has not come, of what it said last; with `-every`. */
+  waiting(): number | undefined {
+    const last = this.program.stdout.slice(-LINE_BYTES).split('\n').at(-2);
+    return last === undefined ? undefined : (JSON.parse(last) as { readonly waiting: number }).waiting;
+  }
+
   /** Hands in nothing more, and goes on counting. */
   enough(): void {
     this.program.signal('SIGUSR2');
@@ -71,7 +111,7 @@ export class Mailbench {
   async verdict(): Promise<Verdict> {
     const { code } = await this.program.ended;
     if (code !== 0) throw new Error(`mailbench ended with ${code}: ${this.program.stderr}`);
-    return JSON.parse(this.program.stdout) as Verdict;
+    return JSON.parse(this.program.stdout.trimEnd().split('\n').at(-1) ?? '') as Verdict;
   }
 }
 
@@ -80,8 +120,8 @@ function sinkOf({ sink }: Load): readonly string[] {
   return [addressesOf(sink)];
 }
 
-const addressesOf = (ports: number | readonly number[]): string =>
-  [ports]
+const addressesOf = (places: Place | readonly Place[]): string =>
+  [places]
     .flat()
-    .map((it) => `127.0.0.1:${it}`)
+    .map((it) => (typeof it === 'number' ? `127.0.0.1:${it}` : it))
     .join(',');

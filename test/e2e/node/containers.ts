@@ -35,6 +35,14 @@ export class Containers {
     this.ctr('images', 'import', tar);
   }
 
+  /** SIGKILL to the first process of a container, as the API names it: `containerd://ID`. */
+  kill(container: string): void {
+    const id = container.replace('containerd://', '');
+    const pid = new RegExp(`^${id} +(\\d+) `, 'm').exec(this.ctr('tasks', 'list'))?.[1];
+    if (pid === undefined) throw new Error(`no container ${container} runs`);
+    process.kill(Number(pid), 'SIGKILL');
+  }
+
   ctr(...args: readonly string[]): string {
     const command = ['--address', this.socket, '--namespace', 'k8s.io', ...args];
     return execFileSync('ctr', command, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });

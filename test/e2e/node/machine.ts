@@ -16,6 +16,9 @@ export const DNS_ADDRESS = '10.96.0.10';
 /** The one bridge: what is on it is reached by the node and by pods. */
 export const BRIDGE = 'pods';
 
+/** A file system in memory, gone with the namespace. */
+export const DISKS = '/run/disks';
+
 /** Where the runner keeps what outlives the namespaces. */
 export function folderOfRun(): string {
   const folder = process.env['POSTFLEET_E2E'];
@@ -27,6 +30,7 @@ export function makeMachine(): void {
   hideSettings(join(folderOfRun(), 'settings'));
   run('mount', '-t', 'tmpfs', 'tmpfs', '/run');
   mkdirSync('/run/netns');
+  mkdirSync(DISKS);
   run('mount', '-t', 'tmpfs', 'tmpfs', '/var/lib');
   run('mount', '--bind', join(folderOfRun(), 'log'), '/var/log');
   ip('link', 'set', 'lo', 'up');

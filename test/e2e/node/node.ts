@@ -10,6 +10,7 @@ import { ControlPlane } from '../../harness/control-plane.ts';
 import type { Stage } from '../../harness/stage.ts';
 import { until } from '../../harness/until.ts';
 import { programFile } from '../../setup/control-plane.ts';
+import { NEXT_TAG, REPOSITORY, TAG } from '../run/images.ts';
 import { Containers } from './containers.ts';
 import { Kubectl } from './kubectl.ts';
 import {
@@ -62,6 +63,7 @@ export class Node {
   #loadImages(): void {
     const images = join(folderOfRun(), 'images');
     for (const tar of readdirSync(images)) this.containers.load(join(images, tar));
+    this.containers.ctr('images', 'tag', `${REPOSITORY}:${TAG}`, `${REPOSITORY}:${NEXT_TAG}`);
   }
 
   async #isReady(): Promise<void> {
@@ -90,6 +92,8 @@ function startKubelet(stage: Stage, kubeconfig: string, { socket }: Containers):
     clusterDomain: 'cluster.local',
     clusterDNS: [DNS_ADDRESS],
     resolvConf: join(folder, 'resolv.conf'),
+    // How soon a pod sees what its Secrets have become.
+    syncFrequency: '5s',
     podLogsDir: '/var/log/pods',
     evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },
   };

@@ -20,11 +20,20 @@ export function makeGroups(name: string): void {
   for (const hierarchy of hierarchies()) {
     const group = join(hierarchy, name);
     mkdirSync(group);
+    weigh(group);
     // A group of processors begins with none, and takes nobody in.
     for (const file of ['cpuset.cpus', 'cpuset.mems'])
       if (existsSync(join(group, file)) && !existsSync(join(hierarchy, 'cgroup.controllers')))
         writeFileSync(join(group, file), readFileSync(join(hierarchy, file)));
   }
+}
+
+/** A node is a dozen busy processes: as one of many on this machine its pods would stand still. In either version of these files. */
+const SHARES = { 'cpu.shares': 8192, 'cpu.weight': 800 };
+
+function weigh(group: string): void {
+  for (const [file, shares] of Object.entries(SHARES))
+    if (existsSync(join(group, file))) writeFileSync(join(group, file), String(shares));
 }
 
 /** Resolves when they are gone: processes in them end a moment after their namespace has. */

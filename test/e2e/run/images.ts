@@ -14,6 +14,8 @@ export const PAUSE_IMAGE = 'localhost/pause:1';
 /** Ours, as the chart is told it. */
 export const REPOSITORY = 'docker.io/library/postfleet';
 export const TAG = 'e2e';
+/** The same of another release, as far as Kubernetes knows. */
+export const NEXT_TAG = 'e2e-next';
 
 const OTHERS: Readonly<Record<string, Contents>> = {
   pause: { name: PAUSE_IMAGE, entrypoint: ['/pause'], programs: { '/pause': PAUSE } },
