@@ -176,11 +176,23 @@ test('a record that is removed is named: in the status of a domain that sends, a
   };
   await until('the status names it', isNamed, 60_000, 500);
   await mail('delete', 'sendingdomain/second.test');
-  const [keys, rest] = [records.filter((it) => it.includes('_domainkey')), records.filter((it) => !it.includes('_domainkey'))];
+  const [keys, rest] = [
+    records.filter((it) => it.includes('_domainkey')),
+    records.filter((it) => !it.includes('_domainkey')),
+  ];
   node.names.write('test', [...ZONE, ...rest]);
   // One that is seen once more would prove the domain.
   for (const it of keys)
-    await until('DNS has it no more', () => texts(it.split('. ')[0] ?? '').then(() => false, () => true), 20_000, 100);
+    await until(
+      'DNS has it no more',
+      () =>
+        texts(it.split('. ')[0] ?? '').then(
+          () => false,
+          () => true,
+        ),
+      20_000,
+      100,
+    );
   await node.kubectl.apply(domain);
   const from = 'hello@second.test';
   const refused = async (): Promise<string | false> => {
