@@ -44,6 +44,9 @@ test('labels whose values are not all listed come from the configuration or from
     'postfleet_smtp_replies_total code',
     'postfleet_smtp_replies_total listener',
     'postfleet_smtp_turned_away_total listener',
+    'postfleet_source_attempts_total source',
+    'postfleet_tenant_accepted_total tenant',
+    'postfleet_tenant_attempts_total tenant',
   ]);
   const { provider } = declared.counters.attemptsByProvider.labels;
   expect(PROVIDER_NAMES.length + 1).toBeLessThanOrEqual(provider.most);

@@ -8,9 +8,21 @@ import { egress } from './egress.ts';
 import { health } from './health.ts';
 import { mail } from './mail.ts';
 import { operator } from './operator.ts';
+import { pools } from './pools.ts';
 import { queue } from './queue.ts';
+import { tenants } from './tenants.ts';
 
-export const DASHBOARDS: readonly Dashboard[] = [mail, deferrals, queue, domains, egress, health, operator];
+export const DASHBOARDS: readonly Dashboard[] = [
+  mail,
+  deferrals,
+  queue,
+  tenants,
+  domains,
+  pools,
+  egress,
+  health,
+  operator,
+];
 
 /** Names of files and their text. */
 export const dashboardFiles = (): ReadonlyMap<string, string> =>

@@ -27,8 +27,8 @@ export interface Dashboard {
   readonly uid: string;
   readonly title: string;
   readonly description: string;
-  /** The metric whose jobs and instances may be chosen. */
-  readonly chosenBy: string;
+  /** The metrics whose jobs and instances may be chosen. */
+  readonly chosenBy: readonly string[];
   readonly rows: readonly { readonly title: string; readonly panels: readonly Panel[] }[];
 }
 
@@ -52,9 +52,17 @@ const grafana = ({ uid, title, description, chosenBy, rows }: Dashboard): object
   refresh: '30s',
   time: { from: 'now-3h', to: 'now' },
   links: [{ type: 'dashboards', tags: ['postfleet'], title: 'Postfleet', asDropdown: true, keepTime: true }],
-  templating: { list: [sourceVariable, variable('job', chosenBy), variable('instance', `${chosenBy}{job=~"$job"}`)] },
+  templating: {
+    list: [
+      sourceVariable,
+      variable('job', seriesOf(chosenBy)),
+      variable('instance', seriesOf(chosenBy, ',job=~"$job"')),
+    ],
+  },
   panels: panelsOf(rows),
 });
+
+const seriesOf = (names: readonly string[], more = ''): string => `{__name__=~"${names.join('|')}"${more}}`;
 
 const sourceVariable = { name: 'datasource', label: 'Prometheus', type: 'datasource', query: 'prometheus' };
 

@@ -11,7 +11,7 @@ export const deferrals: Dashboard = {
   uid: 'postfleet-deferrals',
   title: 'Postfleet: deferrals and bounces',
   description: 'What receivers put off or refuse, by provider and class, and what was done about it.',
-  chosenBy: attemptsByProvider.name,
+  chosenBy: [attemptsByProvider.name],
   rows: [
     {
       title: 'By provider',

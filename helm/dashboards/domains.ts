@@ -13,7 +13,7 @@ export const domains: Dashboard = {
   uid: 'postfleet-domains',
   title: 'Postfleet: domains and DNS',
   description: 'How sending domains stand, and how DNS answers.',
-  chosenBy: storingGauges.domains.name,
+  chosenBy: [storingGauges.domains.name],
   rows: [
     {
       title: 'Domains',

@@ -13,7 +13,7 @@ export const egress: Dashboard = {
   title: 'Postfleet: egress proxies',
   description:
     'Connections by the machines that hold IP addresses: how many, how they end, and from how many addresses.',
-  chosenBy: egressSources.name,
+  chosenBy: [egressSources.name],
   rows: [
     {
       title: 'Connections',

@@ -12,7 +12,7 @@ export const health: Dashboard = {
   uid: 'postfleet-health',
   title: 'Postfleet: processes',
   description: 'Processor, memory, event loop and descriptors of each process, and the limits that they share.',
-  chosenBy: storingGauges.queueDepth.name,
+  chosenBy: [storingGauges.queueDepth.name],
   rows: [
     {
       title: 'Processes',

@@ -13,7 +13,7 @@ export const mail: Dashboard = {
   uid: 'postfleet-mail',
   title: 'Postfleet: mail',
   description: 'How much mail comes in and goes out, how long it takes, and what became of it.',
-  chosenBy: accepted.name,
+  chosenBy: [accepted.name],
   rows: [
     {
       title: 'In',

@@ -11,7 +11,7 @@ export const operator: Dashboard = {
   uid: 'postfleet-operator',
   title: 'Postfleet: operator',
   description: 'What the operator looks at, how that ends, and who leads.',
-  chosenBy: operatingGauges.leader.name,
+  chosenBy: [operatingGauges.leader.name],
   rows: [
     {
       title: 'Looks',

@@ -23,6 +23,10 @@ export function ofProcess(name: string, chosen: Readonly<Record<string, string |
 export const perSecond = <D extends Declaration>(it: D, by: Grouped<D> = [], chosen: Chosen<D> = {}): string =>
   `sum${grouped(by)}(rate(${metric(it, chosen)}[$__rate_interval]))`;
 
+/** Of processes that say the same: what one of them says. */
+export const same = <D extends Declaration>(it: D, by: Grouped<D>, chosen: Chosen<D> = {}): string =>
+  `max${grouped(by)}(${metric(it, chosen)})`;
+
 /** So much of all, by what comes before it. */
 export const shareOf = (part: string, all: string): string => `${part} / ${all}`;
 

@@ -14,7 +14,7 @@ export const queue: Dashboard = {
   uid: 'postfleet-queue',
   title: 'Postfleet: queue',
   description: 'How much waits and for how long, and the disk under it.',
-  chosenBy: queueDepth.name,
+  chosenBy: [queueDepth.name],
   rows: [
     {
       title: 'What waits',

@@ -1,7 +1,7 @@
 /**
  * Metrics of mail on its way in, and of what comes back. Data only.
  */
-import type { Declaration } from './declaration.ts';
+import { type Declaration, TENANT } from './declaration.ts';
 
 const LISTENER = { from: 'names of the listeners in the MTACluster', most: 50 };
 
@@ -14,6 +14,13 @@ export const acceptingCounters = {
     alert: {
       none: 'How much comes in is the senders’ business. Who sends all the time may alert on `rate(postfleet_accepted_total[15m]) == 0`.',
     },
+  },
+  acceptedByTenant: {
+    name: 'postfleet_tenant_accepted_total',
+    help: 'The same recipients, by whose mail it is.',
+    unit: 'recipients',
+    labels: { tenant: TENANT },
+    alert: { none: 'How much a tenant sends is limited by its resources, and otherwise its business.' },
   },
   acceptedBytes: {
     name: 'postfleet_accepted_bytes_total',

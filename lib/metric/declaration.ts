@@ -38,6 +38,9 @@ export interface Declaration {
   readonly alert: Alert;
 }
 
+/** Whose mail it is. */
+export const TENANT = { from: 'namespaces that a SendingCredential of the cluster is in', most: 1000 };
+
 /** What the values of a declaration's labels may be, for the compiler: what is not declared cannot be counted. */
 export type LabelsOf<D extends Declaration> = {
   readonly [Name in keyof D['labels']]: D['labels'][Name] extends { readonly values: infer Values }

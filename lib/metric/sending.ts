@@ -1,7 +1,7 @@
 /**
  * Metrics of mail on its way out: connections, attempts, and what became of them. Data only.
  */
-import type { Declaration } from './declaration.ts';
+import { type Declaration, TENANT } from './declaration.ts';
 
 const OUTCOMES = {
   delivered: 'the receiver took it over',
@@ -46,6 +46,27 @@ export const sendingCounters = {
       lasts: '30m',
       severity: 'ticket',
       why: 'A provider puts off more than half of what it is offered: it limits or blocks these addresses. Greylisting alone puts off less, for minutes; the hundred keep small providers quiet. `postfleet explain-reply` says what its words mean.',
+    },
+  },
+  attemptsByTenant: {
+    name: 'postfleet_tenant_attempts_total',
+    help: 'The same attempts, by whose mail it is.',
+    unit: 'recipients',
+    labels: { tenant: TENANT, outcome: { values: OUTCOMES } },
+    alert: {
+      none: 'How much of its mail bounces is a tenant’s own business until receivers judge the addresses by it, and providers that put off mail have an alert. Who promises tenants a share of bounces may alert on `outcome="bounced"` over all.',
+    },
+  },
+  attemptsBySource: {
+    name: 'postfleet_source_attempts_total',
+    help: 'The same attempts, by the member of a pool that they left from; without those that had no connection.',
+    unit: 'recipients',
+    labels: {
+      source: { from: 'namespaces and names of IPPools, and names of their members', most: 2000 },
+      outcome: { values: OUTCOMES },
+    },
+    alert: {
+      none: 'How mail is shared among addresses follows from their pools; addresses that are unfit have an alert.',
     },
   },
   failures: {

@@ -268,6 +268,7 @@ function countAccepted(message: Message, took: Duration, tell: (event: MailEvent
   const via = message.via === 'http' ? 'http' : 'smtp';
   metrics.accepted.inc({ via }, message.recipients.length);
   metrics.acceptSeconds.observe({ via }, took / 1000);
+  metrics.acceptedByTenant.inc({ tenant: message.tenant }, message.recipients.length);
   metrics.acceptedBytes.inc(message.raw.length);
   for (const event of queuedEvents(message)) tell(event);
 }

@@ -45,7 +45,7 @@ export function openSettler(options: SettlingOptions): Settler {
     tell: (event, lease, attempt) => {
       tell(event);
       const { provider, site } = directions.destination(lease.lane);
-      countAtProvider(event, provider);
+      countAttempt(event, provider, attempt?.from);
       if (tracer) tellAttempt(tracer, { lease, attempt, event, site }, clock.now());
     },
     troubled,
@@ -61,8 +61,12 @@ export function openSettler(options: SettlingOptions): Settler {
 }
 
 /** Providers are those of `provider.ts`; everybody else is one. */
-function countAtProvider(event: MailEvent, provider = 'other'): void {
-  if (isOfAttempt(event)) metrics.attemptsByProvider.inc({ provider, outcome: event.type });
+function countAttempt(event: MailEvent, provider = 'other', source?: string): void {
+  if (!isOfAttempt(event)) return;
+  const { type: outcome, tenant } = event;
+  metrics.attemptsByProvider.inc({ provider, outcome });
+  metrics.attemptsByTenant.inc({ tenant, outcome });
+  if (source !== undefined) metrics.attemptsBySource.inc({ source, outcome });
 }
 
 function tellRefused(settlements: readonly Settlement[], log: Log): void {

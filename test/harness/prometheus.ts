@@ -16,6 +16,8 @@ export interface Series {
   readonly labels: Readonly<Record<string, string>>;
   /** Finite ones, in order. */
   readonly values: readonly number[];
+  /** The same, each with its second: 0 is now. */
+  readonly points: readonly (readonly [second: number, value: number])[];
 }
 
 export class Prometheus {
@@ -60,10 +62,12 @@ export class Prometheus {
       readonly data?: { result: { metric: Record<string, string>; values: [number, string][] }[] };
     };
     if (!said.data) throw new Error(`${query}: ${said.error}`);
-    return said.data.result.map(({ metric, values }) => ({
-      labels: metric,
-      values: values.map(([, value]) => Number(value)).filter((it) => Number.isFinite(it)),
-    }));
+    return said.data.result.map(({ metric, values }) => {
+      const points = values
+        .map(([at, value]) => [Math.round(at - end), Number(value)] as const)
+        .filter(([, value]) => Number.isFinite(value));
+      return { labels: metric, values: points.map(([, value]) => value), points };
+    });
   }
 
   /** How many pages it has read; it asks for the first after some seconds. */

@@ -1,10 +1,11 @@
 /**
  * Every panel of every dashboard, asked of a real Prometheus that reads a real Postfleet, an egress proxy and an operator while things happen to
- * them: each query answers, and something in each panel has moved.
+ * them: each query answers, and something in each panel has moved. With POSTFLEET_PICTURES=1 the answers become the pictures of docs/pictures.
  */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { typeOfKind } from '#crds/definition.ts';
 import { sample } from '#crds/sample.ts';
@@ -22,8 +23,9 @@ import { installDefinitions } from '../harness/definitions.ts';
 import { EgressProxy } from '../harness/egress.ts';
 import { grantOperator, OPERATOR, OPERATOR_GROUPS, startOperatorProcess } from '../harness/operator.ts';
 import { freePorts } from '../harness/ports.ts';
+import { drawDashboard } from '../harness/picture.ts';
 import { Postfleet } from '../harness/postfleet.ts';
-import { Prometheus } from '../harness/prometheus.ts';
+import { Prometheus, type Series } from '../harness/prometheus.ts';
 import { Receiver } from '../harness/receiver.ts';
 import { RedisServer } from '../harness/redis.ts';
 import { openScene } from '../harness/scene.ts';
@@ -207,10 +209,14 @@ async function happensToOperator(): Promise<void> {
   await kube.apply(ROLE, role(without('deployments', 'create')), 'test');
   await kube.apply(LEASE_ROLE, leaseRole, 'test');
   const spec = { queue: { nats: { servers: ['nats://nats:4222'] } } };
-  const put = (kind: 'MTACluster' | 'SendingDomain', some: object, name: string) =>
+  const put = (kind: 'MTACluster' | 'IPPool' | 'SendingDomain', some: object, name: string) =>
     kube.apply(typeOfKind(kind), sample(kind, some, { name, namespace: 'default' }) as unknown as KubeObject, 'test');
   await put('MTACluster', spec, 'local');
+  const one = { name: 'one', address: '10.0.0.1', egress: 'Local' };
+  const startDate = new Date().toISOString().slice(0, 10);
+  await put('IPPool', { members: [one] }, 'main');
   await pause(4000);
+  await put('IPPool', { members: [one, { ...one, name: 'two', address: '10.0.0.2', warmup: { startDate } }] }, 'main');
   await kube.apply(ROLE, role(operatorRules('postfleet-pods')), 'test');
   await Promise.all(
     Array.from({ length: 300 }, (_, at) => put('SendingDomain', { domain: `d${at}.example` }, `d${at}`)),
@@ -223,10 +229,15 @@ const PATIENCE = 150_000;
 const SECONDS = 300;
 const own: Readonly<Record<string, string>> = { $job: '.*', $instance: '.*', $__rate_interval: '4s' };
 
-async function changed({ expr }: Query): Promise<'no series' | 'nothing moved' | 'moved'> {
+/** As Grafana would ask with everything chosen. */
+async function answerTo({ expr }: Query, seconds: number): Promise<Series[]> {
   const filled = expr.replaceAll(/\$(?:job|instance|__rate_interval)/g, (name) => own[name] ?? name);
   expect(filled).not.toContain('$');
-  const series = (await prometheus.over(SECONDS, filled)).filter(({ values }) => values.length > 0);
+  return (await prometheus.over(seconds, filled)).filter(({ values }) => values.length > 0);
+}
+
+async function changed(query: Query): Promise<'no series' | 'nothing moved' | 'moved'> {
+  const series = await answerTo(query, SECONDS);
   if (series.length === 0) return 'no series';
   return series.some(({ values }) => new Set(values).size > 1) ? 'moved' : 'nothing moved';
 }
@@ -236,6 +247,19 @@ async function wrongIn({ title, queries }: Panel): Promise<string[]> {
   const states = await Promise.all(queries.map(changed));
   if (states.every((it) => it !== 'no series') && states.includes('moved')) return [];
   return [`${title}: ${states.join(', ')}`];
+}
+
+/** Pictures of all dashboards, as the run was. */
+async function draw(seconds: number): Promise<void> {
+  const folder = fileURLToPath(new URL('../../docs/pictures', import.meta.url));
+  mkdirSync(folder, { recursive: true });
+  for (const dashboard of DASHBOARDS) {
+    const answers = new Map<Panel, Series[][]>();
+    for (const panel of dashboard.rows.flatMap(({ panels }) => panels))
+      answers.set(panel, await Promise.all(panel.queries.map((it) => answerTo(it, seconds))));
+    const picture = drawDashboard(dashboard, seconds, (panel, query) => answers.get(panel)?.[query] ?? []);
+    writeFileSync(join(folder, `${dashboard.uid}.svg`), picture);
+  }
 }
 
 test('every query of every panel answers, and something in each panel moves', async () => {
@@ -248,12 +272,14 @@ test('every query of every panel answers, and something in each panel moves', as
   const end = performance.now() + PATIENCE;
   let still: readonly Panel[] = panels;
   let wrong: string[] = [];
+  const began = performance.now();
   do {
     await pause(2000);
     const states = await Promise.all(still.map(wrongIn));
     wrong = states.flat();
     still = still.filter((_, at) => states[at]?.length !== 0);
   } while (wrong.length > 0 && performance.now() < end);
+  if (process.env['POSTFLEET_PICTURES'] === '1') await draw(Math.ceil((performance.now() - began) / 1000) + 30);
   over.abort();
   await mail;
   expect(wrong).toEqual([]);
