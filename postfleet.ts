@@ -20,29 +20,35 @@ import type { SuppressFlags } from '#mta/watch/suppress.ts';
 import type { TopFlags } from '#mta/watch/top.ts';
 import type { TraceFlags } from '#mta/watch/trace.ts';
 import type { OperatorFlags } from '#operator/settings.ts';
+import { ADMIN_FLAGS, isByKube } from '#mta/watch/admin-flags.ts';
+import { CHOICE_FLAGS } from '#mta/watch/choice-flags.ts';
 import { SEND_FLAGS } from '#mta/watch/send-flags.ts';
 import { EGRESS_FLAGS } from '#mta/roles/egress-flags.ts';
-import { ROLE_FLAGS } from '#mta/roles/role-flags.ts';
+import { ROLE_FLAGS, type RoleFlag, STANDALONE_FLAGS } from '#mta/roles/role-flags.ts';
 import { type ClusterFlags, dataFolderOf, EXAMPLE, type StandaloneFlags } from '#mta/roles/settings.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 const terminal = { say, exit: (code: number) => process.exit(code), environment: process.env };
 
+const opened = new DisposableStack();
+
 const program = new Command('postfleet')
   .description('Sends mail for people who send a lot of it.')
   .exitOverride()
   .showHelpAfterError();
 
-program
-  .command('standalone')
+/** Options that are said elsewhere. */
+function taking(command: Command, flags: readonly (RoleFlag & { readonly variable?: string })[]): Command {
+  for (const { flag, does, standard, isRequired = false, variable } of flags) {
+    const option = new Option(flag, does).default(standard).makeOptionMandatory(isRequired);
+    command.addOption(variable === undefined ? option : option.env(variable));
+  }
+  return command;
+}
+
+taking(program.command('standalone'), STANDALONE_FLAGS)
   .description('run everything on this machine, with the embedded queue')
-  .option('--config <folder>', 'resources, with exactly one MTACluster', EXAMPLE)
-  .option('--data <folder>', 'queue, keys and secrets (default: .data/<name of the config folder>)')
-  .option('--fresh', 'empty the data folder first')
-  .option('--metrics <address>', 'metrics and health', '127.0.0.1:9464')
-  .option('--admin <address>', 'admin API', '127.0.0.1:8081')
-  .option('--hostname <name>', 'our own name in greetings and Received (default: the name of this machine)')
   .action(async (flags: StandaloneFlags) => {
     const { standaloneCommand } = await import('#mta/roles/standalone-command.ts');
     await standaloneCommand(flags, terminal);
@@ -50,9 +56,7 @@ program
 
 /** One of several processes, with the queue on NATS. */
 function role(name: 'ingress' | 'worker', does: string): void {
-  const command = program.command(name).description(does);
-  for (const { flag, does: purpose, standard, isRequired = false } of ROLE_FLAGS)
-    command.addOption(new Option(flag, purpose).default(standard).makeOptionMandatory(isRequired));
+  const command = taking(program.command(name).description(does), ROLE_FLAGS);
   command.action(async (flags: ClusterFlags) => {
     const { roleCommand } = await import('#mta/roles/role-command.ts');
     await roleCommand(name, flags, terminal);
@@ -110,14 +114,18 @@ const sending = program
 for (const [flag, does, standard] of SEND_FLAGS) sending.addOption(new Option(flag, does).default(standard));
 
 /** A command that asks a process: of a cluster, any. */
-const asking = (name: string, does: string): Command =>
-  program
-    .command(name)
-    .description(does)
+function asking(name: string, does: string): Command {
+  const command = taking(program.command(name).description(does), ADMIN_FLAGS).option('--json', 'print JSON');
+  return command
     .option('--data <folder>', 'data folder of the process', dataFolderOf(EXAMPLE))
-    .addOption(new Option('--admin <url>', 'its admin API (default: as the data folder says)').env('POSTFLEET_ADMIN'))
-    .addOption(new Option('--token <file>', 'a file with the token for it').env('POSTFLEET_ADMIN_TOKEN_FILE'))
-    .option('--json', 'print JSON');
+    .hook('preAction', async () => {
+      if (!isByKube(command.opts())) return;
+      const { clusterDoor } = await import('#mta/roles/cluster-door.ts');
+      const door = opened.adopt(await clusterDoor(command.opts()), (it) => it.close());
+      command.setOptionValue('door', door);
+      if (command.getOptionValueSource('metrics') === 'default') command.setOptionValue('metrics', door.metrics);
+    });
+}
 
 asking('domain', 'show the DNS records of a sending domain: expected, found, and what to change')
   .argument('<name>', 'the domain, such as example.com')
@@ -166,8 +174,8 @@ asking('explain', 'show what would happen to mail for a recipient now, and why w
     await explainCommand(recipient, flags, print);
   });
 
-asking('support-dump', 'put what others need to see to help into a folder, without secrets')
-  .requiredOption('--out <folder>', 'a new folder')
+asking('support-dump', 'put what others need to see to help into a folder or a file, without secrets')
+  .requiredOption('--out <path>', 'a new folder, or a new file that ends in .tar.gz')
   .option('--config <folder>', 'its resources')
   .option('--kubernetes', 'resources of all namespaces, by the kubeconfig in use')
   .option('--metrics <url>', 'where its metrics are', 'http://127.0.0.1:9464')
@@ -179,14 +187,7 @@ asking('support-dump', 'put what others need to see to help into a folder, witho
 
 /** A command that acts on mail that is chosen by what orders tell it apart by. */
 const acting = (name: string, does: string): Command =>
-  asking(name, does)
-    .option('--tenant <name>', 'mail of a tenant')
-    .option('--pool <namespace/name>', 'mail that leaves by a pool')
-    .option('--domain <name>', 'mail to a domain')
-    .option('--site <name>', 'mail to a site, as `queue` names it')
-    .option('--all', 'all mail, where nothing else is named')
-    .option('--dry-run', 'count, and change nothing')
-    .option('--by <name>', 'who asks', userInfo().username);
+  taking(asking(name, does), CHOICE_FLAGS).option('--by <name>', 'who asks', userInfo().username);
 
 acting('suspend', 'hold mail back, what waits and what is to come')
   .requiredOption('--reason <text>', 'shown to everybody who asks why mail waits')
@@ -293,4 +294,6 @@ try {
   if (!(thrown instanceof Fault)) throw thrown;
   say(`postfleet: ${thrown.message} [${codeOf(thrown)}]`);
   process.exit(1);
+} finally {
+  opened.dispose();
 }

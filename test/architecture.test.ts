@@ -145,6 +145,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   'postal-mime': 'lib/mail/parse.ts',
   'prom-client': 'lib/run/metrics.ts',
   selfsigned: 'lib/run/certificate.ts',
+  'tar-stream': 'mta/watch/dump-output.ts',
   yaml: 'crds/source/yaml.ts',
   zod: 'crds/schema.ts',
 };

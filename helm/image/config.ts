@@ -48,3 +48,15 @@ export const imageConfig = ({ machine, version, unpacked }: Description): object
   },
   rootfs: { type: 'layers', diff_ids: unpacked },
 });
+
+/** What of the checkout is in it, under the same names. */
+export const CODE = [
+  'LICENSE',
+  'package.json',
+  'postfleet.ts',
+  'crds',
+  'lib',
+  'mta',
+  'operator',
+  'examples/standalone',
+];

@@ -19,12 +19,11 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HOME, type Machine, MACHINES, NODE, USER } from './config.ts';
+import { CODE, HOME, type Machine, MACHINES, NODE, USER } from './config.ts';
 import { layLibraries } from './debian.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-const CODE = ['LICENSE', 'package.json', 'postfleet.ts', 'crds', 'lib', 'mta', 'operator', 'examples/standalone'];
 const NOT_RUN = /\.(?:test|contract)\.ts$|\/golden(?:\/|$)/;
 /** What packages bring for those who build with them. */
 const NOT_NEEDED = /\.(?:d\.[cm]?ts|map|md|markdown)$/i;

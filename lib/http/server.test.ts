@@ -233,7 +233,13 @@ test('another certificate is shown to who connects from then on', async () => {
 describe('a token', () => {
   const token = 'right-token';
   const ask = async (authorization?: string, path = '/plain'): Promise<number> =>
-    (await get(await open({ token }), path, authorization === undefined ? {} : { headers: { authorization } })).status;
+    (
+      await get(
+        await open({ token: async () => token }),
+        path,
+        authorization === undefined ? {} : { headers: { authorization } },
+      )
+    ).status;
 
   test.each([
     undefined,
@@ -258,7 +264,7 @@ describe('a token', () => {
   });
 
   test('is said to be missing in a problem that never repeats it', async () => {
-    const { type, text } = await get(await open({ token }), '/plain');
+    const { type, text } = await get(await open({ token: async () => token }), '/plain');
     expect(type).toBe(PROBLEM);
     expect(text).toContain('Authorization: Bearer');
     expect(text).not.toContain(token);

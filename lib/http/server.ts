@@ -67,8 +67,8 @@ export interface HttpOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** Asked of every request as `Authorization: Bearer …`. Absent: nobody is asked. */
-  readonly token?: string;
+  /** Asked of every request as `Authorization: Bearer …`, as it is then. Absent: nobody is asked. */
+  readonly token?: () => Promise<string>;
   /** With it the server speaks TLS only. Asked at each connection: the same object is the same certificate. */
   readonly tls?: () => Certificate;
   readonly routes: readonly Route[];
@@ -273,10 +273,10 @@ const send = (answer: FastifyReply, { status, contentType, body, headers = {}, p
     .send(pieces ? Readable.from(pieces, { highWaterMark: 1 }) : body);
 
 /** Hashes are compared, so that neither length nor content of the token shows in the time taken. */
-function guard(app: FastifyInstance, token: string): void {
+function guard(app: FastifyInstance, token: () => Promise<string>): void {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  const expected = digest(`Bearer ${token}`);
   app.addHook('onRequest', async (request: FastifyRequest, answer) => {
+    const expected = digest(`Bearer ${await token()}`);
     if (timingSafeEqual(digest(request.headers.authorization ?? ''), expected)) return undefined;
     return send(answer, problem(401, 'Unauthorized', 'send the token as Authorization: Bearer …'));
   });

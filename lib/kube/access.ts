@@ -5,7 +5,8 @@
  * kubeconfig's own login commands do.
  */
 import { Agent, type RequestOptions } from 'node:https';
-import { KubeConfig } from '@kubernetes/client-node';
+import { type Duplex, Writable } from 'node:stream';
+import { KubeConfig, PortForward } from '@kubernetes/client-node';
 import { Fault, reasonOf } from '#lib/run/fault.ts';
 
 export interface KubeAccess {
@@ -13,8 +14,20 @@ export interface KubeAccess {
   readonly server: URL;
   /** What a request needs to be let in, connections shared. */
   options(): Promise<RequestOptions>;
+  /** The namespace that is meant when none is named. */
+  readonly namespace: string;
+  /**
+   * Joins `socket` with a port of a pod, as `kubectl port-forward` does. Resolves when they are joined; either's end is that of the other. Rejects
+   * with `kube-denied` or `kube-unreachable`; what the node says later, such as that nobody listens there, ends the socket with that fault.
+   */
+  forward(pod: PodPlace, port: number, socket: Duplex): Promise<void>;
   /** Ends connections that are kept. */
   close(): void;
+}
+
+export interface PodPlace {
+  readonly namespace: string;
+  readonly name: string;
 }
 
 /**
@@ -40,6 +53,7 @@ const TRUST = ['ca', 'cert', 'key', 'servername', 'rejectUnauthorized'] as const
 
 class Access implements KubeAccess {
   readonly server: URL;
+  readonly namespace: string;
   readonly #config: KubeConfig;
   readonly #isProxied: boolean;
   #agent: Agent | undefined;
@@ -48,6 +62,7 @@ class Access implements KubeAccess {
   constructor(config: KubeConfig, server: URL) {
     this.#config = config;
     this.server = server;
+    this.namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
     this.#isProxied = config.getCurrentCluster()?.proxyUrl !== undefined;
   }
 
@@ -55,6 +70,24 @@ class Access implements KubeAccess {
     const options: RequestOptions = {};
     await this.#config.applyToHTTPSOptions(options);
     return this.#isProxied ? options : { ...options, agent: this.#agentFor(options) };
+  }
+
+  async forward({ namespace, name }: PodPlace, port: number, socket: Duplex): Promise<void> {
+    const where = `port ${port} of pod ${namespace}/${name}`;
+    const complaints = new Writable({
+      write: (said: Buffer, _, done) => {
+        socket.destroy(new Fault('kube-unreachable', `${where}: ${said.toString().trim()}`));
+        done();
+      },
+    });
+    const forwarding = new PortForward(this.#config).portForward(namespace, name, [port], socket, complaints, socket);
+    const joined = await forwarding.catch((thrown: unknown) => {
+      throw notForwarded(where, thrown);
+    });
+    // It is a function only where it is asked to begin anew by itself.
+    if (typeof joined === 'function') throw new TypeError('one connection is asked for');
+    joined.onclose = () => socket.destroy();
+    socket.once('close', () => joined.close());
   }
 
   close(): void {
@@ -73,4 +106,11 @@ class Access implements KubeAccess {
     this.#agent = new Agent({ keepAlive: true, keepAliveMsecs: 30_000, ...trust });
     return this.#agent;
   }
+}
+
+/** What the library rejects with is an event. */
+function notForwarded(where: string, thrown: unknown): Fault {
+  const said = String((thrown as { readonly message?: unknown }).message ?? thrown);
+  if (!/\b40[13]$/.test(said)) return new Fault('kube-unreachable', `${where} cannot be reached: ${said}`);
+  return new Fault('kube-denied', `${where}: it takes the right to get and create pods/portforward in its namespace`);
 }

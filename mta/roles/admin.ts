@@ -32,7 +32,9 @@ export interface AdminOptions extends Pick<Ground, 'data' | 'random' | 'clock' |
 /** Resolves when it answers, and commands find it in the data folder. */
 export async function openAdmin(options: AdminOptions) {
   const { data, random, admin, shared } = options;
-  const token = await adminToken(data, random, shared);
+  // One that is shared may come, or become another, while this process runs.
+  const token = (): Promise<string> => adminToken(data, random, shared);
+  await token();
   const server = await openHttp({
     name: 'admin',
     setting: '--admin',

@@ -22,6 +22,7 @@ import { MEMORY_TABLES } from '../settle/ledger/sqlite-memory.ts';
 import { USAGE_TABLES } from '../settle/ledger/sqlite-usage.ts';
 import { RETURN_TABLES, STRAY_TABLES } from '../settle/ledger/sqlite-returned.ts';
 import { LEDGER_TABLES } from '../settle/ledger/sqlite.ts';
+import { mountedToken } from '#lib/keyring/admin-token.ts';
 import { tokenFile } from '../watch/admin-client.ts';
 
 const QUEUE_FILE = 'queue.db';
@@ -80,11 +81,14 @@ async function empty(folder: string): Promise<void> {
   for (const name of names) await rm(join(folder, name), { recursive: true, force: true });
 }
 
-/** The token of the admin API: that of a folder which several share, where it is; else made when it is not there. */
+/**
+ * The token of the admin API as it is now: that of a folder which several share, where it is, which leaves it in the data folder too; else made
+ * when it is not there.
+ */
 export async function adminToken(folder: string, random: Random, shared?: string): Promise<string> {
   const file = tokenFile(folder);
   const kept = await tokenIn(file);
-  const common = shared === undefined ? '' : await tokenIn(tokenFile(shared));
+  const common = shared === undefined ? '' : await sharedToken(shared);
   if (common !== '' && common !== kept) await writeWhole(file, `${common}\n`);
   if (common !== '') return common;
   if (kept !== '') return kept;
@@ -92,6 +96,10 @@ export async function adminToken(folder: string, random: Random, shared?: string
   await writeWhole(file, `${token}\n`);
   return token;
 }
+
+/** As `postfleet provision` made it, or the operator. */
+const sharedToken = async (folder: string): Promise<string> =>
+  (await tokenIn(tokenFile(folder))) || tokenIn(mountedToken(folder));
 
 const tokenIn = async (file: string): Promise<string> =>
   existsSync(file) ? (await readFile(file, 'utf8')).trim() : '';

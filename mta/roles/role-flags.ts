@@ -1,6 +1,8 @@
 /**
- * What the command line of `postfleet ingress` and `postfleet worker` takes: pods are started with it too.
+ * What the command line of `postfleet ingress` and `postfleet worker` takes, which pods are started with too, and that of `postfleet standalone`.
  */
+import { EXAMPLE } from './settings.ts';
+
 export interface RoleFlag {
   /** As it is written, with its value: `--data <folder>`. */
   readonly flag: string;
@@ -42,4 +44,13 @@ export const ROLE_FLAGS: readonly RoleFlag[] = [
     does: 'longest wait at the end for deliveries that have begun',
     standard: '660',
   },
+];
+
+export const STANDALONE_FLAGS: readonly RoleFlag[] = [
+  { flag: '--config <folder>', does: 'resources, with exactly one MTACluster', standard: EXAMPLE },
+  { flag: '--data <folder>', does: 'queue, keys and secrets (default: .data/<name of the config folder>)' },
+  { flag: '--fresh', does: 'empty the data folder first' },
+  { flag: '--metrics <address>', does: 'metrics and health', standard: '127.0.0.1:9464' },
+  { flag: '--admin <address>', does: 'admin API', standard: '127.0.0.1:8081' },
+  { flag: '--hostname <name>', does: 'our own name in greetings and Received (default: the name of this machine)' },
 ];

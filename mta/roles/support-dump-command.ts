@@ -4,14 +4,18 @@
 import { systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
 import { version } from '#lib/run/version.ts';
+import type { KubeFlags } from '../watch/admin-flags.ts';
 import { type SupportDumpFlags, supportDump } from '../watch/support-dump.ts';
 
-export async function supportDumpCommand(flags: SupportDumpFlags, say: (line: string) => void): Promise<void> {
+export async function supportDumpCommand(
+  flags: SupportDumpFlags & KubeFlags,
+  say: (line: string) => void,
+): Promise<void> {
   await using opened = new AsyncDisposableStack();
   const kube = async () => {
-    const { kubeAccess } = await import('#lib/kube/access.ts');
+    const { accessOf } = await import('./cluster-door.ts');
     const { ApiServer } = await import('#lib/kube/api-server.ts');
-    return opened.adopt(new ApiServer(kubeAccess(), systemClock, systemRandom), (it) => it.close());
+    return opened.adopt(new ApiServer(await accessOf(flags), systemClock, systemRandom), (it) => it.close());
   };
   await supportDump(flags, { version: version(), now: systemClock.now(), say, kube });
 }

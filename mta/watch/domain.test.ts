@@ -47,7 +47,14 @@ async function run(name: string, flags: Partial<DomainFlags> = {}): Promise<{ pr
     asked.push(`${domain} ${now}`);
     return domain === 'example.com' ? STATUS : undefined;
   });
-  const server = await openHttp({ name: 'admin', setting: '--admin', host: '127.0.0.1', port: 0, token: 't', routes });
+  const server = await openHttp({
+    name: 'admin',
+    setting: '--admin',
+    host: '127.0.0.1',
+    port: 0,
+    token: async () => 't',
+    routes,
+  });
   onTestFinished(async () => {
     await server.close();
     rmSync(data, { recursive: true });

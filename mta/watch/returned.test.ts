@@ -50,7 +50,14 @@ beforeEach(async () => {
       messagesFor: async (recipient) => (/^[bc]@dest\.test$/.test(subjectKey(recipient)) ? [ID] : []),
     },
   });
-  const server = await openHttp({ name: 'admin', setting: '--admin', host: '127.0.0.1', port: 0, token: 't', routes });
+  const server = await openHttp({
+    name: 'admin',
+    setting: '--admin',
+    host: '127.0.0.1',
+    port: 0,
+    token: async () => 't',
+    routes,
+  });
   onTestFinished(() => server.close());
   await publishAdminUrl(data, server.url);
   writeFileSync(tokenFile(data), 't\n');

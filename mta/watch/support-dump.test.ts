@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -140,6 +141,27 @@ test('what cannot be had is named, and the rest is there', async () => {
   expect(texts.has('queue.json')).toBe(false);
   expect(texts.get('metrics.txt')).toContain('up 1');
 });
+
+test.each(['dump.tar.gz', 'dump.tgz'])(
+  'a name such as %s becomes one file with the same in it, for its owner alone',
+  async (name) => {
+    const { flags, texts } = await dump();
+    const out = join(folder, name);
+    const around = { version: '1.2.3', now: 0, say: () => undefined, kube };
+    await supportDump({ ...flags, out }, around);
+    expect(statSync(out).mode & 0o777).toBe(0o600);
+    mkdirSync(join(folder, 'unpacked'));
+    execFileSync('tar', ['-xzf', out, '-C', join(folder, 'unpacked')]);
+    const unpacked = new Map(
+      readdirSync(join(folder, 'unpacked/dump')).map((it) => [
+        it,
+        readFileSync(join(folder, 'unpacked/dump', it), 'utf8'),
+      ]),
+    );
+    expect(unpacked).toEqual(texts);
+    await expect(supportDump({ ...flags, out }, around)).rejects.toThrow('is there already: name a new file');
+  },
+);
 
 test('a folder that is there is not written into', async () => {
   const { flags } = await dump();

@@ -1,20 +1,21 @@
 /**
- * `postfleet support-dump`: what others need to see to help, in a folder, without secrets.
+ * `postfleet support-dump`: what others need to see to help, in a folder or a tar.gz, without secrets.
  *
  * Versions, resources, what waits and for what, sites, orders, metrics, the end of a log. What cannot be had is left out and named in
  * about.json. Every text goes through `scrub.ts` before it is written, by what is known to be secret here: small files of the data folder, of
  * the keyring and of `secrets` beside the resources. Bodies and addresses of mail are in none of it, but for what a log has of them.
  */
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { typeOfKind } from '#crds/definition.ts';
 import { KINDS, type Kind } from '#crds/kinds.ts';
 import { parseYaml, yamlText } from '#crds/source/yaml.ts';
 import type { Kube } from '#lib/kube/kube.ts';
 import type { Instant } from '#lib/run/clock.ts';
-import { codeOf, Fault, reasonOf } from '#lib/run/fault.ts';
+import { Fault, reasonOf } from '#lib/run/fault.ts';
 import { type AdminFlags, askAdmin } from './admin-client.ts';
+import { openOutput } from './dump-output.ts';
 import { scrubResource, scrubText, secretsIn } from './scrub.ts';
 
 export interface SupportDumpFlags extends AdminFlags {
@@ -44,16 +45,16 @@ const LARGEST_SECRET = 16_384;
 /** Of the files beside secrets: where something is, who asks, certificates, mail of the built-in receiver. */
 const OPEN = /^(admin-url|submission\.json|host|port|username)$|\.(crt|eml)$/;
 
-/** Fault `bad-setting` when the folder is there already. */
+/** Fault `bad-setting` when what it goes into is there already. */
 export async function supportDump(flags: SupportDumpFlags, around: SupportDumpOptions): Promise<void> {
   const { version, now, say } = around;
-  await makeFolder(flags.out);
+  const output = await openOutput(flags.out, now);
   const known = await knownSecrets(flags);
   const missing: Record<string, string> = {};
   const written: string[] = [];
   for (const [name, gather] of Object.entries(partsOf(flags, around))) {
     try {
-      await writeFile(join(flags.out, name), scrubText(await gather(), known), { mode: 0o600 });
+      await output.add(name, scrubText(await gather(), known));
       written.push(name);
     } catch (thrown) {
       missing[name] = scrubText(reasonOf(thrown), known);
@@ -62,7 +63,8 @@ export async function supportDump(flags: SupportDumpFlags, around: SupportDumpOp
   const { node } = process.versions;
   const about = { postfleet: version, node, platform: `${process.platform} ${process.arch}`, written, missing };
   const at = new Date(now).toISOString();
-  await writeFile(join(flags.out, 'about.json'), `${JSON.stringify({ at, ...about }, null, 2)}\n`, { mode: 0o600 });
+  await output.add('about.json', `${JSON.stringify({ at, ...about }, null, 2)}\n`);
+  await output.end();
   for (const [name, why] of Object.entries(missing)) say(`postfleet: without ${name}: ${why}`);
 }
 
@@ -81,13 +83,6 @@ function partsOf(flags: SupportDumpFlags, { kube }: SupportDumpOptions): Readonl
     ...(kubernetes && { 'kubernetes.yaml': async () => resourcesOf(await kube()) }),
     ...Object.fromEntries(log.map((file, at) => [`log-${at + 1}.txt`, () => endOf(file)])),
   };
-}
-
-async function makeFolder(out: string): Promise<void> {
-  await mkdir(out, { mode: 0o700 }).catch((cause: unknown) => {
-    const why = codeOf(cause) === 'EEXIST' ? 'is there already: name a new folder' : 'cannot be made';
-    throw new Fault('bad-setting', `--out ${out}: ${why}`, { cause });
-  });
 }
 
 async function pageAt(url: string): Promise<string> {
@@ -124,11 +119,12 @@ async function endOf(file: string): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-async function knownSecrets({ data, config, token }: SupportDumpFlags): Promise<string[]> {
+async function knownSecrets({ data, config, token, door }: SupportDumpFlags): Promise<string[]> {
   const folders = [data, ...(config === undefined ? [] : [join(config, 'secrets')])];
   const files = [...(await Promise.all(folders.map(smallFiles))).flat(), ...(token === undefined ? [] : [token])];
   const texts = await Promise.all(files.map((it) => readFile(it, 'utf8').catch(() => '')));
-  return [...new Set(texts.filter((it) => !it.includes('\0')).flatMap(secretsIn))];
+  const all = [...texts, ...(door ? [door.token] : [])];
+  return [...new Set(all.filter((it) => !it.includes('\0')).flatMap(secretsIn))];
 }
 
 async function smallFiles(folder: string): Promise<string[]> {

@@ -29,7 +29,14 @@ afterEach(() => rmSync(data, { recursive: true }));
 
 /** A running admin API as the data folder would name it. */
 async function serve(routes: readonly Route[], token = 'token'): Promise<void> {
-  const server = await openHttp({ name: 'admin', setting: '--admin', host: '127.0.0.1', port: 0, token, routes });
+  const server = await openHttp({
+    name: 'admin',
+    setting: '--admin',
+    host: '127.0.0.1',
+    port: 0,
+    token: async () => token,
+    routes,
+  });
   onTestFinished(() => server.close());
   await publishAdminUrl(data, server.url);
   writeFileSync(tokenFile(data), 'token\n');

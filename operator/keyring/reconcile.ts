@@ -7,6 +7,7 @@ import { typeOfKind } from '#crds/definition.ts';
 import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
 import { usernameOf } from '#crds/kinds/sending-credential.ts';
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
+import { ADMIN_TOKEN } from '#lib/keyring/admin-token.ts';
 import type { CredentialRecord } from '#lib/keyring/keyring.ts';
 import { RETURN_PATH_KEY_BYTES } from '#lib/keyring/return-path-key.ts';
 import { type Kube, kubeKey, type KubeObject } from '#lib/kube/kube.ts';
@@ -25,6 +26,7 @@ import { type OfKind, resourceIn } from '../typed.ts';
 import { ownerOf, type World } from '../world.ts';
 import { childName } from '../workload/child.ts';
 import { RETURN_PATH_PART } from '../workload/mounts.ts';
+import { adminTokenSecret } from './admin-token.ts';
 import { filesIn, type KeyringContents, type KeyringKey, keyringSecrets } from './parts.ts';
 import { returnPathFiles } from './return-path.ts';
 
@@ -70,14 +72,17 @@ export class KeyringReconciler implements Reconciler {
 
   /** `key` is that of the cluster. */
   async reconcile(key: string): Promise<Worked> {
-    const { world, targets, clock } = this.#options;
+    const { world, targets, clock, random } = this.#options;
     const cluster = targets.cluster(key);
     const uid = world.object(typeOfKind('MTACluster'), key)?.metadata.uid;
     if (!cluster || uid === undefined) return { kind: 'done' };
     // Read at one moment: whoever compiled from an older reading than somebody else wrote from has to look again.
     const blueprint = { cluster, uid, image: '', relayPorts: [], proxyLogins: [], podsRole: '' };
     const began = clock.monotonic();
-    const secrets = keyringSecrets(blueprint, this.#contents(key, cluster)).map((secret) => ({
+    const observedIn = (name: string) =>
+      world.object(SECRETS, `${cluster.metadata.namespace}/${childName({ cluster }, name)}`);
+    const token = adminTokenSecret(blueprint, observedIn(ADMIN_TOKEN.secret), (length) => random.bytes(length));
+    const secrets = [...keyringSecrets(blueprint, this.#contents(key, cluster)), token].map((secret) => ({
       secret,
       observed: world.object(SECRETS, kubeKey(secret.metadata)),
     }));

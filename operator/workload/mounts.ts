@@ -4,13 +4,14 @@
  * Only as volumes: no pod has a right on Secrets. Names and paths depend on nothing but the `MTACluster` and the proxies of its pools, so that a
  * key that is made or rotated rolls no pod; every Secret may still be missing when a pod starts. Ingress gets no key that signs mail.
  *
- *   /run/postfleet/keyring                     as `lib/keyring/folder.ts` reads it
+ *   /run/postfleet/keyring                     as `lib/keyring/folder.ts` reads it, and the token of the admin API
  *   /run/postfleet/config/secrets/<name>/<key> what a secretRef or a certificateRef names, as on one machine
  *
  * What a pod itself writes is in `DATA_PATH`, which a container finds again when it is started anew.
  */
 import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
 import type { SecretRef } from '#crds/parts.ts';
+import { ADMIN_TOKEN } from '#lib/keyring/admin-token.ts';
 import type { Blueprint, Component } from './child.ts';
 
 export interface Mount {
@@ -76,9 +77,11 @@ export function mountsOf({ cluster, proxyLogins }: MountsOf, component: Componen
   const keyring = keyringPartsOf(component).map(({ name, path }) =>
     secret(`${cluster.metadata.name}-${name}`, [{ key: BUNDLE, path }]),
   );
+  const { secret: tokenName, key, path } = ADMIN_TOKEN;
+  const token = secret(`${cluster.metadata.name}-${tokenName}`, [{ key, path }]);
   const chosen = secretsOf(cluster, component === 'worker' ? proxyLogins : [], component);
   return [
-    projected('keyring', KEYRING_PATH, keyring),
+    projected('keyring', KEYRING_PATH, [...keyring, token]),
     ...(chosen.length === 0 ? [] : [projected('secrets', `${CONFIG_PATH}/secrets`, chosen)]),
   ];
 }

@@ -24,7 +24,10 @@ export const readDefinitions = (): KubeObject[] =>
   });
 
 /** Applies them and waits until the server serves every kind. */
-export async function installDefinitions(kube: Kube, definitions = readDefinitions()): Promise<void> {
+export async function installDefinitions(
+  kube: Kube,
+  definitions: readonly KubeObject[] = readDefinitions(),
+): Promise<void> {
   for (const definition of definitions) {
     const outcome = await kube.apply(DEFINITIONS, definition, 'test');
     if (outcome.kind !== 'written') throw new Error(`${definition.metadata.name}: ${JSON.stringify(outcome)}`);

@@ -20,7 +20,7 @@ export function drawDashboard({ title, rows }: Dashboard, seconds: number, answe
   const height = HEADING + Math.ceil(panels.length / ACROSS) * HEIGHT;
   const chart = init(null, null, { renderer: 'svg', ssr: true, width: ACROSS * WIDTH, height });
   const places = panels.map((_, at) => ({ x: (at % ACROSS) * WIDTH, y: HEADING + Math.floor(at / ACROSS) * HEIGHT }));
-  const lines = panels.map((panel) => panel.queries.flatMap((_, query) => linesOf(panel, query, answers)));
+  const lines = panels.map((panel) => panel.queries.flatMap((_, query) => linesOf(panel, query, seconds, answers)));
   chart.setOption({
     animation: false,
     backgroundColor: '#fff',
@@ -67,15 +67,24 @@ interface Line {
   readonly type: 'line';
 }
 
-const linesOf = (panel: Panel, query: number, answers: Answers): Line[] =>
+type Points = Series['points'];
+
+/** Lines are laid on one another second by second: each needs all of them. */
+function whole(points: Points, seconds: number): Points {
+  const at = new Map(points);
+  return Array.from({ length: seconds + 1 }, (_, index) => [index - seconds, at.get(index - seconds) ?? 0]);
+}
+
+const linesOf = (panel: Panel, query: number, seconds: number, answers: Answers): Line[] =>
   answers(panel, query).map(({ labels, points }, at) => ({
     id: `${panel.title} ${query} ${at}`,
     name: (panel.queries[query]?.legend ?? '').replaceAll(/\{\{(\w+)\}\}/g, (_, label: string) => labels[label] ?? ''),
     type: 'line',
     showSymbol: false,
     lineStyle: { width: 1.2 },
-    data: points,
-    ...(panel.isStacked && { stack: panel.title, areaStyle: { opacity: 0.3 } }),
+    data: panel.isStacked === true ? whole(points, seconds) : points,
+    stack: panel.isStacked === true ? panel.title : undefined,
+    areaStyle: panel.isStacked === true ? { opacity: 0.3 } : undefined,
   }));
 
 const legendOf = (lines: readonly Line[], { x, y }: { readonly x: number; readonly y: number }): object => ({
@@ -84,6 +93,7 @@ const legendOf = (lines: readonly Line[], { x, y }: { readonly x: number; readon
   top: y + HEIGHT - 52,
   width: WIDTH - 24,
   height: 44,
+  itemGap: 16,
   itemWidth: 12,
   itemHeight: 8,
   textStyle: { fontSize: 10 },

@@ -11,8 +11,9 @@ import type { KubeObject, KubeType } from '#lib/kube/kube.ts';
 import { declared } from '#lib/run/metrics.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
+import { CERT_MANAGER } from '../harness/cert-manager.ts';
 import { ControlPlane } from '../harness/control-plane.ts';
-import { DEFINITIONS, installDefinitions } from '../harness/definitions.ts';
+import { DEFINITIONS, installDefinitions, readDefinitions } from '../harness/definitions.ts';
 import { typeOf } from '../harness/helm.ts';
 import { KEDA } from '../harness/keda.ts';
 import { makeNamespace } from '../harness/operator.ts';
@@ -51,7 +52,7 @@ let kube: ApiServer;
 beforeAll(async () => {
   const plane = await ControlPlane.start(stage);
   kube = new ApiServer(plane.access(), systemClock, systemRandom);
-  await installDefinitions(kube);
+  await installDefinitions(kube, [...readDefinitions(), ...CERT_MANAGER]);
   await kube.apply(DEFINITIONS, KEDA, 'test');
   await until(
     'KEDA is served',
