@@ -9,6 +9,7 @@
  */
 import { measureBacklog } from './backlog.ts';
 import { measureBefore } from './before.ts';
+import { measureBlocked } from './blocked.ts';
 import { measureChaos } from './chaos.ts';
 import { measureCluster } from './cluster.ts';
 import { measureCrash } from './crash.ts';
@@ -38,6 +39,7 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['receivers', measureReceivers],
   ['cluster', measureCluster],
   ['backlog', measureBacklog],
+  ['blocked', measureBlocked],
   ['neighbours', measureNeighbours],
   ['crash', measureCrash],
   ['chaos', measureChaos],

@@ -9,7 +9,7 @@ import { Mailbench } from './mailbench.ts';
 import { freePorts } from './ports.ts';
 import type { Stage } from './stage.ts';
 
-const BENCH = fileURLToPath(new URL('../../examples/bench', import.meta.url));
+export const BENCH = fileURLToPath(new URL('../../examples/bench', import.meta.url));
 /** Of each ingress. */
 const LISTENERS = [2525, 2465, 8080];
 /** Unless it is said, and fewer than by default: each is held by somebody soon. */
@@ -19,6 +19,8 @@ const PLENTY = 10_000_000;
 
 export interface Sizes extends Pick<ClusterOptions, 'servers' | 'ingresses' | 'workers' | 'disk'> {
   readonly shards?: number;
+  /** A folder like `examples/bench`, if not that. */
+  readonly config?: string;
 }
 
 export interface SteadyLoad {
@@ -45,11 +47,11 @@ export class BenchCluster {
     this.sink = sink;
   }
 
-  static async start(stage: Stage, { shards = SHARDS, ...sizes }: Sizes): Promise<BenchCluster> {
+  static async start(stage: Stage, { shards = SHARDS, config = BENCH, ...sizes }: Sizes): Promise<BenchCluster> {
     const [sink = 0, ...listening] = await freePorts(1 + sizes.ingresses * LISTENERS.length);
     const cluster = await Cluster.start(stage, {
       ...sizes,
-      config: BENCH,
+      config,
       portOf: (port, ingress) => listening[ingress * LISTENERS.length + LISTENERS.indexOf(port)] ?? 0,
       spec: { shards },
       routedTo: sink,

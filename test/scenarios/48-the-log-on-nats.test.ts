@@ -187,3 +187,20 @@ test('nothing is put into the last 15 % of a stream; what is there comes to its 
     );
   });
 });
+
+test('who reads slower than the server tells has little of it in memory, and reads all, in order', async () => {
+  const [name, many, size] = [newName(), 3000, 10_000];
+  const { queue, streams, layout, connection, close } = await openQueue(nats, name, new FakeClock());
+  onTestFinished(close);
+  const raw = Buffer.alloc(size, 'x');
+  await Promise.all(Array.from({ length: many }, () => queue.put(aMessage({ raw }))));
+  const came = (): number => connection.library.stats().inBytes;
+  const before = came();
+  const reading = streams.readAll({ stream: layout.log, subject: layout.inOf(0), from: 1 });
+  const found: (number | undefined)[] = [(await reading.next()).value?.seq];
+  let last = -1;
+  await until('nothing more comes', () => last === (last = came()), 20_000, 500);
+  expect(last - before).toBeLessThan((many * size) / 2);
+  for await (const { seq } of reading) found.push(seq);
+  expect(found).toEqual(Array.from({ length: many }, (_, at) => at + 1));
+});

@@ -11,6 +11,7 @@ import type { Message } from '../../mail/message.ts';
 import { decodeMessage } from '../codec.ts';
 import type { LaneName } from '../queue.ts';
 import type { Layout } from './layout.ts';
+import { Gathered } from './gathered.ts';
 import { type Arrival, decodePut, type Pieces } from './put-record.ts';
 import { comes } from './view.ts';
 
@@ -20,8 +21,8 @@ const TOGETHER = 500;
 const NEAR = 2000;
 
 export interface ArrivalsOptions {
-  readonly streams: Streams;
-  readonly database: Database;
+  readonly streams: Pick<Streams, 'follow' | 'readAll'>;
+  readonly database: Pick<Database, 'write'>;
   readonly layout: Layout;
   readonly shard: number;
   readonly fetch: (pieces: Pieces) => Promise<Buffer | undefined>;
@@ -50,7 +51,7 @@ export class Arrivals {
   readonly #options: ArrivalsOptions;
   #last = 0;
   #unreadable = Infinity;
-  #gathered: Stored[] = [];
+  readonly #gathered = new Gathered();
   #writing: Promise<void> | undefined;
   #isPaused = false;
   #waiters: Waiter[] = [];
@@ -116,14 +117,16 @@ export class Arrivals {
     const following = this.#following;
     this.#following = undefined;
     this.#tell(Infinity);
+    this.#gathered.letGo();
     following?.stop();
   }
 
   async #gather(following: Following): Promise<void> {
     try {
       for await (const stored of following) {
-        this.#gathered.push(stored);
+        const room = this.#gathered.push(stored);
         this.#begin();
+        if (this.#following) await room;
       }
     } catch (thrown) {
       this.#options.troubled(thrown);
@@ -139,11 +142,12 @@ export class Arrivals {
     await Promise.resolve();
     try {
       while (this.#gathered.length > 0 && this.#following && !this.#isPaused)
-        await this.#write(this.#gathered.splice(0, TOGETHER), true);
+        await this.#write(this.#gathered.take(TOGETHER), true);
     } catch (thrown) {
       this.#options.troubled(thrown);
     }
     this.#writing = undefined;
+    this.#gathered.letGo();
   }
 
   async #write(records: readonly Stored[], areWhole: boolean): Promise<void> {
