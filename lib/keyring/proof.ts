@@ -17,11 +17,15 @@ export type Effort = Pick<ScryptProof, 'cost' | 'blockSize' | 'parallel'>;
 export const CUSTOMARY: Effort = { cost: 2 ** 15, blockSize: 8, parallel: 1 };
 const HASH_BYTES = 32;
 
-/** 256 bits in base64url: nothing that a URI or a shell would have to quote. */
+/** 256 bits in base64url, all but a fiftieth of one: nothing that a URI or a shell would have to quote. */
 const SECRET_BYTES = 32;
 const GENERATED = /^[\w-]{43}$/;
 
-export const generateSecret = (random: Random): string => random.bytes(SECRET_BYTES).toString('base64url');
+/** Begins with no hyphen: on a command line it would be taken for an option. */
+export function generateSecret(random: Random): string {
+  const secret = random.bytes(SECRET_BYTES).toString('base64url');
+  return secret.startsWith('-') ? generateSecret(random) : secret;
+}
 
 /** Whether it may have been generated: a plain hash is no proof for what can be guessed. */
 export const isGeneratedSecret = (text: string): boolean => GENERATED.test(text);

@@ -1,5 +1,5 @@
 /**
- * `examples/kubernetes` and `examples/autoscaling`, as people apply them: an API server takes every manifest strictly, and the servers themselves start on the
+ * The examples for Kubernetes, as people apply them: an API server takes every manifest strictly, and the servers themselves start on the
  * configuration in them and are as durable, or as forgetful, as they have to be.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ import { NATS_SERVER } from '../setup/tools.ts';
 
 const stage = openScene();
 const FOLDER = new URL('../../examples/kubernetes/', import.meta.url);
-const MANIFESTS = ['./', '../autoscaling/'].flatMap((folder) =>
+const MANIFESTS = ['./', '../certificates-and-dns/', '../autoscaling/'].flatMap((folder) =>
   readdirSync(new URL(folder, FOLDER))
     .filter((it) => !it.endsWith('-values.yaml'))
     .map((it) => `${folder}${it}`),
