@@ -10,6 +10,7 @@ import { systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
 import { leaderRules, operatorRules } from '#operator/rights.ts';
 import { DEPLOYMENTS } from '#operator/types.ts';
+import { WIDE_BINDINGS } from '#operator/workload/readers.ts';
 import { mayDo } from '../harness/access-review.ts';
 import { ControlPlane } from '../harness/control-plane.ts';
 import { DEFINITIONS, installDefinitions, readDefinitions } from '../harness/definitions.ts';
@@ -40,6 +41,7 @@ function render(major: 3 | 4, values: string): Promise<KubeObject[]> {
 beforeAll(async () => {
   plane = await ControlPlane.start(stage, { users: { [OPERATOR]: { groups: OPERATOR_GROUPS } } });
   kube = new ApiServer(plane.access(), systemClock, systemRandom);
+  plane.startControllerManager();
   // What is only tried makes no namespace for what comes after it.
   for (const name of ['postfleet', 'postfleet-egress', 'mail', 'tenant']) await makeNamespace(kube, name);
   for (const definition of MONITORING) {
@@ -189,6 +191,22 @@ describe.each(MAJORS)('a release of Helm %i', (major) => {
   });
 });
 
+test('of an operator that is let into named namespaces from now on, nothing of all of them stays', async () => {
+  const release = ['postfleet', CHART, '-n', 'postfleet', '--values', valuesFile('minimal')];
+  await helm(4).works('install', ...release);
+  const own = { type: DEPLOYMENTS, namespace: 'postfleet', name: 'postfleet-operator' };
+  const operator = await startOperatorOf(stage, plane, await until('its Deployment', () => kube.get(own)));
+  const bound = { type: WIDE_BINDINGS, name: 'postfleet:mail:main' };
+  await until('its pods read everywhere', () => kube.get(bound), 60_000);
+  await operator.program.stop();
+  await helm(4).works('upgrade', ...release, '--set', 'operator.watchNamespaces={mail}');
+  await until('its pods do so no more', async () => (await kube.get(bound)) === undefined, 30_000);
+  expect((await kube.list(WIDE_BINDINGS, { labelSelector: 'app.kubernetes.io/part-of=postfleet' })).objects).toEqual(
+    [],
+  );
+  await helm(4).works('uninstall', 'postfleet', '-n', 'postfleet');
+}, 150_000);
+
 const RBAC = { group: 'rbac.authorization.k8s.io', version: 'v1' };
 
 /** Lets somebody be what Kubernetes' own role says, in the namespace `tenant`. */
@@ -211,7 +229,6 @@ describe('people who may view, edit or administer a namespace', () => {
   const WRITES = ['create', 'update', 'patch', 'delete', 'deletecollection'];
 
   test('do so with our kinds, and write no status', async () => {
-    plane.startControllerManager();
     for (const it of await render(4, 'minimal'))
       if (it.kind === 'ClusterRole') await kube.apply(typeOf(it), it, 'test');
     for (const role of ['view', 'edit', 'admin']) await beIn(role);
