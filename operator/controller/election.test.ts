@@ -120,6 +120,33 @@ describe('an election', () => {
     expect([told, one.isLeading]).toEqual([['one began'], true]);
   });
 
+  test('goes on when one request is never answered', async () => {
+    const { clock, server, told, candidate } = stage();
+    const one = candidate('one');
+    await pass(clock, 5);
+    for (const what of ['get', 'replace'] as const) {
+      Object.assign(server, { [what]: () => new Promise(() => undefined) });
+      await pass(clock, 3);
+      Reflect.deleteProperty(server, what);
+      await pass(clock, 30);
+    }
+    expect([told, one.isLeading]).toEqual([['one began'], true]);
+    await one.close();
+    expect(clock.timers).toBe(0);
+  });
+
+  test('does not take an answer for its own that came after it had asked again', async () => {
+    const { clock, server, told, candidate } = stage();
+    const late: (() => void)[] = [];
+    server.get = () => new Promise((resolve) => late.push(() => resolve(server.lease)));
+    const one = candidate('one');
+    await pass(clock, 30);
+    await Promise.all([one.close(), pass(clock, 6)]);
+    for (const answer of late) answer();
+    await pass(clock, 10);
+    expect([told, server.lease]).toEqual([[], undefined]);
+  });
+
   test('leaves the lease of another alone when it ends', async () => {
     const { clock, server, candidate } = stage();
     const one = candidate('one');

@@ -7,8 +7,17 @@
  */
 import type { Kube, KubeObject, KubePlace, KubeType, KubeWritten } from '#lib/kube/kube.ts';
 import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
+import { Fault } from '#lib/run/fault.ts';
 import type { Random } from '#lib/run/random.ts';
-import { holderOf, type LeaseStep, nextLease, releasedLease, RENEWED_WITHIN, TRIES_EVERY } from './lease.ts';
+import {
+  GIVEN_UP_AFTER,
+  holderOf,
+  type LeaseStep,
+  nextLease,
+  releasedLease,
+  RENEWED_WITHIN,
+  TRIES_EVERY,
+} from './lease.ts';
 
 export interface ElectionOptions {
   readonly kube: Pick<Kube, 'get' | 'create' | 'replace'>;
@@ -28,6 +37,12 @@ export interface ElectionOptions {
 
 const LEASE: KubeType = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease' };
 const JITTER = 0.2;
+
+/** One look at the lease, and what it writes. */
+interface Try {
+  readonly asked: Duration;
+  isGivenUp: boolean;
+}
 
 export class Election {
   readonly #options: ElectionOptions;
@@ -65,7 +80,7 @@ export class Election {
     const { troubled } = this.#options;
     while (!this.#isClosed && !this.#isLost) {
       try {
-        await this.#try();
+        await this.#tryInTime();
       } catch (thrown) {
         troubled(thrown);
       }
@@ -83,14 +98,31 @@ export class Election {
     });
   }
 
-  async #try(): Promise<void> {
+  /** One request that nobody answers must not take the time of all tries that a holder has. */
+  async #tryInTime(): Promise<void> {
+    const { clock } = this.#options;
+    const trying: Try = { asked: clock.monotonic(), isGivenUp: false };
+    await new Promise<void>((end, fail) => {
+      const timer = clock.after(GIVEN_UP_AFTER, () => {
+        trying.isGivenUp = true;
+        fail(
+          new Fault('kube-unreachable', 'The API server did not answer about the lease in time. It is asked again.'),
+        );
+      });
+      this.#try(trying)
+        .then(end, fail)
+        .finally(() => timer.cancel());
+    });
+  }
+
+  async #try(trying: Try): Promise<void> {
     const { kube, clock, identity } = this.#options;
-    const asked = clock.monotonic();
     const lease = await kube.get(this.#place);
     const unchangedFor = this.#unchangedFor(lease);
+    if (trying.isGivenUp) return;
     const step = nextLease({ lease, unchangedFor, identity, now: clock.now() });
     const written = await this.#write(step, lease);
-    if (written?.kind === 'written') this.#won(asked);
+    if (written?.kind === 'written') this.#won(trying);
   }
 
   #unchangedFor(lease: KubeObject | undefined): Duration {
@@ -108,9 +140,9 @@ export class Election {
     return kube.create(LEASE, { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec: step.spec });
   }
 
-  #won(asked: Duration): void {
-    // An answer that took too long is none: somebody else may lead by now.
-    if (this.#isLost || this.#options.clock.monotonic() - asked >= RENEWED_WITHIN) return;
+  #won({ asked, isGivenUp }: Try): void {
+    // An answer that took too long is none: somebody else may lead by now. If it was granted, the next try finds itself as the holder.
+    if (this.#isLost || isGivenUp || this.#options.clock.monotonic() - asked >= RENEWED_WITHIN) return;
     const isFirst = this.#renewed === undefined;
     this.#judge();
     if (this.#isLost) return;
