@@ -21,6 +21,7 @@ import { Election } from './controller/election.ts';
 import type { WorkQueue } from './controller/work-queue.ts';
 import { CredentialReconciler } from './credential/reconcile.ts';
 import { policyReconciler, poolReconciler } from './declared/kinds.ts';
+import { usedOn } from './credential/used.ts';
 import { DnsLooks } from './declared/dns-looks.ts';
 import { holdersIn } from './declared/holders.ts';
 import { watchPools } from './declared/pool-gauges.ts';
@@ -133,7 +134,11 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     ),
     destinationpolicy: open(policyReconciler(around)),
     sendingcredential: open(
-      new CredentialReconciler({ ...around, loaded: (...of) => credentialLoadedBy(world, ...of) }),
+      new CredentialReconciler({
+        ...around,
+        loaded: (...of) => credentialLoadedBy(world, ...of),
+        usedOn: (...of) => usedOn(world, clock.now(), ...of),
+      }),
     ),
     eventsink: open(new SinkReconciler(around)),
     keyring: open(keyring),
@@ -146,7 +151,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   let pods: Timer | undefined;
   const waited = (): void => {
     pods = undefined;
-    addAll(waitingForPods(world));
+    addAll(waitingForPods(world, clock.now()));
   };
   const all = (): void => {
     for (const kind of Object.keys(KINDS) as Kind[])

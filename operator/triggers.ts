@@ -6,8 +6,10 @@ import type { Kind } from '#crds/kinds.ts';
 import { kubeKey, type KubeObject, type KubeType } from '#lib/kube/kube.ts';
 import type { KubeChange } from '#lib/kube/reflector.ts';
 import type { ControllerName } from '#lib/metric/operating.ts';
+import type { Instant } from '#lib/run/clock.ts';
 import { clusterKey } from './cluster/relays.ts';
 import { conditionsOf } from './controller/status.ts';
+import { usedAnew } from './credential/used.ts';
 import { keptKeyIn } from './domain/keys.ts';
 import { claimIn, domainKeyOf, namingOf, SECRETS } from './types.ts';
 import { readsFor } from './workload/readers.ts';
@@ -69,10 +71,10 @@ export function dueBy({ kind }: KubeType, change: KubeChange, world: World, egre
 export const tellsOfPods = ({ kind }: KubeType, { object }: KubeChange): boolean =>
   kind === 'Pod' || kind === 'Lease' || (kind === 'Secret' && ownerKey(object, 'MTACluster') !== undefined);
 
-/** Whoever waits until all pods have something. Looks at everything: not to be asked for each change. */
-export const waitingForPods = (world: World): Due => ({
+/** Whoever waits until all pods have something, or of whom pods tell news. Looks at everything: not to be asked for each change. */
+export const waitingForPods = (world: World, now: Instant): Due => ({
   sendingdomain: inTransit(world),
-  sendingcredential: notLoaded(world),
+  sendingcredential: [...new Set([...notLoaded(world), ...usedAnew(world, now)])],
 });
 
 /** Only its status, or what others keep with it, has changed. */

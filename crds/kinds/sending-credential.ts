@@ -37,4 +37,8 @@ type SendingCredentialSpec = Infer<typeof spec>;
 export type SendingCredential = Resource<'SendingCredential', SendingCredentialSpec>;
 
 /** What AUTH gives as user: `<namespace>.<name>`. A namespace has no dot, so no two resources share one. */
-export const usernameOf = ({ metadata: { namespace, name } }: SendingCredential): string => `${namespace}.${name}`;
+interface Named {
+  readonly metadata: { readonly namespace: string; readonly name: string };
+}
+
+export const usernameOf = ({ metadata: { namespace, name } }: Named): string => `${namespace}.${name}`;

@@ -2,7 +2,8 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Kube, KubeObject, KubeWritten } from '#lib/kube/kube.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
-import { KEYRING_REPORT, reportKeyring } from './report.ts';
+import { PodReport } from '#lib/kube/pod-report.ts';
+import { KEYRING_REPORT, keyringWord, REPORTS_KEYRING } from './report.ts';
 
 function report(answers: (KubeWritten | Error)[] = []) {
   const told: KubeObject[] = [];
@@ -24,7 +25,8 @@ function report(answers: (KubeWritten | Error)[] = []) {
   };
   const clock = new FakeClock();
   const pod = { namespace: 'mail', name: 'main-worker-1', uid: 'u' };
-  const it = reportKeyring({ kube: { apply }, keyring, clock, pod, failed: (thrown) => failures.push(thrown) });
+  const failed = (thrown: unknown): void => void failures.push(thrown);
+  const it = new PodReport({ ...keyringWord(keyring), kube: { apply }, clock, pod, labels: REPORTS_KEYRING, failed });
   onTestFinished(() => it.close());
   const change = (revision: string): void => {
     revisions = new Map([['dkim/00.json', revision]]);
@@ -48,6 +50,13 @@ test('a pod tells what it has loaded, and tells it again after each change and e
   await vi.waitFor(() => expect(clock.timers).toBe(1));
   clock.advance(minutes(10));
   await vi.waitFor(() => expect(said()).toHaveLength(3));
+});
+
+test('changes that come while one is told are told at once, in one word', async () => {
+  const { change, said } = report();
+  for (const revision of ['two', 'three', 'four']) change(revision);
+  await vi.waitFor(() => expect(said().at(-1)).toBe('{"dkim/00.json":"four"}'));
+  expect(said().length).toBeLessThanOrEqual(2);
 });
 
 test('what could not be told is told later, after growing pauses', async () => {

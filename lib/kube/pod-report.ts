@@ -8,18 +8,23 @@ import { type Clock, type Duration, minutes, seconds, type Timer } from '#lib/ru
 import { Fault } from '#lib/run/fault.ts';
 import type { Kube, KubeObject, KubeType } from './kube.ts';
 
-export interface PodReportOptions {
-  readonly kube: Pick<Kube, 'apply'>;
-  readonly clock: Clock;
-  readonly pod: Pod;
-  /** What is told: on each Lease the labels, and the annotation with the text of now. */
-  readonly labels: Readonly<Record<string, string>>;
+/** One thing that a pod tells. */
+export interface PodWord {
   readonly annotation: string;
+  /** As it is now; the whole of a Lease's annotations has at most 256 KiB. */
   readonly text: () => string;
   /** Calls after each change of the text, until what it returns is called. */
   readonly onChange: (listener: () => void) => () => void;
-  /** Who writes, as the API server calls it. */
+  /** Who writes, as the API server calls it; another for each word. */
   readonly manager: string;
+}
+
+export interface PodReportOptions extends PodWord {
+  readonly kube: Pick<Kube, 'apply'>;
+  readonly clock: Clock;
+  readonly pod: Pod;
+  /** By which whoever reads finds the Lease: the same in all words of a pod. */
+  readonly labels: Readonly<Record<string, string>>;
   /** Why it could not be told; it is tried again. Must not throw. */
   readonly failed: (thrown: unknown) => void;
 }
@@ -43,6 +48,8 @@ export class PodReport {
   #timer: Timer | undefined;
   #failures = 0;
   #isClosed = false;
+  /** One is waited for that will tell what is then. */
+  #isAwaited = false;
 
   /** Begins to tell. */
   constructor(options: PodReportOptions) {
@@ -60,10 +67,13 @@ export class PodReport {
   }
 
   #tellSoon(): void {
+    if (this.#isAwaited) return;
+    this.#isAwaited = true;
     this.#telling = this.#telling.then(() => this.#tell());
   }
 
   async #tell(): Promise<void> {
+    this.#isAwaited = false;
     if (this.#isClosed) return;
     this.#timer?.cancel();
     const { kube, pod, clock, manager, failed } = this.#options;

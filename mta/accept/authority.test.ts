@@ -17,8 +17,10 @@ const inDefault = (name: string): object => ({ name, namespace: 'default' });
 function open(...documents: readonly object[]) {
   const clock = new FakeClock(start);
   let resources = worldOf(...documents);
+  const used: string[] = [];
   const authority = new Authority({
     clock,
+    used: (username) => used.push(username),
     resources: () => resources,
     verify: async (_, secret) => secret === 'right',
     hasKey: ({ spec }) => spec.domain === 'example.com',
@@ -26,7 +28,7 @@ function open(...documents: readonly object[]) {
   const declare = (...changed: readonly object[]): void => {
     resources = worldOf(...changed);
   };
-  return { authority, clock, declare };
+  return { authority, clock, declare, used };
 }
 
 async function who(authority: Authority, username: string, secret: string, protocol: Protocol) {
@@ -46,6 +48,20 @@ describe('who somebody is', () => {
   ] as const)('is known by %s', async (_, spec, secret, want) => {
     const { authority } = open(credential(spec));
     expect(await who(authority, 'default.app', secret, 'SMTP')).toEqual(want);
+  });
+
+  test('is told of when somebody was let in, or a message came from a network that is trusted', async () => {
+    const { authority, used } = open(credential(), credential({ suspend: true }, { name: 'old' }));
+    for (const [name, secret] of [
+      ['app', 'wrong'],
+      ['old', 'right'],
+      ['none', 'right'],
+    ] as const)
+      await who(authority, `default.${name}`, secret, 'SMTP');
+    expect(used).toEqual([]);
+    await who(authority, 'default.app', 'right', 'SMTP');
+    authority.takeRate(APP);
+    expect(used).toEqual(['default.app', 'default.app']);
   });
 
   test('is unknown for a name nobody declared, whatever the keyring says', async () => {

@@ -30,6 +30,8 @@ export interface AuthorityOptions {
   readonly hasKey: (domain: SendingDomain) => boolean;
   /** Whether a domain is proven in DNS. Absent: none is. */
   readonly proof?: (domain: SendingDomain) => DomainProof;
+  /** Told of each credential whose secret let somebody in, or for which a message came. Must not throw. */
+  readonly used?: ((username: string) => void) | undefined;
 }
 
 /** `publish`: the record that would prove it, `TXT name value`, where there is one yet. */
@@ -83,6 +85,7 @@ export class Authority {
     const credential = this.#options.resources().credential(username);
     if (!isRight || !credential) return { kind: 'unknown' };
     if (!this.#isUsable(credential, protocol, scope)) return { kind: 'forbidden' };
+    this.#options.used?.(username);
     return { kind: 'submitter', submitter: submitterOf(credential) };
   }
 
@@ -94,6 +97,7 @@ export class Authority {
 
   /** Takes one message of the credential's rate; what it may and when there is room, when there is none now. */
   takeRate({ username }: Submitter): { readonly rate: Rate; readonly retryAfter: Duration } | undefined {
+    this.#options.used?.(username);
     const rate = this.#options.resources().credential(username)?.spec.rate;
     const retryAfter = rate && this.#rates.take(username, rate, this.#options.clock.monotonic());
     return rate && retryAfter !== undefined ? { rate, retryAfter } : undefined;

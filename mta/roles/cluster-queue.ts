@@ -6,6 +6,7 @@ import { keyOf } from '#crds/resource.ts';
 import type { Access } from '#lib/nats/connection.ts';
 import { type Duration, hours } from '#lib/run/clock.ts';
 import { Fault, reasonOf } from '#lib/run/fault.ts';
+import type { QueueWord } from '#lib/nats/report.ts';
 import { Database } from '#lib/sqlite/database.ts';
 import { SharedThread } from '#lib/sqlite/shared-thread.ts';
 import type { Ground } from './ground.ts';
@@ -28,6 +29,8 @@ export interface ClusterQueue extends Pick<Opened, 'connection' | 'queue' | 'str
   readonly nextName: () => string;
   /** An empty database that is gone with the process; all of them are in one thread. */
   readonly openView: (migrations: readonly string[]) => Promise<Database>;
+  /** Whether what is answered for is on disk, as it was seen last, and why not. */
+  readonly standing: () => Pick<QueueWord, 'durability' | 'doubt'>;
 }
 
 /** Bytes of a stream, unless it is declared. */
@@ -79,7 +82,9 @@ export async function openClusterQueue(
   told(queue.doubts);
   const { connection, streams, layout } = queue;
   const { replicas } = nats;
-  return { connection, queue: queue.queue, streams, layout, access, shards, replicas, bytes, name, nextName, openView };
+  const standing = () => ({ durability: queue.durability, doubt: queue.doubts[0] ?? '' });
+  const ways = { access, nextName, openView, standing };
+  return { connection, queue: queue.queue, streams, layout, shards, replicas, bytes, name, ...ways };
 }
 
 /** Where a server's monitoring is by custom. */

@@ -14,6 +14,7 @@ import type { Authorities } from '#lib/domain/monitor.ts';
 import { healthRoutes, type Readiness } from '#lib/http/health.ts';
 import { openHttp } from '#lib/http/server.ts';
 import type { Keyring } from '#lib/keyring/keyring.ts';
+import { keyringWord } from '#lib/keyring/report.ts';
 import { type Clock, systemClock as clock } from '#lib/run/clock.ts';
 import type { Log } from '#lib/run/log.ts';
 import { watchProcess } from '#lib/run/metrics.ts';
@@ -23,7 +24,7 @@ import type { Sampling, Tracer } from '#lib/trace/tracer.ts';
 import { type LoadedCertificate, ownCertificate } from './certificate.ts';
 import { openData } from './data-folder.ts';
 import { Declared } from '../declared/declared.ts';
-import { openKube, tellKeyring } from './kubernetes.ts';
+import { openKube, type TellOperator, tellingOperator } from './kubernetes.ts';
 import type { MailEvent } from '../mail/event.ts';
 import type { RoleSettings } from './settings.ts';
 import { SharedLimits } from './shared-limits.ts';
@@ -66,6 +67,7 @@ export interface Ground {
   readonly resolver: Resolver;
   readonly authorities: Authorities;
   readonly tell: (event: MailEvent) => void;
+  readonly tellOperator: TellOperator;
   /** Where metrics and health are. */
   readonly metricsUrl: string;
 }
@@ -94,10 +96,9 @@ export async function openGround(
   const healthHttp = { name: 'metrics', setting: '--metrics', ...settings.metrics, routes: healthRoutes(readiness) };
   const health = opened.adopt(await openHttp(healthHttp), (it) => it.close());
   watchProcess();
-  if (kubernetes) {
-    const report = { kube: kubernetes.kube, keyring: declared.keyring(), pod: settings.kubernetes?.pod, clock, log };
-    await tellKeyring(report, opened);
-  }
+  const asPod = { kube: kubernetes?.kube, pod: settings.kubernetes?.pod, clock, log };
+  const tellOperator = tellingOperator(asPod, opened);
+  tellOperator(keyringWord(declared.keyring()));
   const tracer = opened.adopt(await openTracer(settings.tracing, log), (it) => it?.close());
   return {
     config,
@@ -119,6 +120,7 @@ export async function openGround(
     tracer,
     ...(await openNames(cluster().spec.dns, opened)),
     tell: tellEvent(log),
+    tellOperator,
     metricsUrl: health.url,
   };
 }

@@ -14,6 +14,8 @@ import { openClusterSending } from '../insight/cluster-sending.ts';
 import { openGround, type Part } from './ground.ts';
 import { startIngress } from './ingress.ts';
 import { openDomains } from '../declared/open-domains.ts';
+import { UsedToday } from '#lib/keyring/used.ts';
+import { tellQueue } from './tell-queue.ts';
 import { watchQueue } from './queue-gauges.ts';
 import { Reach } from './reach.ts';
 import { failWith, type Role, type RoleSurroundings, startRole } from './role.ts';
@@ -34,6 +36,9 @@ async function build(surroundings: RoleSurroundings, opened: AsyncDisposableStac
   );
   parts.push(() => queuePart(reach));
   watchQueue(queue, ground.clock);
+  tellQueue(ground, onNats);
+  const used = new UsedToday(ground.clock);
+  ground.tellOperator(used.word);
   const ledger = await openClusterLedger(ground, onNats, opened);
   const { suppressions } = ledger;
   const domains = opened.adopt(await openDomains(ground), (it) => it.close());
@@ -48,7 +53,14 @@ async function build(surroundings: RoleSurroundings, opened: AsyncDisposableStac
   const trace = (id: string) => ledger.trace(id);
   const putOff = () => (reach.isAway ? noQueue : undefined);
   const ingress = opened.adopt(
-    await startIngress({ ...common, certificate, trace, putOff, ...domainsAsked(domains) }),
+    await startIngress({
+      ...common,
+      certificate,
+      trace,
+      putOff,
+      ...domainsAsked(domains),
+      used: (username) => used.note(username),
+    }),
     (it) => it.close(),
   );
   takesMail = true;

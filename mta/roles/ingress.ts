@@ -76,6 +76,7 @@ export interface IngressOptions {
   /** Whether a message of a domain could be signed now. */
   readonly hasKey: AuthorityOptions['hasKey'];
   readonly domainStatus: ApiParts['domainStatus'];
+  readonly used?: AuthorityOptions['used'];
 }
 
 /** A place where mail is taken. */
@@ -141,6 +142,7 @@ async function openWays(options: IngressOptions): Promise<Ways> {
     verify: logins(verifier, new Guesses(clock, () => limits().guesses)),
     hasKey: options.hasKey,
     proof: options.proof,
+    used: options.used,
   });
   const accepted = (message: Message, took: Duration): void => countAccepted(message, took, options.tell);
   const troubled = (thrown: unknown): void => countFault(thrown, log);

@@ -1,12 +1,12 @@
 /**
- * What a process that is a pod asks of the Kubernetes API: the resources of its `MTACluster`; and what it tells there: which
- * keyring it has in use.
+ * What a process that is a pod asks of the Kubernetes API: the resources of its `MTACluster`; and what it tells the operator there.
  *
- * Nothing of the library is loaded where resources are in a folder. A report that cannot be told is logged, tried again, and holds up
- * rotations of keys and nothing else.
+ * Nothing of the library is loaded where resources are in a folder. A word that cannot be told is logged and tried again; that of the
+ * keyring holds up rotations of keys meanwhile, and no other holds up anything.
  */
-import type { FolderKeyring } from '#lib/keyring/folder.ts';
+import { REPORTS_KEYRING } from '#lib/keyring/report.ts';
 import type { Kube } from '#lib/kube/kube.ts';
+import { PodReport, type PodWord } from '#lib/kube/pod-report.ts';
 import { type Clock, systemClock } from '#lib/run/clock.ts';
 import { reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
@@ -32,18 +32,23 @@ export async function openKube(
 }
 
 export interface TellingOptions {
-  readonly kube: Pick<Kube, 'apply'>;
-  readonly keyring: Pick<FolderKeyring, 'revisions' | 'onChange'>;
+  /** Absent: there is no operator. */
+  readonly kube: Pick<Kube, 'apply'> | undefined;
   readonly pod: KubernetesSettings['pod'];
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Tells which keyring is in use, from now on. Who is no pod has nobody to tell. */
-export async function tellKeyring({ pod, log, ...options }: TellingOptions, opened: AsyncDisposableStack) {
-  if (!pod) return;
-  const { reportKeyring } = await import('#lib/keyring/report.ts');
-  const failed = (thrown: unknown): void =>
-    log.warn('the operator cannot be told which keyring this pod has', { reason: reasonOf(thrown) });
-  opened.adopt(reportKeyring({ ...options, pod, failed }), (it) => it.close());
+/** Tells the operator something of this process, from now on. */
+export type TellOperator = (word: PodWord) => void;
+
+/** Who is no pod has nobody to tell. */
+export function tellingOperator({ kube, pod, clock, log }: TellingOptions, opened: AsyncDisposableStack): TellOperator {
+  if (!kube || !pod) return () => undefined;
+  return (word) => {
+    const failed = (thrown: unknown): void =>
+      log.warn('the operator cannot be told of this pod', { what: word.annotation, reason: reasonOf(thrown) });
+    const report = new PodReport({ ...word, kube, pod, clock, labels: REPORTS_KEYRING, failed });
+    opened.adopt(report, (it) => it.close());
+  };
 }

@@ -22,6 +22,7 @@ import { Shift, type Wire } from '../queue/shards/shift.ts';
 import { failWith, type Role, type RoleSurroundings, startRole } from './role.ts';
 import { LEASED_BYTES } from '../queue/jetstream/queue.ts';
 import { Saturation, usedHere } from '../work/saturation.ts';
+import { tellQueue } from './tell-queue.ts';
 import { MailWorker } from '../work/worker.ts';
 
 /** What has not come to DATA by then is for whoever takes its shard. */
@@ -48,6 +49,7 @@ async function build(surroundings: RoleSurroundings, opened: AsyncDisposableStac
   parts.push(() => shardsPart(crew, share));
   watchQueue(onNats.queue, clock);
   watchGauge('shardsHeld', () => share.held.size);
+  tellQueue(ground, onNats, () => share.held.size);
   const ledger = await openClusterLedger(ground, onNats, opened);
   const { suppressions, memory, orders } = ledger;
   const common = { ...ground, queue: share, ledger, suppressions, memory, orders };

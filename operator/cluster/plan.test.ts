@@ -17,6 +17,7 @@ function view(more: Partial<ClusterView> = {}): ClusterView {
     relayPorts: [],
     proxyLogins: [],
     keyring: { whole: 0, pods: 0 },
+    queue: { pods: 0, durability: 'Unknown', doubt: '', ownedShards: 0 } as const,
     image: 'postfleet:1',
     podsRole: 'postfleet-pods',
     now: Date.UTC(2026, 5, 1),

@@ -11,6 +11,7 @@ import type { Status } from '../controller/status.ts';
 import type { KeyringCount } from '../keyring/loaded.ts';
 import type { Blueprint, Child } from '../workload/child.ts';
 import { workload } from '../workload/workload.ts';
+import type { QueueTold } from './queue.ts';
 import { deploymentOf, isOf, rolloutOf } from './rollout.ts';
 import type { SecretProblem } from './secrets.ts';
 import { clusterStatus } from './status.ts';
@@ -28,6 +29,8 @@ export interface ClusterView {
   readonly secrets?: SecretProblem | undefined;
   /** Of all pods, those that have the keyring as it is compiled now. */
   readonly keyring: KeyringCount;
+  /** What pods tell of the queue. */
+  readonly queue: QueueTold;
   /** The image of all pods. */
   readonly image: string;
   readonly podsRole: string;

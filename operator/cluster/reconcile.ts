@@ -20,6 +20,8 @@ import type { Child } from '../workload/child.ts';
 import { readsFor, WIDE_ROLES } from '../workload/readers.ts';
 import { elsewhereFor } from './elsewhere.ts';
 import { type ClusterView, planCluster } from './plan.ts';
+import { podsIn } from '../pods.ts';
+import { queueTold } from './queue.ts';
 import { proxyLogins, relayPorts } from './relays.ts';
 import { secretNames, secretProblem } from './secrets.ts';
 
@@ -54,8 +56,10 @@ export class ClusterReconciler implements Reconciler {
     const relays = { relayPorts: relayPorts(policies, pools, key), proxyLogins: proxyLogins(pools, key) };
     const cluster = resourceIn(observed, 'MTACluster');
     const keyring = cluster ? keyringCountOf(world, cluster) : { whole: 0, pods: 0 };
+    const { name, namespace } = observed.metadata;
+    const queue = queueTold(podsIn(world, namespace ?? ''), name, cluster?.spec.shards ?? 0);
     const podsRoleUid = await this.#podsRoleUid();
-    const said = { keyring, image, podsRole, podsRoleUid, watchNamespaces, now: clock.now(), ...relays };
+    const said = { keyring, queue, image, podsRole, podsRoleUid, watchNamespaces, now: clock.now(), ...relays };
     const secrets = cluster && (await this.#secretsOf(cluster, relays.proxyLogins));
     const plan = planCluster({ observed, owned, ...said, secrets });
     const refused: string[] = [];

@@ -7,6 +7,7 @@ import { conditionsOf, type Status } from '../controller/status.ts';
 import type { KeyringCount } from '../keyring/loaded.ts';
 import { type Blueprint, type Child, selectorOf } from '../workload/child.ts';
 import type { ClusterView } from './plan.ts';
+import { queueFinding } from './queue.ts';
 import { deploymentOf, NOT_THERE, type Rollout, rolloutOf } from './rollout.ts';
 
 /** `blueprint`: what is built, or why nothing is. `refused`: what the server did not take, a sentence each. */
@@ -17,6 +18,7 @@ export function clusterStatus(view: ClusterView, blueprint: Blueprint | string, 
   const rollouts = { ingress: rollout(ingress), workers: rollout(workers) };
   const found = [
     ...findings(progressOf(blueprint, refused, view.secrets, rollouts), rollouts),
+    queueFinding(view.queue),
     keyringFinding(view.keyring),
   ];
   return {
@@ -26,7 +28,8 @@ export function clusterStatus(view: ClusterView, blueprint: Blueprint | string, 
     readyReplicas: rollouts.workers.ready,
     ...(typeof blueprint !== 'string' && { selector: selectorText(selectorOf(blueprint, 'worker')) }),
     ingress: { readyReplicas: rollouts.ingress.ready, addresses: addressesOf(owned) },
-    durability: 'Unknown',
+    ownedShards: view.queue.ownedShards,
+    durability: view.queue.durability,
   };
 }
 
@@ -55,12 +58,6 @@ const findings = (progress: Progress, { ingress, workers }: Rollouts): Finding[]
   ...summary(progress),
   part('IngressReady', ingress),
   part('WorkersReady', workers),
-  {
-    type: 'QueueDurable',
-    status: 'Unknown',
-    reason: 'NotReported',
-    message: 'no worker has reported how its NATS servers write to disk',
-  },
 ];
 
 function keyringFinding({ whole, pods }: KeyringCount): Finding {

@@ -77,15 +77,10 @@ export class Election {
   }
 
   async #run(): Promise<void> {
-    const { troubled } = this.#options;
     while (!this.#isClosed && !this.#isLost) {
-      try {
-        await this.#tryInTime();
-      } catch (thrown) {
-        troubled(thrown);
-      }
+      const { isGivenUp } = await this.#tryInTime();
       this.#judge();
-      if (!this.#isClosed && !this.#isLost) await this.#pause();
+      if (!isGivenUp && !this.#isClosed && !this.#isLost) await this.#pause();
     }
     await this.#release();
   }
@@ -98,28 +93,31 @@ export class Election {
     });
   }
 
-  /** One request that nobody answers must not take the time of all tries that a holder has. */
-  async #tryInTime(): Promise<void> {
-    const { clock } = this.#options;
+  /** One request that nobody answers must not take the time of all tries that a holder has. Never rejects. */
+  async #tryInTime(): Promise<Try> {
+    const { clock, troubled } = this.#options;
     const trying: Try = { asked: clock.monotonic(), isGivenUp: false };
-    await new Promise<void>((end, fail) => {
+    await new Promise<void>((end) => {
       const timer = clock.after(GIVEN_UP_AFTER, () => {
         trying.isGivenUp = true;
-        fail(
-          new Fault('kube-unreachable', 'The API server did not answer about the lease in time. It is asked again.'),
-        );
+        troubled(new Fault('kube-unreachable', 'The API server does not answer about the lease: it is asked again.'));
+        end();
       });
-      this.#try(trying)
-        .then(end, fail)
-        .finally(() => timer.cancel());
+      void this.#try(trying)
+        .catch(troubled)
+        .finally(() => {
+          timer.cancel();
+          end();
+        });
     });
+    return trying;
   }
 
   async #try(trying: Try): Promise<void> {
     const { kube, clock, identity } = this.#options;
     const lease = await kube.get(this.#place);
-    const unchangedFor = this.#unchangedFor(lease);
     if (trying.isGivenUp) return;
+    const unchangedFor = this.#unchangedFor(lease);
     const step = nextLease({ lease, unchangedFor, identity, now: clock.now() });
     const written = await this.#write(step, lease);
     if (written?.kind === 'written') this.#won(trying);

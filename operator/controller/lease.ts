@@ -12,8 +12,8 @@ import type { KubeObject } from '#lib/kube/kube.ts';
 const LASTS: Duration = seconds(15);
 export const RENEWED_WITHIN: Duration = seconds(10);
 export const TRIES_EVERY: Duration = seconds(2);
-/** So that a holder has a second try before it gives up, whatever became of the first. */
-export const GIVEN_UP_AFTER: Duration = seconds(5);
+/** So that a holder has a second try that may last as long before it gives up, whatever became of the first. */
+export const GIVEN_UP_AFTER: Duration = seconds(3.5);
 
 interface LeaseSpec {
   readonly holderIdentity?: string;

@@ -31,6 +31,7 @@ function viewOf(spec: object, more: Partial<CredentialView> = {}, status: object
     chosen: undefined,
     newPassword: PASSWORD,
     loaded: 'everywhere',
+    usedOn: undefined,
     missing: [],
     now: NOW,
     ...more,
@@ -163,6 +164,17 @@ test.each<[sentence: string, view: CredentialView, ready: string[]]>([
 ])('when %s, it says so', (_, view, expected) => {
   expect(conditions(view)).toEqual(expect.arrayContaining(expected));
   expect(conditions(view).length).toBeLessThanOrEqual(4);
+});
+
+test.each<[known: string | undefined, told: string | undefined, said: string | undefined]>([
+  [undefined, undefined, undefined],
+  [undefined, '2026-05-31', '2026-05-31'],
+  ['2026-05-30', '2026-05-31', '2026-05-31'],
+  ['2026-05-31', '2026-05-30', '2026-05-31'],
+  ['2026-05-31', undefined, '2026-05-31'],
+])('last used on %s, and on %s as pods tell: on %s', (lastUsedDate, usedOn, said) => {
+  const { status } = planCredential(viewOf({}, { usedOn }, { ...(lastUsedDate !== undefined && { lastUsedDate }) }));
+  expect(status['lastUsedDate']).toBe(said);
 });
 
 test('nothing is made of one that is refused, or whose Secret is not its own', () => {

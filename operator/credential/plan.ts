@@ -25,6 +25,8 @@ export interface CredentialView {
   /** For a Secret that is not there yet. */
   readonly newPassword: string;
   readonly loaded: CredentialLoaded;
+  /** The last day on which a pod let somebody in with it, as far as pods tell. */
+  readonly usedOn: string | undefined;
   /** `SendingDomains` that it names and that are not there. */
   readonly missing: readonly string[];
   readonly now: Instant;
@@ -107,9 +109,22 @@ function statusOf(
     observedGeneration: generation,
     conditions: conditionsAfter(before, found, { generation, now }),
     username: usernameOf(credential),
+    ...lastUsed(view),
     ...(!credential.spec.secretRef && { secretName: `${credential.metadata.name}-credential` }),
   };
 }
+
+/** Pods forget when they end; what was said stays. */
+function lastUsed({ observed, usedOn }: CredentialView): { readonly lastUsedDate?: string } {
+  const known = [lastUsedIn(observed), usedOn]
+    .flatMap((it) => it ?? [])
+    .toSorted()
+    .at(-1);
+  return known === undefined ? {} : { lastUsedDate: known };
+}
+
+export const lastUsedIn = ({ status }: KubeObject): string | undefined =>
+  ((status ?? {}) as { readonly lastUsedDate?: string }).lastUsedDate;
 
 function loadedFinding(loaded: CredentialLoaded): Finding {
   if (loaded === 'everywhere') return { type: 'Loaded', status: 'True', reason: 'Loaded', message: '' };

@@ -31,6 +31,7 @@ export interface CredentialOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly loaded: (credential: SendingCredential, route: ClusterRoute) => CredentialLoaded;
+  readonly usedOn: (credential: SendingCredential, route: ClusterRoute) => string | undefined;
 }
 
 const CONFLICT: Worked = { kind: 'conflict' };
@@ -47,7 +48,7 @@ export class CredentialReconciler implements Reconciler {
   }
 
   async reconcile(key: string): Promise<Worked> {
-    const { kube, world, targets, clock, random, loaded } = this.#options;
+    const { kube, world, targets, clock, random, loaded, usedOn } = this.#options;
     const observed = world.object(CREDENTIALS, key);
     const credential = resourceIn(observed, 'SendingCredential');
     if (!observed || !credential || observed.metadata.deletionTimestamp !== undefined) {
@@ -66,6 +67,7 @@ export class CredentialReconciler implements Reconciler {
       chosen,
       newPassword: generateSecret(random),
       loaded: loaded(credential, route),
+      usedOn: usedOn(credential, route),
       missing: this.#missing(credential),
       now: clock.now(),
     });

@@ -5,13 +5,13 @@ import { type SendingCredential, usernameOf } from '#crds/kinds/sending-credenti
 import type { MTACluster } from '#crds/kinds/mta-cluster.ts';
 import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import { credentialFile } from '#lib/keyring/folder.ts';
-import { kubeKey, type KubeType } from '#lib/kube/kube.ts';
-import { LEASES } from '#lib/kube/pod-report.ts';
+import { kubeKey } from '#lib/kube/kube.ts';
 import type { CredentialLoaded } from '../credential/plan.ts';
 import type { Route } from '../domain/pool.ts';
 import type { Loaded } from '../domain/reconcile.ts';
 import type { ClusterRoute } from '../grants.ts';
-import { PODS, SECRETS } from '../types.ts';
+import { podsIn } from '../pods.ts';
+import { SECRETS } from '../types.ts';
 import { type Component, childName } from '../workload/child.ts';
 import { credentialsPart, dkimPart, type KeyringPart, keyringPartsOf } from '../workload/mounts.ts';
 import type { World } from '../world.ts';
@@ -62,7 +62,5 @@ function compiledOf(world: World, cluster: MTACluster, { name }: KeyringPart): C
   return compiledIn(world.object(SECRETS, kubeKey(place)));
 }
 
-function reports(world: World, { metadata }: MTACluster, component: Component): Reports {
-  const near = (type: KubeType) => world.objects(type).filter((it) => it.metadata.namespace === metadata.namespace);
-  return reportsOf(near(PODS), near(LEASES), metadata.name, component);
-}
+const reports = (world: World, { metadata }: MTACluster, component: Component): Reports =>
+  reportsOf(podsIn(world, metadata.namespace), metadata.name, component);

@@ -93,14 +93,14 @@ test.each<[sentence: string, pods: KubeObject[], leases: KubeObject[], is: boole
     true,
   ],
 ])('every worker has a revision when %s', (_, pods, leases, is) => {
-  expect(haveAll(reportsOf(pods, leases, 'local', 'worker'), 'dkim/00.json', 'new')).toBe(is);
+  expect(haveAll(reportsOf({ pods, leases }, 'local', 'worker'), 'dkim/00.json', 'new')).toBe(is);
 });
 
 test('a pod has the whole keyring when it has every bundle; one that is empty may be missing', () => {
   const pods = ['a', 'b', 'c', 'd'].map((it) => worker(it));
   const both = '{"dkim/00.json":"new","dkim/01.json":"other"}';
   const leases = [lease('a', both), lease('b', HAS), lease('c', '{"dkim/01.json":"other"}')];
-  const reports = reportsOf(pods, leases, 'local', 'worker');
+  const reports = reportsOf({ pods, leases }, 'local', 'worker');
   const revisions = new Map([
     ['dkim/00.json', 'new'],
     ['dkim/01.json', 'other'],

@@ -125,7 +125,7 @@ describe('an operator', () => {
       'Ready=True Ready',
       'IngressReady=True AllReady',
       'WorkersReady=True AllReady',
-      'QueueDurable=Unknown NotReported',
+      'QueueDurable=Unknown NoPods',
       'KeyringCurrent=Unknown NoPods',
     ]);
     const found = await site.kube.get({ type: CLUSTERS, namespace: 'one', name: 'main' });

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { typeOfKind } from '#crds/definition.ts';
 import { parseYaml } from '#crds/source/yaml.ts';
 import { type DkimVerdict, verifyDkim } from '#lib/dkim/verify.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
@@ -286,6 +287,17 @@ test('mail by SMTP and by HTTP is delivered with both signatures', async () => {
     expect(found.map(({ selector }) => selector).toSorted()).toEqual(activeSelectors.toSorted());
   }
 });
+
+test('it is said that the queue is durable, that all shards are owned, and when the credential was used', async () => {
+  const statusIn = async (kind: 'MTACluster' | 'SendingCredential', name: string): Promise<object> =>
+    (await site.kube.get({ type: typeOfKind(kind), namespace: 'mail', name }))?.['status'] ?? {};
+  await until('pods have told', async () => 'lastUsedDate' in (await statusIn('SendingCredential', 'app')), 60_000);
+  expect(await statusIn('MTACluster', 'main')).toMatchObject({ durability: 'Fsync', ownedShards: 64 });
+  expect(await site.conditions('MTACluster', 'mail/main')).toContain('QueueDurable=True Fsync');
+  const { lastUsedDate } = (await statusIn('SendingCredential', 'app')) as { readonly lastUsedDate: string };
+  const days = [Date.now() - 60_000, Date.now()].map((at) => new Date(at).toISOString().slice(0, 10));
+  expect(days).toContain(lastUsedDate);
+}, 90_000);
 
 test('a process that takes mail has no key that signs', () => {
   const files = pods('ingress').flatMap(({ folder }) => readdirSync(folder, { recursive: true, encoding: 'utf8' }));

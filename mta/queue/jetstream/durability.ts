@@ -5,6 +5,7 @@
  * answered for. A server that nobody has looked at counts as one that does.
  */
 import type { ServerSeen } from '#lib/nats/monitor.ts';
+import type { Durability } from '#lib/nats/report.ts';
 
 /** Before it, replicas sync each record for itself, and batches are missing some of what the queue relies on. */
 const OLDEST = [2, 15] as const;
@@ -23,6 +24,13 @@ export function doubtsOf(seen: readonly ServerSeen[], keeping: readonly string[]
       .filter((it) => !it.syncsAlways)
       .map((it) => `NATS server ${it.name} answers before it has synced: set jetstream { sync_interval: always }`),
   ];
+}
+
+/** What a person who looks at a cluster reads of the same. */
+export function durabilityOf(seen: readonly ServerSeen[], keeping: readonly string[]): Durability {
+  const known = new Set(seen.map((it) => it.name));
+  if (seen.some((it) => !it.syncsAlways || !isNewEnough(it.version))) return 'Weaker';
+  return keeping.length > 0 && keeping.every((it) => known.has(it)) ? 'Fsync' : 'Unknown';
 }
 
 function isNewEnough(version: string): boolean {

@@ -55,8 +55,9 @@ test('before anybody has looked nothing is put', async () => {
   const { url } = await monitor(() => varz('n1', true));
   const lookout = open({ monitors: [url] });
   expect(lookout.refusal()).toMatchObject({ code: 'nats-not-durable' });
+  expect(lookout.durability).toBe('Unknown');
   await lookout.look();
-  expect([lookout.refusal(), lookout.doubts]).toEqual([undefined, []]);
+  expect([lookout.refusal(), lookout.doubts, lookout.durability]).toEqual([undefined, [], 'Fsync']);
 });
 
 test('a server that was started with other settings stops what is put, and is told of once, until it is set right', async () => {
@@ -80,7 +81,7 @@ test('where somebody said that mail may be lost it is only told', async () => {
   const lookout = open({ monitors: [url], promise: 'answered' });
   await lookout.look();
   expect(lookout.refusal()).toBeUndefined();
-  expect(lookout.doubts).toHaveLength(2);
+  expect([lookout.doubts.length, lookout.durability]).toEqual([2, 'Weaker']);
 });
 
 test('a server that restarts is as it was seen last; one that nobody ever saw is unknown', async () => {
@@ -107,6 +108,7 @@ test.each([
   configs.set(LAYOUT.log, { ...configs.get(LAYOUT.log), [field]: value });
   await lookout.look();
   expect(lookout.refusal()).toMatchObject({ code: 'nats-settings', message: expect.stringMatching(sentence) });
+  expect(lookout.durability).toBe('Weaker');
   configs.delete(LAYOUT.log);
   await lookout.look();
   expect(lookout.refusal()).toMatchObject({ code: 'nats-settings', message: expect.stringMatching(/it is gone/) });

@@ -7,8 +7,9 @@
 import { type Clock, type Duration, seconds, type Timer } from '#lib/run/clock.ts';
 import { codeOf, Fault } from '#lib/run/fault.ts';
 import { lookAtServer, type ServerSeen } from '#lib/nats/monitor.ts';
+import type { Durability } from '#lib/nats/report.ts';
 import type { About } from '#lib/nats/streams.ts';
-import { doubtsOf } from './durability.ts';
+import { doubtsOf, durabilityOf } from './durability.ts';
 import type { Layout } from './layout.ts';
 import { differencesOf, type StreamSizes, wantedOf } from './streams.ts';
 
@@ -34,6 +35,7 @@ export class Lookout {
   readonly #options: LookoutOptions;
   readonly #seen = new Map<string, ServerSeen>();
   #doubts: readonly string[] = ['nobody has seen yet how the NATS servers are set'];
+  #durability: Durability = 'Unknown';
   #changed: readonly string[] = [];
   #timer: Timer | undefined;
 
@@ -44,6 +46,10 @@ export class Lookout {
   /** Why what was answered for may be lost; none: it is not. */
   get doubts(): readonly string[] {
     return [...this.#changed, ...this.#doubts];
+  }
+
+  get durability(): Durability {
+    return this.#changed.length > 0 ? 'Weaker' : this.#durability;
   }
 
   /** Why nothing may be put now: `nats-settings`, `nats-not-durable`. */
@@ -101,8 +107,9 @@ export class Lookout {
         (problem) => `stream ${it.name}: ${problem}; change it (nats stream edit), or restart what uses it`,
       );
     });
-    const keeping = new Set([server(), ...abouts.flatMap((it) => it?.servers ?? [])]);
-    this.#doubts = doubtsOf([...this.#seen.values()], [...keeping]);
+    const keeping = [...new Set([server(), ...abouts.flatMap((it) => it?.servers ?? [])])];
+    const seen = [...this.#seen.values()];
+    [this.#doubts, this.#durability] = [doubtsOf(seen, keeping), durabilityOf(seen, keeping)];
   }
 }
 

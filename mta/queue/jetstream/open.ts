@@ -2,6 +2,7 @@
  * Opens a queue on NATS: connects, looks whether what the servers answer for is durable, makes the streams.
  */
 import { type Access, Connection } from '#lib/nats/connection.ts';
+import type { Durability } from '#lib/nats/report.ts';
 import { Streams } from '#lib/nats/streams.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { Lookout, type LookoutOptions } from './lookout.ts';
@@ -28,6 +29,7 @@ export interface Opened {
   readonly layout: Layout;
   /** Why what was answered for may be lost, as it was seen last; none: it is not. */
   readonly doubts: readonly string[];
+  readonly durability: Durability;
   /** Lets go of everything; what is in hand stays noted. */
   readonly close: () => Promise<void>;
 }
@@ -78,6 +80,9 @@ export async function openJetstreamQueue(options: OpenOptions): Promise<Opened> 
       close,
       get doubts() {
         return lookout.doubts;
+      },
+      get durability() {
+        return lookout.durability;
       },
     };
   } catch (thrown) {
