@@ -292,7 +292,7 @@ test('it is said that the queue is durable, that all shards are owned, and when 
   const statusIn = async (kind: 'MTACluster' | 'SendingCredential', name: string): Promise<object> =>
     (await site.kube.get({ type: typeOfKind(kind), namespace: 'mail', name }))?.['status'] ?? {};
   await until('pods have told', async () => 'lastUsedDate' in (await statusIn('SendingCredential', 'app')), 60_000);
-  expect(await statusIn('MTACluster', 'main')).toMatchObject({ durability: 'Fsync', ownedShards: 64 });
+  expect(await statusIn('MTACluster', 'main')).toMatchObject({ durability: 'Fsync', ownedShards: 8 });
   expect(await site.conditions('MTACluster', 'mail/main')).toContain('QueueDurable=True Fsync');
   const { lastUsedDate } = (await statusIn('SendingCredential', 'app')) as { readonly lastUsedDate: string };
   const days = [Date.now() - 60_000, Date.now()].map((at) => new Date(at).toISOString().slice(0, 10));
