@@ -1,13 +1,10 @@
 /**
- * Which API server, and how to be let in: kubeconfig files and service accounts. The one user of `@kubernetes/client-node`.
- *
- * Tokens and certificates are read again when their files change. Nothing here speaks to the server but what a
- * kubeconfig's own login commands do.
+ * PORT: which API server, and how to be let in. Tokens and certificates are read again when their files change.
  */
-import { Agent, type RequestOptions } from 'node:https';
-import { type Duplex, Writable } from 'node:stream';
-import { KubeConfig, PortForward } from '@kubernetes/client-node';
-import { Fault, reasonOf } from '#lib/run/fault.ts';
+import { existsSync } from 'node:fs';
+import type { RequestOptions } from 'node:https';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 
 export interface KubeAccess {
   /** `https://host:port`, with a path where a gateway serves several. */
@@ -16,101 +13,23 @@ export interface KubeAccess {
   options(): Promise<RequestOptions>;
   /** The namespace that is meant when none is named. */
   readonly namespace: string;
-  /**
-   * Joins `socket` with a port of a pod, as `kubectl port-forward` does. Resolves when they are joined; either's end is that of the other. Rejects
-   * with `kube-denied` or `kube-unreachable`; what the node says later, such as that nobody listens there, ends the socket with that fault.
-   */
-  forward(pod: PodPlace, port: number, socket: Duplex): Promise<void>;
   /** Ends connections that are kept. */
   close(): void;
 }
 
-export interface PodPlace {
-  readonly namespace: string;
-  readonly name: string;
-}
-
 /**
- * From a kubeconfig's text; without one as kubectl does it: `KUBECONFIG`, the home folder's, the pod's service account.
- * Throws `kube-config` when that does not say where the server is.
+ * As kubectl does it: `KUBECONFIG`, the home folder's, the pod's service account. Faults: `kube-config` when that does not say where the server
+ * is. In a pod nothing of the library is loaded, which is 90 MB (decision 40).
  */
-export function kubeAccess(kubeconfig?: string): KubeAccess {
-  const config = new KubeConfig();
-  try {
-    if (kubeconfig === undefined) config.loadFromDefault();
-    else config.loadFromString(kubeconfig);
-  } catch (thrown) {
-    throw new Fault('kube-config', `The kubeconfig cannot be read: ${reasonOf(thrown)}. Put it right.`);
+export async function kubeAccess(environment: NodeJS.ProcessEnv = process.env): Promise<KubeAccess> {
+  if (!hasKubeconfig(environment)) {
+    const { podAccess } = await import('./pod-access.ts');
+    const access = podAccess(environment);
+    if (access) return access;
   }
-  const server = URL.parse(config.getCurrentCluster()?.server ?? '');
-  if (server?.protocol !== 'https:')
-    throw new Fault('kube-config', 'The kubeconfig names no API server with https://. Choose a context that does.');
-  return new Access(config, server);
+  const { kubeconfigAccess } = await import('./kubeconfig.ts');
+  return kubeconfigAccess();
 }
 
-/** What connections are made with. Another certificate means other connections. */
-const TRUST = ['ca', 'cert', 'key', 'servername', 'rejectUnauthorized'] as const;
-
-class Access implements KubeAccess {
-  readonly server: URL;
-  readonly namespace: string;
-  readonly #config: KubeConfig;
-  readonly #isProxied: boolean;
-  #agent: Agent | undefined;
-  #trusted = '';
-
-  constructor(config: KubeConfig, server: URL) {
-    this.#config = config;
-    this.server = server;
-    this.namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
-    this.#isProxied = config.getCurrentCluster()?.proxyUrl !== undefined;
-  }
-
-  async options(): Promise<RequestOptions> {
-    const options: RequestOptions = {};
-    await this.#config.applyToHTTPSOptions(options);
-    return this.#isProxied ? options : { ...options, agent: this.#agentFor(options) };
-  }
-
-  async forward({ namespace, name }: PodPlace, port: number, socket: Duplex): Promise<void> {
-    const where = `port ${port} of pod ${namespace}/${name}`;
-    const complaints = new Writable({
-      write: (said: Buffer, _, done) => {
-        socket.destroy(new Fault('kube-unreachable', `${where}: ${said.toString().trim()}`));
-        done();
-      },
-    });
-    const forwarding = new PortForward(this.#config).portForward(namespace, name, [port], socket, complaints, socket);
-    const joined = await forwarding.catch((thrown: unknown) => {
-      throw notForwarded(where, thrown);
-    });
-    // It is a function only where it is asked to begin anew by itself.
-    if (typeof joined === 'function') throw new TypeError('one connection is asked for');
-    joined.onclose = () => socket.destroy();
-    socket.once('close', () => joined.close());
-  }
-
-  close(): void {
-    this.#agent?.destroy();
-    this.#agent = undefined;
-  }
-
-  /** The library's own agent keeps no connection and the first certificate for ever. */
-  #agentFor(options: RequestOptions): Agent {
-    const trust = Object.fromEntries(TRUST.filter((it) => options[it] !== undefined).map((it) => [it, options[it]]));
-    const trusted = JSON.stringify(trust);
-    if (this.#agent && trusted === this.#trusted) return this.#agent;
-    // What is under way on the earlier connections may end; the server closes idle ones.
-    this.#trusted = trusted;
-    // As many as are asked for: a watch has one for as long as it lasts, and an operator has one for each type and namespace.
-    this.#agent = new Agent({ keepAlive: true, keepAliveMsecs: 30_000, ...trust });
-    return this.#agent;
-  }
-}
-
-/** What the library rejects with is an event. */
-function notForwarded(where: string, thrown: unknown): Fault {
-  const said = String((thrown as { readonly message?: unknown }).message ?? thrown);
-  if (!/\b40[13]$/.test(said)) return new Fault('kube-unreachable', `${where} cannot be reached: ${said}`);
-  return new Fault('kube-denied', `${where}: it takes the right to get and create pods/portforward in its namespace`);
-}
+const hasKubeconfig = ({ KUBECONFIG: named = '', HOME: home = homedir() }: NodeJS.ProcessEnv): boolean =>
+  named !== '' || existsSync(join(home, '.kube', 'config'));

@@ -6,7 +6,7 @@ import { type Certificate, selfMadeCertificate } from '#lib/run/certificate.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { seededRandom } from '#lib/run/random.ts';
-import { kubeAccess } from './access.ts';
+import { kubeconfigAccess } from './kubeconfig.ts';
 import { ApiServer } from './api-server.ts';
 import type { KubeEvent, KubeObject, KubeType, KubeWritten } from './kube.ts';
 import { pathTo } from './path.ts';
@@ -47,7 +47,7 @@ async function serve(...answers: readonly Answer[]): Promise<{ kube: ApiServer; 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const clock = new FakeClock();
   const address = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const kube = new ApiServer(kubeAccess(kubeconfig(address)), clock, seededRandom(1));
+  const kube = new ApiServer(kubeconfigAccess(kubeconfig(address)), clock, seededRandom(1));
   onTestFinished(() => {
     kube.close();
     server.closeAllConnections();
@@ -166,8 +166,8 @@ describe('a list', () => {
     expect(objects).toEqual([named('x'), named('y')]);
     expect(resourceVersion).toBe('7');
     expect(asked.map(({ url }) => url.search)).toEqual([
-      '?labelSelector=a%3Db&limit=500',
-      '?labelSelector=a%3Db&limit=500&continue=more',
+      '?labelSelector=a%3Db&limit=200',
+      '?labelSelector=a%3Db&limit=200&continue=more',
     ]);
   });
 
@@ -311,7 +311,7 @@ it.each([
   ['{}', /names no API server/],
   [kubeconfigOf('http://127.0.0.1:1'), /https/],
 ])('a kubeconfig that says %j is refused', (text, message) => {
-  expect(() => kubeAccess(text)).toThrow(message);
+  expect(() => kubeconfigAccess(text)).toThrow(message);
 });
 
 function kubeconfigOf(server: string): string {

@@ -26,7 +26,8 @@ import { pathTo } from './path.ts';
 import { acceptOutline, keeping } from './kept.ts';
 import { watchEvents } from './watching.ts';
 
-const PAGE = '500';
+/** What is read of a page is there several times over: as bytes, as text, as objects. */
+const PAGE = '200';
 /** How often a list is begun anew because its next page was forgotten. */
 const TRIES_TO_LIST = 3;
 /** JSON is YAML, and the server asks for this name. */

@@ -29,7 +29,7 @@ export interface KubeAnswer {
 
 /** No answer within this is none. */
 const PATIENCE: Duration = seconds(30);
-/** A page of a list has at most 500 objects; etcd takes none above 1.5 MB, and ours are kilobytes. */
+/** A page of a list has at most 200 objects; etcd takes none above 1.5 MB, and ours are kilobytes. */
 const LARGEST_ANSWER = 128 * 1024 * 1024;
 const TRIES_WHEN_BUSY = 3;
 const LONGEST_WAIT_WHEN_BUSY = 10;

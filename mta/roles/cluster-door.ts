@@ -2,7 +2,7 @@
  * The way of a command to the pods of a cluster, by a kubeconfig: what it names, and its clock and chance.
  */
 import { readFile } from 'node:fs/promises';
-import { type KubeAccess, kubeAccess } from '#lib/kube/access.ts';
+import { type KubeconfigAccess, kubeconfigAccess } from '#lib/kube/kubeconfig.ts';
 import { ApiServer } from '#lib/kube/api-server.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
@@ -21,8 +21,8 @@ export async function clusterDoor({ kubeconfig, namespace, cluster }: KubeFlags)
 }
 
 /** To the API server that a kubeconfig names. */
-export const accessOf = async ({ kubeconfig }: Pick<KubeFlags, 'kubeconfig'>): Promise<KubeAccess> =>
-  kubeAccess(kubeconfig === undefined ? undefined : await textOf(kubeconfig));
+export const accessOf = async ({ kubeconfig }: Pick<KubeFlags, 'kubeconfig'>): Promise<KubeconfigAccess> =>
+  kubeconfigAccess(kubeconfig === undefined ? undefined : await textOf(kubeconfig));
 
 const textOf = (file: string): Promise<string> =>
   readFile(file, 'utf8').catch((cause: unknown) => {

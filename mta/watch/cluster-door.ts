@@ -6,7 +6,7 @@
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { ADMIN_TOKEN, adminTokenSecret } from '#lib/keyring/admin-token.ts';
-import type { KubeAccess, PodPlace } from '#lib/kube/access.ts';
+import type { KubeconfigAccess, PodPlace } from '#lib/kube/kubeconfig.ts';
 import type { Kube, KubeObject, KubeType } from '#lib/kube/kube.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { AdminDoor } from './admin-client.ts';
@@ -26,7 +26,7 @@ export interface ClusterDoor extends AdminDoor {
 
 export interface Surroundings {
   readonly kube: Pick<Kube, 'get' | 'list'>;
-  readonly access: Pick<KubeAccess, 'forward'>;
+  readonly access: Pick<KubeconfigAccess, 'forward'>;
 }
 
 const PODS: KubeType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' };
@@ -95,7 +95,7 @@ interface Lead {
 }
 
 /** A port of this machine from which each connection goes to the pod's. */
-async function lead(pod: PodPlace, port: number, access: Pick<KubeAccess, 'forward'>): Promise<Lead> {
+async function lead(pod: PodPlace, port: number, access: Pick<KubeconfigAccess, 'forward'>): Promise<Lead> {
   let problem: Fault | undefined;
   const sockets = new Set<Socket>();
   const noted = (thrown: unknown): void => {

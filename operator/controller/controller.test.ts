@@ -3,10 +3,11 @@ import { FakeClock } from '#lib/run/fake-clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { Fields, Log } from '#lib/run/log.ts';
 import { metricsPage } from '#lib/run/metrics.ts';
+import { othersTurn } from '#lib/run/turn.ts';
 import { openController, watchControllers } from './controller.ts';
 
 const settle = async (): Promise<void> => {
-  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+  for (let turn = 0; turn < 5; turn += 1) await othersTurn();
 };
 
 function stage() {
@@ -66,4 +67,16 @@ test('who leads no more does nothing more', async () => {
   queue.add('mail/good');
   await settle();
   expect(looks).toEqual([]);
+});
+
+test('looks that have nothing to wait for let everything else have its turn', async () => {
+  const { queue, looks } = stage();
+  for (let at = 0; at < 100; at += 1) queue.add(`mail/${at}`);
+  const seen: number[] = [];
+  while (looks.length < 100 && seen.length < 200) {
+    await othersTurn();
+    seen.push(looks.length);
+  }
+  expect(Math.max(...seen.map((it, at) => it - (seen[at - 1] ?? 0)))).toBeLessThanOrEqual(4);
+  await queue.close();
 });

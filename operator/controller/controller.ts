@@ -8,6 +8,7 @@ import type { Clock, Duration } from '#lib/run/clock.ts';
 import { codeOf, reasonOf } from '#lib/run/fault.ts';
 import type { Log } from '#lib/run/log.ts';
 import { metrics, watchGauge, watchGauges } from '#lib/run/metrics.ts';
+import { othersTurn } from '#lib/run/turn.ts';
 import { type Worked, type WorkObserver, WorkQueue } from './work-queue.ts';
 
 export interface Reconciler {
@@ -29,7 +30,11 @@ const MANY: Readonly<Partial<Record<ControllerName, number>>> = { sendingdomain:
 const concurrencyOf = (name: ControllerName): number => MANY[name] ?? CONCURRENCY;
 
 export function openController(reconciler: Reconciler, { clock, log, isLeading }: ControllerOptions): WorkQueue {
-  const work = async (key: string): Promise<Worked> => (isLeading() ? reconciler.reconcile(key) : { kind: 'done' });
+  const work = async (key: string): Promise<Worked> => {
+    // Looks that have nothing to wait for, thousands at the start, would hold up the renewal of the lease.
+    await othersTurn();
+    return isLeading() ? reconciler.reconcile(key) : { kind: 'done' };
+  };
   const observer = observerOf(reconciler.name, log);
   return new WorkQueue({ clock, concurrency: concurrencyOf(reconciler.name), work, observer });
 }

@@ -5,13 +5,18 @@ import type { CredentialRecord } from '#lib/keyring/keyring.ts';
 import { proofOfGenerated } from '#lib/keyring/proof.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import { resourceIn } from '../typed.ts';
-import { compiledIn, filesIn, keyringSecrets, type KeyringKey, partOf, signerFile } from './parts.ts';
+import { compiledIn, filesIn, keyringDrafts, type KeyringKey, partOf, signerFile } from './parts.ts';
 import { countWhole, haveAll, reportsOf } from './reports.ts';
 
 const cluster = resourceIn(sample('MTACluster', {}, { namespace: 'mta' }) as unknown as KubeObject, 'MTACluster');
 if (!cluster) throw new Error('the sample is not valid');
 const secretsOf = (keys: KeyringKey[], credentials: CredentialRecord[] = []): KubeObject[] =>
-  keyringSecrets(blueprint, { keys, credentials, returnPath: new Map(), sinks: new Map([['shop/hooks.json', '{}']]) });
+  keyringDrafts(blueprint, {
+    keys,
+    credentials,
+    returnPath: new Map(),
+    sinks: new Map([['shop/hooks.json', '{}']]),
+  }).map((it) => it.make());
 const blueprint = { cluster, uid: 'u', image: '', relayPorts: [], proxyLogins: [], podsRole: '' };
 const signer = (namespace: string, selector: string): KeyringKey => ({
   namespace,

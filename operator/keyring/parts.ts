@@ -51,24 +51,35 @@ const spread = (name: string, over: number): number =>
 export const signerFile = (namespace: string, domain: string, selector: string): string =>
   `${namespace}/${keyFile(selector, domain)}`;
 
+/** A Secret whose text is not made yet: of thousands of keys it is a megabyte. */
+export interface Draft {
+  readonly name: string;
+  readonly make: () => KubeObject;
+}
+
 /** A Secret for each bundle, also for those that are empty. */
-export function keyringSecrets(
+export function keyringDrafts(
   blueprint: Blueprint,
   { keys, credentials, returnPath, sinks }: KeyringContents,
-): KubeObject[] {
+): Draft[] {
   const byPart = Map.groupBy(keys, ({ namespace, domain }) => partOf(namespace, domain));
   const records = Map.groupBy(credentials, ({ username }) => credentialPartOf(username));
   return [
     ...Array.from({ length: DKIM_PARTS }, (_, part) =>
-      bundleSecret(blueprint, dkimPart(part), (byPart.get(part) ?? []).map(fileOf)),
+      draft(blueprint, dkimPart(part), () => (byPart.get(part) ?? []).map(fileOf)),
     ),
     ...Array.from({ length: CREDENTIAL_PARTS }, (_, part) =>
-      bundleSecret(blueprint, credentialsPart(part), (records.get(part) ?? []).map(recordFile)),
+      draft(blueprint, credentialsPart(part), () => (records.get(part) ?? []).map(recordFile)),
     ),
-    bundleSecret(blueprint, RETURN_PATH_PART, [...returnPath]),
-    bundleSecret(blueprint, SINK_PART, [...sinks]),
+    draft(blueprint, RETURN_PATH_PART, () => [...returnPath]),
+    draft(blueprint, SINK_PART, () => [...sinks]),
   ];
 }
+
+const draft = (blueprint: Blueprint, part: KeyringPart, files: () => Parameters<typeof bundleSecret>[2]): Draft => ({
+  name: childName(blueprint, part.name),
+  make: () => bundleSecret(blueprint, childName(blueprint, part.name), files()),
+});
 
 const recordFile = (record: CredentialRecord): [name: string, text: string] => [
   credentialFile(record.username),
@@ -80,17 +91,13 @@ const fileOf = ({ namespace, domain, selector, pem }: KeyringKey): [name: string
     ? [`${namespace}/${retiredFile(selector, domain)}`, '']
     : [signerFile(namespace, domain, selector), pem];
 
-function bundleSecret(
-  blueprint: Blueprint,
-  { name }: KeyringPart,
-  files: readonly (readonly [string, string])[],
-): KubeObject {
+function bundleSecret(blueprint: Blueprint, name: string, files: readonly (readonly [string, string])[]): KubeObject {
   const text = formatBundle(new Map(files));
   return {
     apiVersion: 'v1',
     kind: 'Secret',
     type: 'postfleet.io/keyring',
-    metadata: childMetadata(blueprint, childName(blueprint, name)),
+    metadata: childMetadata(blueprint, name),
     data: { [BUNDLE]: Buffer.from(text).toString('base64') },
   };
 }

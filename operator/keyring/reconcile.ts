@@ -13,6 +13,7 @@ import { RETURN_PATH_KEY_BYTES } from '#lib/keyring/return-path-key.ts';
 import { type Kube, kubeKey, type KubeObject } from '#lib/kube/kube.ts';
 import { type Clock, type Duration, milliseconds, seconds } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
+import { othersTurn } from '#lib/run/turn.ts';
 import type { Random } from '#lib/run/random.ts';
 import type { Reconciler } from '../controller/controller.ts';
 import type { Worked } from '../controller/work-queue.ts';
@@ -24,10 +25,10 @@ import { clusterRouteOf, type Targets } from '../grants.ts';
 import { SECRETS } from '../types.ts';
 import { type OfKind, resourceIn } from '../typed.ts';
 import { ownerOf, type World } from '../world.ts';
-import { childName } from '../workload/child.ts';
+import { type Blueprint, childName } from '../workload/child.ts';
 import { RETURN_PATH_PART } from '../workload/mounts.ts';
 import { adminTokenSecret } from './admin-token.ts';
-import { filesIn, type KeyringContents, type KeyringKey, keyringSecrets } from './parts.ts';
+import { type Draft, filesIn, type KeyringContents, keyringDrafts, type KeyringKey } from './parts.ts';
 import { returnPathFiles } from './return-path.ts';
 
 export interface KeyringOptions {
@@ -47,9 +48,8 @@ const REST = 15;
 /** A machine that stood still for a moment delays no key. */
 const LONGEST: Duration = seconds(5);
 
-/** A Secret as it is to be, and as it is. */
-interface Compiling {
-  readonly secret: KubeObject;
+/** A Secret as it is to be, and as it was when that was read which follows from it. */
+interface Compiling extends Draft {
   readonly observed: KubeObject | undefined;
 }
 
@@ -72,34 +72,65 @@ export class KeyringReconciler implements Reconciler {
 
   /** `key` is that of the cluster. */
   async reconcile(key: string): Promise<Worked> {
-    const { world, targets, clock, random } = this.#options;
+    const { world, targets } = this.#options;
     const cluster = targets.cluster(key);
     const uid = world.object(typeOfKind('MTACluster'), key)?.metadata.uid;
     if (!cluster || uid === undefined) return { kind: 'done' };
-    // Read at one moment: whoever compiled from an older reading than somebody else wrote from has to look again.
     const blueprint = { cluster, uid, image: '', relayPorts: [], proxyLogins: [], podsRole: '' };
-    const began = clock.monotonic();
-    const observedIn = (name: string) =>
-      world.object(SECRETS, `${cluster.metadata.namespace}/${childName({ cluster }, name)}`);
-    const token = adminTokenSecret(blueprint, observedIn(ADMIN_TOKEN.secret), (length) => random.bytes(length));
-    const secrets = [...keyringSecrets(blueprint, this.#contents(key, cluster)), token].map((secret) => ({
-      secret,
-      observed: world.object(SECRETS, kubeKey(secret.metadata)),
-    }));
-    this.#lasted = clock.monotonic() - began;
-    // One that cannot be written, such as one that is too large, holds up no other.
-    const kept = await Promise.allSettled(secrets.map((it) => this.#keep(key, uid, it)));
-    const failed = kept.find((it) => it.status === 'rejected');
-    if (failed) throw failed.reason;
-    return kept.some((it) => it.status === 'fulfilled' && it.value === 'conflict') ? CONFLICT : { kind: 'done' };
+    this.#lasted = 0;
+    const drafts = this.#measured(() => this.#draftsOf(key, blueprint));
+    return this.#keepAll(key, uid, drafts);
   }
 
-  async #keep(key: string, uid: string, { secret, observed }: Compiling): Promise<'kept' | 'conflict'> {
+  /** All is read at one moment: whoever compiled from an older reading than somebody else wrote from has to look again. */
+  #draftsOf(key: string, blueprint: Blueprint): Compiling[] {
+    const { world, random } = this.#options;
+    const { cluster } = blueprint;
+    const observedIn = (name: string) => world.object(SECRETS, kubeKey({ ...cluster.metadata, name }));
+    const token = childName({ cluster }, ADMIN_TOKEN.secret);
+    const bytes = (length: number): Buffer => random.bytes(length);
+    const before = observedIn(token);
+    return [
+      ...keyringDrafts(blueprint, this.#contents(key, cluster)).map(({ name, make }) => ({
+        name,
+        make,
+        observed: observedIn(name),
+      })),
+      { name: token, observed: before, make: () => adminTokenSecret(blueprint, before, bytes) },
+    ];
+  }
+
+  /** One after the other: the texts of all at once are many megabytes. One that cannot be written holds up no other. */
+  async #keepAll(key: string, uid: string, drafts: readonly Compiling[]): Promise<Worked> {
+    const failures: unknown[] = [];
+    let isConflict = false;
+    for (const it of drafts) {
+      await othersTurn();
+      try {
+        isConflict = (await this.#keep(key, uid, it)) === 'conflict' || isConflict;
+      } catch (thrown) {
+        failures.push(thrown);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+    return isConflict ? CONFLICT : { kind: 'done' };
+  }
+
+  async #keep(key: string, uid: string, { make, observed }: Compiling): Promise<'kept' | 'conflict'> {
+    const secret = this.#measured(make);
     if (observed && ownerOf(observed)?.uid !== uid) throw nameTaken(observed, key);
     if (!observed && (await this.#isThere(secret, uid, key))) return 'conflict';
     const written = await this.#keeper.keep({ type: SECRETS, object: secret }, observed, true);
     if (written.kind !== 'refused') return written.kind === 'conflict' ? 'conflict' : 'kept';
     throw new Fault('keyring-refused', `Secret ${kubeKey(secret.metadata)} is refused: ${written.message}`);
+  }
+
+  #measured<T>(compute: () => T): T {
+    const { clock } = this.#options;
+    const began = clock.monotonic();
+    const value = compute();
+    this.#lasted += clock.monotonic() - began;
+    return value;
   }
 
   /** Whether there is one of ours of which nothing was heard yet. Rejects when it is somebody else's. */

@@ -9,7 +9,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { join } from 'node:path';
-import { type KubeAccess, kubeAccess } from '#lib/kube/access.ts';
+import { type KubeconfigAccess, kubeconfigAccess } from '#lib/kube/kubeconfig.ts';
 import { type Certificate, selfMadeCertificate } from '#lib/run/certificate.ts';
 import { programFile } from '../setup/control-plane.ts';
 import { freePorts } from './ports.ts';
@@ -137,8 +137,8 @@ export class ControlPlane {
     });
   }
 
-  access(token = ADMINISTRATOR, server = this.server): KubeAccess {
-    return kubeAccess(this.kubeconfig(token, server));
+  access(token = ADMINISTRATOR, server = this.server): KubeconfigAccess {
+    return kubeconfigAccess(this.kubeconfig(token, server));
   }
 
   #isReady(): Promise<boolean> {

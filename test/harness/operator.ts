@@ -73,8 +73,6 @@ export async function startOperatorProcess(
 ): Promise<OperatorProcess> {
   const folder = stage.folder('operator');
   const [port = 0] = await freePorts(1);
-  const kubeconfig = join(folder, 'kubeconfig');
-  writeFileSync(kubeconfig, plane.kubeconfig(OPERATOR, options.server), { mode: 0o600 });
   const flags = [
     '--namespace',
     OPERATOR_NAMESPACE,
@@ -85,7 +83,7 @@ export async function startOperatorProcess(
     ...(options.flags ?? []),
   ];
   const program = stage.start('operator', LAUNCHER, ['operator', ...flags, '--metrics', `127.0.0.1:${port}`], {
-    env: { ...process.env, KUBECONFIG: kubeconfig },
+    env: { ...process.env, KUBECONFIG: '', ...inPod(plane, folder, options.server) },
   });
   await program.says(/postfleet operator: metrics and health/);
   return running(program, port);
@@ -104,6 +102,15 @@ function running(program: Program, port: number): OperatorProcess {
   };
 }
 
+/** What the operator's pod is given to find the API server, and to be let in; the files are in `folder`. */
+function inPod(plane: ControlPlane, folder: string, server = plane.server): Readonly<Record<string, string>> {
+  const files = { token: OPERATOR, 'ca.crt': plane.identity.cert, namespace: OPERATOR_NAMESPACE };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });
+  const { hostname, port } = new URL(server);
+  const where = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port };
+  return { ...where, POSTFLEET_SERVICE_ACCOUNT: folder, HOME: folder };
+}
+
 interface PodSpec {
   readonly containers: readonly {
     readonly args: readonly string[];
@@ -120,11 +127,9 @@ export async function startOperatorOf(
   const { template } = deployment['spec'] as { readonly template: { readonly spec: PodSpec } };
   const [{ args, env } = { args: [], env: [] }] = template.spec.containers;
   const folder = stage.folder('operator');
-  const kubeconfig = join(folder, 'kubeconfig');
-  writeFileSync(kubeconfig, plane.kubeconfig(OPERATOR), { mode: 0o600 });
   const [port = 0] = await freePorts(1);
   const own = {
-    KUBECONFIG: kubeconfig,
+    ...inPod(plane, folder),
     POD_NAME: folder,
     POD_NAMESPACE: OPERATOR_NAMESPACE,
     PATH: process.env['PATH'],

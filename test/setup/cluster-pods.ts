@@ -4,7 +4,7 @@
  * For an API server without nodes, such as tests have: where there are nodes, the pods run there already.
  */
 import { readFileSync } from 'node:fs';
-import { kubeAccess } from '#lib/kube/access.ts';
+import { kubeconfigAccess } from '#lib/kube/kubeconfig.ts';
 import { ApiServer } from '#lib/kube/api-server.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
@@ -30,7 +30,7 @@ export async function startPods(
   changed: (roles: readonly object[]) => void,
 ): Promise<ClusterPods> {
   const nats = await Nats.start(stage, { address: NATS_ADDRESS });
-  const kube = new ApiServer(kubeAccess(readFileSync(kubeconfig, 'utf8')), systemClock, systemRandom);
+  const kube = new ApiServer(kubeconfigAccess(readFileSync(kubeconfig, 'utf8')), systemClock, systemRandom);
   const kubectl = new Kubectl(stage, kubeconfig);
   const others = nats.processes.map(({ pid, port, monitor }) => ({
     role: 'nats',
