@@ -14,7 +14,7 @@ import { startOperator } from './operator.ts';
 import { type OperatorFlags, readOperatorSettings } from './settings.ts';
 
 /** Most of what is held stays for good: without a bound V8 lets as much garbage gather before it looks for it. */
-const GARBAGE = '--heap-growing-percent=30';
+const GARBAGE = '--heap-growing-percent=20';
 
 /** Resolves when it runs; a signal ends it, or the loss of its lease. */
 export async function operatorCommand(

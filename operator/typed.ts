@@ -21,8 +21,9 @@ export function resourceIn<K extends Kind>(object: KubeObject | undefined, kind:
   return before !== 'invalid' && before.kind === kind ? (before as OfKind<K>) : undefined;
 }
 
-function judge(object: KubeObject): AnyResource | 'invalid' {
-  const validated = validate(object);
+/** By what is declared: what was said of it here is no part of that, and large. */
+function judge({ apiVersion, kind, metadata, spec }: KubeObject): AnyResource | 'invalid' {
+  const validated = validate({ apiVersion, kind, metadata, spec });
   return validated.kind === 'valid' ? validated.resource : 'invalid';
 }
 

@@ -66,7 +66,8 @@ export class ApiServer implements Kube {
 
   async create(type: KubeType, object: KubeObject, options: KubeWriteOptions = {}): Promise<KubeWritten> {
     const path = pathTo(type, object.metadata.namespace);
-    return this.#write({ method: 'POST', path, query: writeQuery(options), body: object }, type);
+    const form = options.isOutline === true ? { accept: acceptOutline() } : {};
+    return this.#write({ method: 'POST', path, query: writeQuery(options), body: object, ...form }, type);
   }
 
   async apply(
@@ -75,11 +76,12 @@ export class ApiServer implements Kube {
     manager: string,
     options: KubeWriteOptions = {},
   ): Promise<KubeWritten> {
-    return this.#apply(type, object, { ...writeQuery(options), fieldManager: manager });
+    const query = { ...writeQuery(options), fieldManager: manager };
+    return this.#apply(type, object, query, options.isOutline === true ? { accept: acceptOutline() } : {});
   }
 
   async applyStatus(type: KubeType, object: KubeObject, manager: string): Promise<KubeWritten> {
-    return this.#apply(type, object, { fieldValidation: STRICT, fieldManager: manager }, 'status');
+    return this.#apply(type, object, { fieldValidation: STRICT, fieldManager: manager }, {}, 'status');
   }
 
   async replace(type: KubeType, object: KubeObject): Promise<KubeWritten> {
@@ -104,6 +106,7 @@ export class ApiServer implements Kube {
     type: KubeType,
     object: KubeObject,
     query: Readonly<Record<string, string | undefined>>,
+    form: Pick<KubeRequest, 'accept'>,
     subresource?: string,
   ): Promise<KubeWritten> {
     const path = pathTo(type, object.metadata.namespace, object.metadata.name, subresource);
@@ -113,6 +116,7 @@ export class ApiServer implements Kube {
       query: { ...query, force: 'true' },
       body: object,
       contentType: APPLY,
+      ...form,
     } as const;
     return this.#write(body, type);
   }
@@ -147,9 +151,9 @@ const writeQuery = ({ dryRun }: KubeWriteOptions): Record<string, string | undef
   dryRun: dryRun ? 'All' : undefined,
 });
 
-/** The server leaves version and kind out of what it lists. */
+/** The server leaves version and kind out of what it lists, and calls an outline by another name. */
 const objectOf = (body: object, { group, version, kind }: KubeType): KubeObject =>
-  ({ apiVersion: group === '' ? version : `${group}/${version}`, kind, ...body }) as KubeObject;
+  ({ ...body, apiVersion: group === '' ? version : `${group}/${version}`, kind }) as KubeObject;
 
 /** Of the status that the server sends with what it does not do. */
 function wordOf(body: KubeAnswer['body'], field: string): string {

@@ -89,6 +89,8 @@ export type KubeDeleted = 'deleted' | 'missing' | 'conflict';
 export interface KubeWriteOptions {
   /** The server decides and writes nothing. */
   readonly dryRun?: boolean;
+  /** Only the metadata of what was made of it is told: what was written may be large. */
+  readonly isOutline?: boolean;
 }
 
 export interface KubeDeleteOptions {

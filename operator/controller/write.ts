@@ -41,7 +41,7 @@ export class Keeper {
     const place = `${type.plural}.${type.group} ${kubeKey(object.metadata)}`;
     if (observed && (isAsWanted(marked, observed) || this.#isOurs(place, marked, observed))) return { kind: 'same' };
     const applied = isFenced && observed ? overRead(marked, observed) : marked;
-    const result = await this.#kube.apply(type, applied, MANAGER);
+    const result = await this.#kube.apply(type, applied, MANAGER, { isOutline: true });
     if (result.kind === 'written') this.#written.set(place, stateOf(result.object));
     return result;
   }

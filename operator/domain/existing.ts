@@ -10,7 +10,7 @@ import { kindOf, loadKey, pemOf } from '#lib/dkim/key.ts';
 import { codeOf, reasonOf } from '#lib/run/fault.ts';
 import type { Instant } from '#lib/run/clock.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
-import { keySecret, type KeptKey } from './key-secret.ts';
+import { keySecret, type KeptKey, pemIn } from './key-secret.ts';
 
 export interface ExistingView {
   readonly domain: SendingDomain;
@@ -60,7 +60,7 @@ function judge(existing: ExistingKey, { domain, keys, secrets, now }: ExistingVi
     return { kind: 'make', secret: keySecret(domain, made) };
   }
   const isEnding = copy.phase === 'Retiring' || copy.phase === 'Retired';
-  return copy.pem === read.pem && !isEnding ? { kind: 'kept' } : { kind: 'remove', copy };
+  return pemIn(copy.secret) === read.pem && !isEnding ? { kind: 'kept' } : { kind: 'remove', copy };
 }
 
 type ReadKey = { readonly pem: string } | { readonly problem: string };

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { sample } from '#crds/sample.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import { resourceIn } from '../typed.ts';
-import { domainOf, inPhase, keyIn, keySecret } from './key-secret.ts';
+import { domainOf, inPhase, keyIn, keySecret, pemIn } from './key-secret.ts';
 
 const domain = resourceIn(sample('SendingDomain', {}, { namespace: 'mail' }) as unknown as KubeObject, 'SendingDomain');
 if (!domain) throw new Error('the sample is not valid');
@@ -14,7 +14,9 @@ const read = keyIn(secret);
 
 describe('a key in its Secret', () => {
   test('is read as it was made, and belongs to nobody', () => {
-    expect(read).toEqual({ ...NEW, isBrought: false, phase: 'Pending', since: MADE, domain: 'example.com', secret });
+    const { pem, ...said } = NEW;
+    expect(pemIn(secret)).toBe(pem);
+    expect(read).toEqual({ ...said, isBrought: false, phase: 'Pending', since: MADE, domain: 'example.com', secret });
     expect([secret.metadata.name, secret.metadata['ownerReferences'], secret['immutable'], domainOf(secret)]).toEqual([
       'example.com-dkim-r3',
       undefined,

@@ -21,7 +21,6 @@ const TYPE = 'postfleet.io/dkim-key';
 
 export interface KeptKey extends RotatingKey {
   readonly domain: string;
-  readonly pem: string;
   /** The Secret as it was read. */
   readonly secret: KubeObject;
 }
@@ -71,26 +70,33 @@ const KINDS: readonly KeyKind[] = ['RSA2048', 'RSA4096', 'Ed25519'];
 
 /** The key, or undefined when the Secret is not one that was made here. Whether it was brought is for who knows what is named. */
 export function keyIn(secret: KubeObject): KeptKey | undefined {
-  const data = (secret['data'] ?? {}) as Readonly<Record<string, string>>;
-  const text = (name: string): string => Buffer.from(data[name] ?? '', 'base64').toString();
+  const text = (name: string): string => textIn(secret, name);
   const { annotations = {} } = secret.metadata;
   const algorithm = KINDS.find((it) => it === text('algorithm'));
   // Annotations may have been lost on the way through a backup: then everything is seen anew.
   const phase = PHASES.find((it) => it === annotations[PHASE]) ?? 'Pending';
   const madeAt = Date.parse(text('madeAt'));
-  const [selector, pem, revision] = [text('selector'), text('private.pem'), Number(text('revision'))];
-  const isWhole = algorithm && selector !== '' && pem !== '' && text('revision') !== '' && revision >= 0;
+  const [selector, revision] = [text('selector'), Number(text('revision'))];
+  const isWhole = algorithm && selector !== '' && pemIn(secret) !== '' && text('revision') !== '' && revision >= 0;
   if (!isWhole || Number.isNaN(madeAt)) return undefined;
   const parsed = Date.parse(annotations[SINCE] ?? '');
   const since = Number.isNaN(parsed) ? madeAt : parsed;
-  return { selector, algorithm, revision, isBrought: false, madeAt, phase, since, domain: text('domain'), pem, secret };
+  return { selector, algorithm, revision, isBrought: false, madeAt, phase, since, domain: text('domain'), secret };
+}
+
+/** The private key. Read each time: of thousands it is seldom wanted. */
+export const pemIn = (secret: KubeObject): string => textIn(secret, 'private.pem');
+
+function textIn(secret: KubeObject, name: string): string {
+  const { [name]: encoded = '' } = (secret['data'] ?? {}) as Readonly<Record<string, string>>;
+  return Buffer.from(encoded, 'base64').toString();
 }
 
 const records = new WeakMap<KubeObject, string>();
 
 /** Text of the key's record, made once for each state of its Secret. */
-export function publicRecord({ secret, pem, selector, domain }: KeptKey): string {
-  const record = records.get(secret) ?? loadKey(pem, selector, domain).record;
+export function publicRecord({ secret, selector, domain }: KeptKey): string {
+  const record = records.get(secret) ?? loadKey(pemIn(secret), selector, domain).record;
   records.set(secret, record);
   return record;
 }

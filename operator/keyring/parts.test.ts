@@ -22,7 +22,7 @@ const signer = (namespace: string, selector: string): KeyringKey => ({
   namespace,
   domain: 'example.com',
   selector,
-  pem: 'p',
+  pem: () => 'p',
 });
 
 describe('the keyring', () => {

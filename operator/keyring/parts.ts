@@ -26,8 +26,8 @@ export interface KeyringKey {
   readonly namespace: string;
   readonly domain: string;
   readonly selector: string;
-  /** Absent: it signs no more. */
-  readonly pem?: string;
+  /** Absent: it signs no more. Asked when its part is made: all at once are many megabytes. */
+  readonly pem?: () => string;
 }
 
 export interface KeyringContents {
@@ -89,7 +89,7 @@ const recordFile = (record: CredentialRecord): [name: string, text: string] => [
 const fileOf = ({ namespace, domain, selector, pem }: KeyringKey): [name: string, text: string] =>
   pem === undefined
     ? [`${namespace}/${retiredFile(selector, domain)}`, '']
-    : [signerFile(namespace, domain, selector), pem];
+    : [signerFile(namespace, domain, selector), pem()];
 
 function bundleSecret(blueprint: Blueprint, name: string, files: readonly (readonly [string, string])[]): KubeObject {
   const text = formatBundle(new Map(files));

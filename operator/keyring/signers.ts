@@ -6,6 +6,7 @@ import type { SendingDomain } from '#crds/kinds/sending-domain.ts';
 import { rotate } from '#lib/dkim/rotation.ts';
 import type { DomainStatus } from '#lib/domain/status.ts';
 import type { Instant } from '#lib/run/clock.ts';
+import { pemIn } from '../domain/key-secret.ts';
 import { keysOf } from '../domain/keys.ts';
 import { sightingsOf } from '../domain/plan.ts';
 import type { World } from '../world.ts';
@@ -26,9 +27,10 @@ export function keyringKeysIn(
   const sightings = sightingsOf(keys, look);
   const { signers } = rotate({ now, keys, algorithms, sightings, ...known });
   const { namespace } = domain.metadata;
-  return keys.flatMap(({ selector, pem, phase, revision }) => {
+  return keys.flatMap((key) => {
+    const { selector, phase, revision } = key;
     const place = { namespace, domain: domain.spec.domain, selector };
-    if (signers.includes(selector)) return [{ ...place, pem }];
+    if (signers.includes(selector)) return [{ ...place, pem: () => pemIn(key.secret) }];
     // Workers refuse for good what they hear of here. A key that somebody brought may be named again.
     return revision > 0 && (phase === 'Retiring' || phase === 'Retired') ? [place] : [];
   });
