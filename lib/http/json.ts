@@ -35,14 +35,19 @@ function refuseInfinite(_key: string, value: unknown): unknown {
   return value;
 }
 
-const QUOTE = '"';
+const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
+/** Brackets and commas. */
+const [OPENS_OBJECT, CLOSES_OBJECT, OPENS_ARRAY, CLOSES_ARRAY, COMMA] = [0x7b, 0x7d, 0x5b, 0x5d, 0x2c];
+/** RFC 8259 §2. */
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 
 /** Looks at the structure only; whether the text is JSON at all is the parser's business. */
 class Scan {
   readonly #text: string;
   readonly #most: number;
-  /** What is open: fields of an object so far, or an array. */
-  readonly #open: (Set<string> | 'array')[] = [];
+  /** What is open: an array, an object, or the fields of that so far. */
+  readonly #open: (Set<string> | 'object' | 'array')[] = [];
+  #count = 0;
 
   constructor(text: string, most: number) {
     this.#text = text;
@@ -50,51 +55,55 @@ class Scan {
   }
 
   problem(): string | undefined {
-    const marks = /["{}[\],]/g;
-    let count = 0;
-    for (let mark = marks.exec(this.#text); mark; mark = marks.exec(this.#text)) {
-      const [char] = mark;
-      if (char === QUOTE) {
-        marks.lastIndex = this.#endOfString(mark.index);
-        const wrong = this.#field(mark.index, marks.lastIndex);
+    const text = this.#text;
+    for (let at = 0; at < text.length; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code === QUOTE) {
+        const end = this.#endOfString(at);
+        const wrong = this.#field(at, end);
         if (wrong !== undefined) return wrong;
-      } else if ((count += 1) > this.#most) return 'the body has more values than a request may have';
-      else this.#step(char);
+        at = end - 1;
+      } else if (this.#isMark(code) && (this.#count += 1) > this.#most)
+        return 'the body has more values than a request may have';
     }
     return undefined;
   }
 
-  #step(char: string): void {
-    if (char === '{') this.#open.push(new Set());
-    else if (char === '[') this.#open.push('array');
-    else if (char !== ',') this.#open.pop();
+  #isMark(code: number): boolean {
+    if (code === OPENS_OBJECT) this.#open.push('object');
+    else if (code === OPENS_ARRAY) this.#open.push('array');
+    else if (code === CLOSES_OBJECT || code === CLOSES_ARRAY) this.#open.pop();
+    else return code === COMMA;
+    return true;
   }
 
   /** After the closing quote, which is the first with an even number of backslashes in front. */
   #endOfString(start: number): number {
-    const stops = /["\\]/g;
-    stops.lastIndex = start + 1;
-    for (let stop = stops.exec(this.#text); stop; stop = stops.exec(this.#text)) {
-      if (stop[0] === QUOTE) return stop.index + 1;
-      stops.lastIndex = stop.index + 2;
+    const text = this.#text;
+    for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+      let before = at;
+      while (text.charCodeAt(before - 1) === BACKSLASH) before -= 1;
+      if ((at - before) % 2 === 0) return at + 1;
     }
-    return this.#text.length;
+    return text.length;
   }
 
   /** A string in an object with a colon after it is a field's name. */
   #field(start: number, end: number): string | undefined {
     const fields = this.#open.at(-1);
-    if (!(fields instanceof Set) || !this.#isBeforeColon(end)) return undefined;
-    const name = String(JSON.parse(this.#text.slice(start, end)));
+    if (fields === undefined || fields === 'array' || !this.#isBeforeColon(end)) return undefined;
+    const text = this.#text.slice(start, end);
+    const name = text.includes('\\') ? String(JSON.parse(text)) : text.slice(1, -1);
     if (name === '__proto__') return 'the body has a field __proto__';
-    if (fields.has(name)) return 'the body has the same field twice in one object';
-    fields.add(name);
+    if (fields === 'object') this.#open[this.#open.length - 1] = new Set([name]);
+    else if (fields.has(name)) return 'the body has the same field twice in one object';
+    else fields.add(name);
     return undefined;
   }
 
   #isBeforeColon(end: number): boolean {
-    const next = /[^ \t\r\n]/g;
-    next.lastIndex = end;
-    return next.exec(this.#text)?.[0] === ':';
+    let at = end;
+    while (isBlank(this.#text.charCodeAt(at))) at += 1;
+    return this.#text.charCodeAt(at) === COLON;
   }
 }
