@@ -16,7 +16,6 @@ COPY mta /app/mta
 COPY operator /app/operator
 COPY examples/standalone /app/examples/standalone
 ENV NODE_COMPILE_CACHE=/tmp/compile
-ENV MALLOC_MMAP_THRESHOLD_=131072
 WORKDIR /app
 USER 65532:65532
 ENTRYPOINT ["/usr/bin/node","--max-semi-space-size=16","--no-parallel-scavenge","--disable-warning=ExperimentalWarning","/app/postfleet.ts"]

@@ -23,8 +23,8 @@ export const EXECUTION = {
   User: `${USER}:${USER}`,
   WorkingDir: HOME,
   Entrypoint: [NODE, ...FLAGS, `${HOME}/postfleet.ts`],
-  // The root is read-only: what is compiled once is kept in /tmp, where there is one. What was freed goes back to the machine.
-  Env: ['PATH=/usr/bin', 'NODE_COMPILE_CACHE=/tmp/compile', 'MALLOC_MMAP_THRESHOLD_=131072'],
+  // The root is read-only: what is compiled once is kept in /tmp, where there is one.
+  Env: ['PATH=/usr/bin', 'NODE_COMPILE_CACHE=/tmp/compile'],
 } as const;
 
 interface Description {
