@@ -17,9 +17,9 @@ export const OPERATOR = 'system:serviceaccount:postfleet:postfleet-operator';
 export const OPERATOR_GROUPS = ['system:serviceaccounts', 'system:serviceaccounts:postfleet'];
 export const IMAGE = 'registry.example.com/postfleet:1.0.0';
 
-const OPERATOR_NAMESPACE = 'postfleet';
+export const OPERATOR_NAMESPACE = 'postfleet';
 /** As without `--pods-role`. */
-const PODS_ROLE = 'postfleet-pods';
+export const PODS_ROLE = 'postfleet-pods';
 export const NAMESPACES: KubeType = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' };
 const RBAC = { group: 'rbac.authorization.k8s.io', version: 'v1' };
 const apiVersion = 'rbac.authorization.k8s.io/v1';
@@ -108,7 +108,7 @@ function inPod(plane: ControlPlane, folder: string, server = plane.server): Read
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });
   const { hostname, port } = new URL(server);
   const where = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port };
-  return { ...where, POSTFLEET_SERVICE_ACCOUNT: folder, HOME: folder };
+  return { ...where, POSTFLEET_SERVICE_ACCOUNT: folder, HOME: folder, MALLOC_MMAP_THRESHOLD_: '131072' };
 }
 
 interface PodSpec {

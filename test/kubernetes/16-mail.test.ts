@@ -15,16 +15,20 @@ import { type DkimVerdict, verifyDkim } from '#lib/dkim/verify.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
 import { type Certificate, selfMadeCertificate } from '#lib/run/certificate.ts';
 import { DEPLOYMENTS, SECRETS } from '#operator/types.ts';
+import { AuditLog, writeLine } from '../harness/audit-log.ts';
 import { typeOf } from '../harness/helm.ts';
+import { looksHere, startHastyOperator } from '../harness/hasty-operator.ts';
 import { Kubectl } from '../harness/kubectl.ts';
+import { Mailbench } from '../harness/mailbench.ts';
 import { Operated, textIn } from '../harness/operated.ts';
-import { type OperatorProcess, startOperatorProcess } from '../harness/operator.ts';
+import { startOperatorAsking } from '../harness/operated-scene.ts';
+import type { OperatorProcess } from '../harness/operator.ts';
 import { freePorts } from '../harness/ports.ts';
 import type { Program } from '../harness/program.ts';
 import { Receiver } from '../harness/receiver.ts';
 import { openScene } from '../harness/scene.ts';
 import { plainMessage, SmtpClient } from '../harness/smtp-client.ts';
-import { until } from '../harness/until.ts';
+import { SELDOM_MS, until } from '../harness/until.ts';
 import { type DomainStatus, statusOf, Zone } from '../harness/zone.ts';
 
 const stage = openScene();
@@ -33,6 +37,8 @@ const EXAMPLES = join(ROOT, 'examples/kubernetes');
 const PAGE = readFileSync(join(ROOT, 'docs/getting-started-kubernetes.md'), 'utf8');
 /** Where `npm run cluster` says that NATS is. */
 const NATS = 'nats://127.0.44.1:4222';
+/** Of ten seconds, at the rate of the load. */
+const MESSAGES = 2000;
 
 /** Commands of the page, in order; one goes on where its line ends with a backslash. */
 const COMMANDS = [...PAGE.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block = '']) =>
@@ -57,6 +63,7 @@ function type(pattern: RegExp): Promise<string> {
   return kubectl.run(command);
 }
 
+const audit = new AuditLog(stage);
 let site: Operated;
 let zone: Zone;
 let operator: OperatorProcess;
@@ -71,7 +78,7 @@ const verdicts: Promise<DkimVerdict[]>[] = [];
 
 beforeAll(async () => {
   [site, zone, certificate] = await Promise.all([
-    Operated.start(stage),
+    Operated.start(stage, audit.flags),
     Zone.serve(),
     selfMadeCertificate(['main-ingress']),
   ]);
@@ -115,8 +122,7 @@ function folderOfExamples(): string {
   return folder;
 }
 
-const startOperator = (): Promise<OperatorProcess> =>
-  startOperatorProcess(stage, site.plane, { flags: ['--resolver', zone.address, '--hostname', 'mx.mail.test'] });
+const startOperator = (): Promise<OperatorProcess> => startOperatorAsking(stage, site, zone);
 
 /** The example, on this machine. */
 function objects(): KubeObject[] {
@@ -209,6 +215,7 @@ const putCertificate = ({ cert, key }: Certificate): Promise<void> => {
 
 let username = '';
 let password = '';
+let token = '';
 
 async function loggedIn(): Promise<SmtpClient> {
   const client = await SmtpClient.open(ports.submission);
@@ -227,8 +234,8 @@ async function sendBySmtp(subject: string, from = 'hello@example.com'): Promise<
 
 /** What the page says to type, on the port that the pod has here. */
 async function sendByHttp(): Promise<string> {
-  const [token, curl] = [pageSays(/^TOKEN=/), pageSays(/^curl .*\/v1\/messages /)];
-  return kubectl.run([...token, ...curl].join('\n').replace('127.0.0.1:8080', `127.0.0.1:${ports.api}`));
+  const [login, curl] = [pageSays(/^TOKEN=/), pageSays(/^curl .*\/v1\/messages /)];
+  return kubectl.run([...login, ...curl].join('\n').replace('127.0.0.1:8080', `127.0.0.1:${ports.api}`));
 }
 
 const hasArrived = (subject: string): boolean =>
@@ -272,7 +279,11 @@ test('what is applied becomes ready, as soon as its records are published', asyn
     'sendingcredential.postfleet.io/app condition met\n',
   ]);
   const secret = await site.secret('mail/app-credential');
-  [username, password] = [textIn(secret, 'username'), textIn(secret, 'password')];
+  [username, password, token] = ['username', 'password', 'token'].map((it) => textIn(secret, it)) as [
+    string,
+    string,
+    string,
+  ];
 }, 180_000);
 
 test('mail by SMTP and by HTTP is delivered with both signatures', async () => {
@@ -408,6 +419,69 @@ test('a rotation under load: every signature verifies against what DNS says when
   expect([...used].toSorted()).toEqual([...before, ...after].toSorted());
   process.stdout.write(`${sent} messages during a rotation, ${found.length} in all, each with two valid signatures\n`);
 }, 150_000);
+
+/** By anybody but the administrator, who is this test. */
+const written = (): string[] => audit.writes.filter(({ user }) => user !== 'administrator').map(writeLine);
+
+const isLoaded = async (): Promise<boolean> =>
+  (await site.conditions('MTACluster', 'mail/main')).includes('KeyringCurrent=True Loaded');
+
+/** Resolves when nothing was written for a while, and all pods have told that they have the keyring. */
+async function settled(): Promise<number> {
+  let [before, since] = [-1, performance.now()];
+  await until(
+    'nothing is written any more',
+    async () => {
+      const now = written().length;
+      if (now !== before) [before, since] = [now, performance.now()];
+      return performance.now() - since > 3000 && (await isLoaded());
+    },
+    60_000,
+    SELDOM_MS,
+  );
+  return before;
+}
+
+test('while mail goes at 200 a second all is looked at ten times more, and nothing is written but leases', async () => {
+  const [sink = 0] = await freePorts(1);
+  const match = { domains: ['load.test'] };
+  const routes = [{ host: '127.0.0.1', port: sink }];
+  await site.declare('DestinationPolicy', 'mail/load', { clusterRef: { name: 'main' }, match, routes });
+  await operator.program.stop();
+  const hasty = await startHastyOperator(site.plane, zone.address);
+  const before = await settled();
+  const policies = 2;
+  const looks = await looksHere('destinationpolicy');
+  const flags = ['-http', '-token', token, '-from', 'hello@example.com', '-domains', '100:load.test', '-rate', '200'];
+  const load = {
+    to: ports.api,
+    sink,
+    messages: MESSAGES,
+    connections: 10,
+    flags: [...flags, '-linger', '0s', '-dkim'],
+  };
+  const { accepted, acceptPerSecond, unique, lost, duplicates, unsigned } = await Mailbench.start(
+    stage,
+    load,
+  ).verdict();
+  const more = (await looksHere('destinationpolicy')) - looks;
+  const after = written().slice(before);
+  await hasty.stop();
+  operator = await startOperator();
+  process.stdout.write(
+    `${accepted} messages at ${Math.round(acceptPerSecond)} a second, ${Math.floor(more / policies)} looks at everything\n`,
+  );
+  expect({ accepted, unique, lost, duplicates, unsigned }).toEqual({
+    accepted: MESSAGES,
+    unique: MESSAGES,
+    lost: 0,
+    duplicates: 0,
+    unsigned: 0,
+  });
+  expect(more).toBeGreaterThanOrEqual(10 * policies);
+  expect(before).toBeGreaterThan(10);
+  expect(after).toEqual([]);
+}, 180_000);
 
 test('another number of workers is asked for as of a Deployment; and every command of the page was typed', async () => {
   await type(/ scale mtacluster\/main --replicas=6$/);
