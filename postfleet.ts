@@ -90,7 +90,7 @@ program
   .option('--metrics <address>', 'metrics and health', '127.0.0.1:9464')
   .action(async (flags: OperatorFlags) => {
     const { operatorCommand } = await import('#operator/command.ts');
-    await operatorCommand(flags, say, (code) => process.exit(code));
+    await operatorCommand(flags, terminal);
   });
 
 const egress = program

@@ -4,6 +4,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { kubeAccess } from '#lib/kube/access.ts';
 import { ApiServer } from '#lib/kube/api-server.ts';
+import { podApiOf } from '#lib/kube/pod-access.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import { type Fault, reasonOf } from '#lib/run/fault.ts';
 import { openLog } from '#lib/run/log.ts';
@@ -19,11 +20,16 @@ import { type OperatorFlags, readOperatorSettings } from './settings.ts';
  */
 const GARBAGE = '--heap-growing-percent=20 --semi-space-growth-factor=1';
 
+export interface OperatorTerminal {
+  readonly say: (line: string) => void;
+  readonly exit: (code: number) => void;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
 /** Resolves when it runs; a signal ends it, or the loss of its lease. */
 export async function operatorCommand(
   flags: OperatorFlags,
-  say: (line: string) => void,
-  exit: (code: number) => void,
+  { say, exit, environment }: OperatorTerminal,
 ): Promise<void> {
   const told = (thrown: unknown): void => say(`postfleet: ${reasonOf(thrown)}`);
   const failed = (fault: Fault): void => {
@@ -34,7 +40,7 @@ export async function operatorCommand(
   setFlagsFromString(GARBAGE);
   const log = openLog(1, systemClock);
   watchProcess();
-  const kube = new ApiServer(await kubeAccess(), systemClock, systemRandom);
+  const kube = new ApiServer(await kubeAccess(podApiOf(environment)), systemClock, systemRandom);
   const starting = startOperator({ kube, settings, clock: systemClock, random: systemRandom, log, failed });
   const drain = async (): Promise<void> => {
     await (await starting).stop();

@@ -125,7 +125,7 @@ describe('imports go one way', () => {
 
 /** The one file that imports each library. A built-in that touches the world counts as one. */
 const OWNERS: Readonly<Record<string, string>> = {
-  '@kubernetes/client-node': 'lib/kube/access.ts',
+  '@kubernetes/client-node': 'lib/kube/kubeconfig.ts',
   '@nats-io/jetstream': 'lib/nats/streams.ts',
   '@nats-io/transport-node': 'lib/nats/connection.ts',
   '@opentelemetry/api': 'lib/trace/otlp.ts',

@@ -1,10 +1,8 @@
 /**
  * PORT: which API server, and how to be let in. Tokens and certificates are read again when their files change.
  */
-import { existsSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import type { PodApi } from './pod-access.ts';
 
 export interface KubeAccess {
   /** `https://host:port`, with a path where a gateway serves several. */
@@ -18,18 +16,10 @@ export interface KubeAccess {
 }
 
 /**
- * As kubectl does it: `KUBECONFIG`, the home folder's, the pod's service account. Faults: `kube-config` when that does not say where the server
- * is. In a pod nothing of the library is loaded, which is 90 MB (decision 40).
+ * As a pod is told; else by the kubeconfig that kubectl would take. Faults: `kube-config` when that does not say where the server is. In a pod
+ * nothing of the library is loaded, which is 90 MB (decision 40).
  */
-export async function kubeAccess(environment: NodeJS.ProcessEnv = process.env): Promise<KubeAccess> {
-  if (!hasKubeconfig(environment)) {
-    const { podAccess } = await import('./pod-access.ts');
-    const access = podAccess(environment);
-    if (access) return access;
-  }
-  const { kubeconfigAccess } = await import('./kubeconfig.ts');
-  return kubeconfigAccess();
+export async function kubeAccess(api: PodApi | undefined): Promise<KubeAccess> {
+  if (api) return (await import('./pod-access.ts')).podAccess(api);
+  return (await import('./kubeconfig.ts')).kubeconfigAccess();
 }
-
-const hasKubeconfig = ({ KUBECONFIG: named = '', HOME: home = homedir() }: NodeJS.ProcessEnv): boolean =>
-  named !== '' || existsSync(join(home, '.kube', 'config'));

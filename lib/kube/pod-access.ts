@@ -9,13 +9,24 @@ import { join } from 'node:path';
 import type { KubeAccess } from './access.ts';
 import { SharedAgent } from './shared-agent.ts';
 
+/** Where the API server is, and the folder of `token`, `ca.crt` and `namespace`. */
+export interface PodApi {
+  readonly host: string;
+  readonly port: string;
+  readonly folder: string;
+}
+
 const FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** Undefined where this is no pod, or one without a token. `POSTFLEET_SERVICE_ACCOUNT` names another folder of `token`, `ca.crt`, `namespace`. */
-export function podAccess(environment: NodeJS.ProcessEnv): KubeAccess | undefined {
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = environment;
+/** Undefined where this is no pod with a token, or one that names a kubeconfig. `POSTFLEET_SERVICE_ACCOUNT` names another folder. */
+export function podApiOf(environment: Readonly<Record<string, string | undefined>>): PodApi | undefined {
+  const { KUBECONFIG: named = '', KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = environment;
   const folder = environment['POSTFLEET_SERVICE_ACCOUNT'] ?? FOLDER;
-  if (host === undefined || !existsSync(join(folder, 'token'))) return undefined;
+  const isPod = named === '' && host !== undefined && existsSync(join(folder, 'token'));
+  return isPod ? { host, port, folder } : undefined;
+}
+
+export function podAccess({ host, port, folder }: PodApi): KubeAccess {
   const text = (name: string): Promise<string> => readFile(join(folder, name), 'utf8');
   const agent = new SharedAgent();
   return {

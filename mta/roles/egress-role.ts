@@ -110,7 +110,7 @@ async function openDeclared(
   if (config !== undefined) return { declared: await declaredInFolder(config, clock, log, opened) };
   const { kubeAccess } = await import('#lib/kube/access.ts');
   const { ApiServer } = await import('#lib/kube/api-server.ts');
-  const kube = opened.adopt(new ApiServer(await kubeAccess(), clock, systemRandom), (it) => it.close());
+  const kube = opened.adopt(new ApiServer(await kubeAccess(kubernetes?.api), clock, systemRandom), (it) => it.close());
   const where = { kube, namespaces: kubernetes?.namespaces, clock, random: systemRandom };
   return { kube, declared: declaredInKubernetes(where, opened) };
 }

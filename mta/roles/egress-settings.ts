@@ -4,6 +4,7 @@
 import { resolve } from 'node:path';
 import { isPrivateAddress, matchesNetwork } from '#lib/dns/private-address.ts';
 import { type Address, parseAddress } from '#lib/http/address.ts';
+import { type PodApi, podApiOf } from '#lib/kube/pod-access.ts';
 import type { Pod } from '#lib/kube/pod-report.ts';
 import { Fault } from '#lib/run/fault.ts';
 import { podOf, readNamespaces } from './world-settings.ts';
@@ -31,6 +32,8 @@ export interface EgressKubernetes {
   readonly namespaces?: readonly string[];
   /** Which pod this is; absent: it is none. */
   readonly pod?: Pod;
+  /** Where the API server is, as a pod is told; absent: a kubeconfig says it. */
+  readonly api?: PodApi;
 }
 
 export interface EgressFlags {
@@ -83,8 +86,8 @@ function readDeclared(
     throw new Fault('bad-setting', '--config and --kubernetes: name one of them, where the pools are declared');
   if (config !== undefined) return { config: resolve(config) };
   const namespaces = watchNamespaces === undefined ? undefined : readNamespaces(watchNamespaces);
-  const pod = podOf(environment);
-  return { kubernetes: { ...(namespaces && { namespaces }), ...(pod && { pod }) } };
+  const [pod, api] = [podOf(environment), podApiOf(environment)];
+  return { kubernetes: { ...(namespaces && { namespaces }), ...(pod && { pod }), ...(api && { api }) } };
 }
 
 const isLoopback = (host: string): boolean =>

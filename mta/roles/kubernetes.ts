@@ -26,7 +26,9 @@ export async function openKube(
   if (!settings) return undefined;
   const { kubeAccess } = await import('#lib/kube/access.ts');
   const { ApiServer } = await import('#lib/kube/api-server.ts');
-  const kube = opened.adopt(new ApiServer(await kubeAccess(), systemClock, systemRandom), (it) => it.close());
+  const kube = opened.adopt(new ApiServer(await kubeAccess(settings.api), systemClock, systemRandom), (it) =>
+    it.close(),
+  );
   const { cluster, namespaces } = settings;
   return { kube, cluster, ...(namespaces && { namespaces }) };
 }

@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Address, parseAddress } from '#lib/http/address.ts';
+import type { PodApi } from '#lib/kube/pod-access.ts';
 import type { Pod } from '#lib/kube/pod-report.ts';
 import { type Duration, seconds } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
@@ -39,6 +40,8 @@ export interface KubernetesSettings {
   readonly namespaces?: readonly string[];
   /** Which pod this is; absent: it is none. */
   readonly pod?: Pod;
+  /** Where the API server is, as a pod is told; absent: a kubeconfig says it. */
+  readonly api?: PodApi;
 }
 
 export interface StandaloneSettings extends RoleSettings {

@@ -4,6 +4,7 @@
  * Exactly one of both. In Kubernetes what resources refer to is in a folder all the same: mounted, never asked for.
  */
 import { resolve } from 'node:path';
+import { podApiOf } from '#lib/kube/pod-access.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { KubernetesSettings } from './settings.ts';
 
@@ -40,10 +41,10 @@ export function readWorld(
   if (names.length !== 2 || !names.every((it) => LABEL.test(it)))
     throw bad(`--cluster ${cluster}: must be the namespace and the name of an MTACluster, such as mail/main`);
   const namespaces = namespacesOf(watchNamespaces, names[0] ?? '');
-  const pod = podOf(environment);
+  const [pod, api] = [podOf(environment), podApiOf(environment)];
   return {
     config: resolve(mounts ?? MOUNTS),
-    kubernetes: { cluster, ...(namespaces && { namespaces }), ...(pod && { pod }) },
+    kubernetes: { cluster, ...(api && { api }), ...(namespaces && { namespaces }), ...(pod && { pod }) },
   };
 }
 
