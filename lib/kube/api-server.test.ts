@@ -87,6 +87,12 @@ describe('an object', () => {
     expect(asked[0]?.token).toBe('Bearer sesame');
   });
 
+  it('keeps the name of a part of one, such as its scale', async () => {
+    const scale = { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'x' }, spec: { replicas: 3 } };
+    const { kube } = await serve(says(200, scale));
+    expect(await kube.get({ type: THINGS, namespace: 'a', name: 'x/scale' })).toEqual(scale);
+  });
+
   it.each<[number, object | string, string, RegExp]>([
     [401, refusal('Unauthorized'), 'kube-denied', /it is Unauthorized/],
     [403, refusal('Forbidden'), 'kube-denied', /Grant it/],
@@ -120,6 +126,15 @@ describe('an object', () => {
 });
 
 describe('a write', () => {
+  it('of which only the metadata is wanted is answered with no more, under its own name', async () => {
+    const outline = { apiVersion: 'meta.k8s.io/v1', kind: 'PartialObjectMetadata', metadata: thing.metadata };
+    const { kube, asked } = await serve(says(200, outline));
+    const written = await kube.apply(THINGS, thing, 'm', { isOutline: true });
+    const { apiVersion, kind, metadata } = thing;
+    expect(written).toEqual({ kind: 'written', object: { apiVersion, kind, metadata } });
+    expect(asked[0]?.form).toBe('application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1');
+  });
+
   it.each<[number, object, KubeWritten]>([
     [201, thing, { kind: 'written', object: thing }],
     [409, refusal('AlreadyExists'), { kind: 'exists' }],

@@ -152,8 +152,11 @@ const writeQuery = ({ dryRun }: KubeWriteOptions): Record<string, string | undef
 });
 
 /** The server leaves version and kind out of what it lists, and calls an outline by another name. */
-const objectOf = (body: object, { group, version, kind }: KubeType): KubeObject =>
-  ({ ...body, apiVersion: group === '' ? version : `${group}/${version}`, kind }) as KubeObject;
+function objectOf(body: object, { group, version, kind }: KubeType): KubeObject {
+  const said = { apiVersion: group === '' ? version : `${group}/${version}`, kind };
+  const isOutline = 'kind' in body && body.kind === 'PartialObjectMetadata';
+  return (isOutline ? { ...body, ...said } : { ...said, ...body }) as KubeObject;
+}
 
 /** Of the status that the server sends with what it does not do. */
 function wordOf(body: KubeAnswer['body'], field: string): string {
