@@ -19,6 +19,7 @@ import type { SupportDumpFlags } from '#mta/watch/support-dump.ts';
 import type { SuppressFlags } from '#mta/watch/suppress.ts';
 import type { TopFlags } from '#mta/watch/top.ts';
 import type { TraceFlags } from '#mta/watch/trace.ts';
+import { OPERATOR_FLAGS } from '#operator/flags.ts';
 import type { OperatorFlags } from '#operator/settings.ts';
 import { ADMIN_FLAGS, isByKube } from '#mta/watch/admin-flags.ts';
 import { CHOICE_FLAGS } from '#mta/watch/choice-flags.ts';
@@ -76,22 +77,18 @@ program
     await provisionCommand(flags, print);
   });
 
-program
+const operator = program
   .command('operator')
   .description('carry out what is declared in a Kubernetes cluster; of several one leads')
   .requiredOption('--namespace <name>', 'its own namespace, where its lease is', process.env['POD_NAMESPACE'])
   .requiredOption('--image <name>', 'the image of the pods it makes', process.env['POSTFLEET_IMAGE'])
-  .option('--pods-role <name>', 'the ClusterRole by which its pods read what is declared', 'postfleet-pods')
-  .option('--watch-namespaces <names>', 'namespaces it reconciles, with commas between (default: all)')
-  .option('--egress-namespace <name>', 'where the egress proxies of nodes are (default: there are none)')
-  .option('--resolver <address...>', 'DNS servers (default: those of this machine)')
   .option('--hostname <name>', 'the host that takes bounces', systemHostname())
   .option('--identity <name>', 'tells it from others that may lead', process.env['POD_NAME'] ?? systemHostname())
-  .option('--metrics <address>', 'metrics and health', '127.0.0.1:9464')
   .action(async (flags: OperatorFlags) => {
     const { operatorCommand } = await import('#operator/command.ts');
     await operatorCommand(flags, terminal);
   });
+for (const [flag, does, standard] of OPERATOR_FLAGS) operator.addOption(new Option(flag, does).default(standard));
 
 const egress = program
   .command('egress')

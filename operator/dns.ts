@@ -23,12 +23,14 @@ export interface DnsOptions {
   readonly random: Random;
   /** The machine's own when empty. */
   readonly resolvers: readonly string[];
+  /** Private networks that name servers of domains may lie in. */
+  readonly allowPrivate: readonly string[];
 }
 
-export async function openDns({ clock, random, resolvers }: DnsOptions): Promise<OperatorDns> {
+export async function openDns({ clock, random, resolvers, allowPrivate }: DnsOptions): Promise<OperatorDns> {
   const servers = resolvers.length > 0 ? resolvers.map(parseServer) : await machineServers();
   const stub = openStub({ clock, random, servers });
-  const authorities = openDomainAuthorities({ clock, random, lookUp: stub.lookUp, allowPrivate: [] });
+  const authorities = openDomainAuthorities({ clock, random, lookUp: stub.lookUp, allowPrivate });
   const close = (): void => {
     authorities.close();
     stub.close();

@@ -69,8 +69,8 @@ const GATHER_PODS: Duration = milliseconds(200);
 /** Rejects when its address cannot be listened on. */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
   const { kube, settings, clock, random, log, failed } = options;
-  const { egressNamespace } = settings;
-  const dns = await openDns({ clock, random, resolvers: settings.resolvers });
+  const { egressNamespace, resolvers, allowPrivate } = settings;
+  const dns = await openDns({ clock, random, resolvers, allowPrivate });
   const world: World = new World({
     kube,
     clock,

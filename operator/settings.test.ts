@@ -18,6 +18,7 @@ test('an operator watches all namespaces, or those that are named', () => {
     identity: 'me',
     metrics: { host: '127.0.0.1', port: 9464 },
     resolvers: [],
+    allowPrivate: [],
     hostname: 'mx.test',
   };
   expect(readOperatorSettings(FLAGS)).toEqual(settings);
@@ -32,6 +33,7 @@ test.each<[flags: Partial<OperatorFlags>, says: RegExp]>([
   [{ watchNamespaces: 'mail,,shop' }, /--watch-namespaces .* ""/],
   [{ podsRole: 'a b' }, /--pods-role must name a ClusterRole, .* "a b"/],
   [{ image: 'a b' }, /--image must name an image/],
+  [{ allowPrivate: ['10.1.0.0/16', '8.8.8.0/24'] }, /--allow-private must name a private network, .* "8.8.8.0\/24"/],
   [{ metrics: '9464' }, /--metrics 9464: must be/],
 ])('%j cannot be', (flags, says) => {
   expect(() => readOperatorSettings({ ...FLAGS, ...flags })).toThrow(says);

@@ -1,6 +1,7 @@
 /**
  * What the operator is told at its start. Read once, every problem named by its flag.
  */
+import { isPrivateNetwork } from '#lib/dns/private-address.ts';
 import { type Address, parseAddress } from '#lib/http/address.ts';
 import { Fault } from '#lib/run/fault.ts';
 
@@ -20,6 +21,8 @@ export interface OperatorSettings {
   readonly metrics: Address;
   /** DNS servers; the machine's own when empty. */
   readonly resolvers: readonly string[];
+  /** Private networks that name servers of domains may lie in. */
+  readonly allowPrivate: readonly string[];
   /** The host that takes bounces: where the return paths of domains point. */
   readonly hostname: string;
 }
@@ -33,6 +36,7 @@ export interface OperatorFlags {
   readonly identity: string;
   readonly metrics: string;
   readonly resolver?: readonly string[];
+  readonly allowPrivate?: readonly string[];
   readonly hostname: string;
 }
 
@@ -41,7 +45,16 @@ const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** Throws the fault `bad-setting`. */
 export function readOperatorSettings(flags: OperatorFlags): OperatorSettings {
-  const { namespace, egressNamespace, image, podsRole, identity, hostname, resolver: resolvers = [] } = flags;
+  const {
+    namespace,
+    egressNamespace,
+    image,
+    podsRole,
+    identity,
+    hostname,
+    resolver: resolvers = [],
+    allowPrivate = [],
+  } = flags;
   const watchNamespaces = flags.watchNamespaces?.split(',').map((it) => it.trim());
   for (const name of [
     namespace,
@@ -60,12 +73,19 @@ export function readOperatorSettings(flags: OperatorFlags): OperatorSettings {
       'bad-setting',
       `--pods-role must name a ClusterRole, such as postfleet-pods; "${podsRole}" cannot be one.`,
     );
+  for (const network of allowPrivate)
+    if (!isPrivateNetwork(network))
+      throw new Fault(
+        'bad-setting',
+        `--allow-private must name a private network, such as 10.1.0.0/16; "${network}" is none.`,
+      );
   const metrics = parseAddress('--metrics', flags.metrics);
   const names = { namespace, image, podsRole, identity, hostname };
   return {
     ...names,
     metrics,
     resolvers,
+    allowPrivate,
     ...(watchNamespaces && { watchNamespaces }),
     ...(egressNamespace !== undefined && { egressNamespace }),
   };

@@ -78,7 +78,7 @@ const LAYERS: readonly { readonly layer: string; readonly files: RegExp; readonl
   },
   {
     layer: 'operator root',
-    files: /^operator\/(command|events|operator|settings|told|triggers)\.ts$/,
+    files: /^operator\/(command|events|flags|operator|settings|told|triggers)\.ts$/,
     may: ['reconciler', 'world', 'controller', 'workload', 'crds', 'lib'],
   },
   { layer: 'world', files: /^operator\/[^/]+\.ts$/, may: ['reconciler', 'workload', 'crds', 'lib'] },

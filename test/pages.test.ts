@@ -40,6 +40,7 @@ const said = [
   read('mta/roles/role-flags.ts'),
   read('mta/watch/send-flags.ts'),
   read('mta/roles/egress-flags.ts'),
+  read('operator/flags.ts'),
 ];
 const flags = new Set(said.flatMap((text) => [...text.matchAll(/'(--[a-z-]+)/g)].map(([, flag]) => flag)));
 for (const it of flagsOfCommander) flags.add(it);

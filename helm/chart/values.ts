@@ -110,6 +110,9 @@ export const VALUES: Inner = {
       { type: 'string', pattern: NAMESPACE },
     ),
     resolvers: list('DNS servers, `address` or `address:port`; those of the pod when empty.', { type: 'string' }),
+    allowPrivate: list('Private networks that name servers of domains may lie in, such as `10.1.0.0/16`.', {
+      type: 'string',
+    }),
     resources: fields('What its container asks for, and may use.', {
       requests: { cpu: '100m', memory: '192Mi' },
       limits: { memory: '512Mi' },

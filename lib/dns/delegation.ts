@@ -36,7 +36,9 @@ export async function zoneOf(name: string, lookUp: LookUp, allowPrivate: readonl
     const servers = await Promise.all(names.map((it) => serverOf(it, lookUp, allowPrivate)));
     const usable = servers.filter((it) => it.addresses.length > 0);
     if (usable.length > 0) return { kind: 'zone', servers: usable } satisfies Zone;
-    return temporary(`the name servers of ${candidate} have no address that may be asked`);
+    return temporary(
+      `the name servers of ${candidate} have no address that may be asked: private ones have to be allowed`,
+    );
   }
   return temporary(`nobody knows the name servers of ${name}`);
 }

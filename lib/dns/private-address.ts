@@ -59,6 +59,12 @@ export function matchesNetwork(address: string, cidr: string): boolean {
   return list.check(address, family === 4 ? 'ipv4' : 'ipv6');
 }
 
+/** Whether it is a network of private addresses, as far as its own first address tells: `10.1.0.0/16`. */
+export function isPrivateNetwork(cidr: string): boolean {
+  const [address = ''] = cidr.split('/');
+  return matchesNetwork(address, cidr) && isPrivateAddress(address);
+}
+
 /** 4, 6, or 0. A zone (`%eth0`) makes no address for us: it only means something on this machine. */
 function familyOf(address: string): number {
   return address.includes('%') ? 0 : isIP(address);

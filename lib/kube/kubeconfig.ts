@@ -67,7 +67,8 @@ class Access implements KubeconfigAccess {
     const where = `port ${port} of pod ${namespace}/${name}`;
     const complaints = new Writable({
       write: (said: Buffer, _, done) => {
-        socket.destroy(new Fault('kube-unreachable', `${where}: ${said.toString().trim()}`));
+        // The first one is the port's number, of which the library leaves nothing.
+        if (said.length > 0) socket.destroy(new Fault('kube-unreachable', `${where}: ${said.toString().trim()}`));
         done();
       },
     });

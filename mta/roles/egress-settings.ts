@@ -2,7 +2,7 @@
  * What the egress proxy is told at its start. Read once, every problem named by its flag.
  */
 import { resolve } from 'node:path';
-import { isPrivateAddress, matchesNetwork } from '#lib/dns/private-address.ts';
+import { isPrivateNetwork, matchesNetwork } from '#lib/dns/private-address.ts';
 import { type Address, parseAddress } from '#lib/http/address.ts';
 import { type PodApi, podApiOf } from '#lib/kube/pod-access.ts';
 import type { Pod } from '#lib/kube/pod-report.ts';
@@ -93,10 +93,8 @@ function readDeclared(
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || matchesNetwork(host, '127.0.0.0/8') || matchesNetwork(host, '::1');
 
-/** Its own first address is in it, if it is one at all. */
 function checkNetwork(network: string): void {
-  const [address = ''] = network.split('/');
-  if (matchesNetwork(address, network) && isPrivateAddress(address)) return;
+  if (isPrivateNetwork(network)) return;
   throw new Fault('bad-setting', `--allow-private ${network}: must be a private network such as 10.1.0.0/16`);
 }
 

@@ -3,6 +3,7 @@ import type { IPPool } from '#crds/kinds/ip-pool.ts';
 import { hours, minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import { FakeNotebook } from '../../test/harness/notebook.ts';
+import type { Course } from '../mail/firing.ts';
 import { LocalLimits } from './limits/local.ts';
 import { Rests } from './rests.ts';
 import { type EgressSource, sourceAtSite, sourceRest, Sources, type Towards } from './source.ts';
@@ -88,6 +89,12 @@ test('messages are shared by weight, however many a connection carries', () => {
   expect((sent['c'] ?? 0) / all).toBeCloseTo(0.1, 1);
 });
 
+test.each([1, 20, 100, 500])('shares are by weight when each connection carries %d messages', (messages) => {
+  declare('main', [member('a', { weight: 300 }), member('b', { weight: 100 })]);
+  const { a = 0, b = 0 } = sendBy(4000, () => messages);
+  expect(a / (a + b)).toBeCloseTo(0.75, 2);
+});
+
 test('connections opened together are spread by weight', () => {
   declare('main', [member('a', { weight: 75 }), member('b', { weight: 25 })]);
   const open = { a: 0, b: 0 };
@@ -106,6 +113,31 @@ test('a source that comes back does not make up for its absence', () => {
   declare('main', [member('a'), member('b')]);
   const sent = sendBy(20, () => 10);
   expect(sent['b']).toBeGreaterThanOrEqual(50);
+});
+
+test('a source that one site refuses does not make up for it at others', () => {
+  declare('main', [member('a'), member('b')]);
+  rests.failed(sourceAtSite('default/main/a', 'mx.test'));
+  const sent = { a: 0, b: 0 };
+  const sendTo = (site: string): void => {
+    const offer = sources.choose(towards({ site }));
+    if (offer.kind === 'none') throw new Error(offer.why);
+    sources.sent(offer.source, 10);
+    if (site !== 'mx.test') sent[offer.source.member as 'a' | 'b'] += 10;
+  };
+  for (let at = 0; at < 100; at += 1) sendTo('mx.test');
+  for (let at = 0; at < 20; at += 1) sendTo('other.test');
+  expect(sent).toEqual({ a: 100, b: 100 });
+});
+
+test('whoever asks for another source than one takes nothing from its share', () => {
+  declare('main', [member('a', { weight: 300 }), member('b', { weight: 100 })]);
+  const course = { pool: 'default/main', site: 'mx.test', provider: 'mx.test', source: 'default/main/a' } as Course;
+  const { a = 0, b = 0 } = sendBy(1000, () => {
+    expect(sources.hasOther(course)).toBe(true);
+    return 100;
+  });
+  expect(a / (a + b)).toBeCloseTo(0.75, 2);
 });
 
 test.each([

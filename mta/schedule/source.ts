@@ -76,13 +76,11 @@ const LOOK_AGAIN: Duration = minutes(1);
 const WORTH_WAITING: Duration = seconds(5);
 /** Messages a connection is expected to carry, for the choice among several opened at once. */
 const PER_CONNECTION = 20;
-/** Messages a source that was away may make up for. */
-const MAKE_UP = 100;
-
-/** `passed`: messages sent, each divided by the weight. */
+/** `passed`: messages sent, each divided by the weight. `isAway`: when somebody was chosen last it could not be. */
 interface Progress {
   passed: number;
   open: number;
+  isAway: boolean;
 }
 
 export class Sources {
@@ -156,11 +154,11 @@ export class Sources {
     for (const member of pool.spec.members) {
       const bar = barOf(pool, member);
       if (bar !== undefined && pool.verdict && !isOwnWill(member)) why = `${nameOf(pool, member)}: ${bar}`;
-      if (bar !== undefined) continue;
       if (nameOf(pool, member) === towards.not) continue;
-      const offer = this.#offerOf(pool, member, towards);
-      if (offer.kind === 'source') offers.push(offer);
-      else [wait, why] = [Math.min(wait, offer.wait), offer.why];
+      const offer = bar === undefined ? this.#offerOf(pool, member, towards) : undefined;
+      if (offer?.kind === 'source') offers.push(offer);
+      else this.#of(nameOf(pool, member)).isAway = true;
+      if (offer?.kind === 'none') [wait, why] = [Math.min(wait, offer.wait), offer.why];
     }
     const pinned = offers.find(({ source }) => source.address === towards.from);
     return pinned ?? this.#furthestBehind(offers) ?? none(why, wait);
@@ -200,24 +198,31 @@ export class Sources {
     return spec.members.some(({ warmup }) => warmup && warmUpLimit(warmup, now) !== undefined);
   }
 
-  /** A newcomer, or one that was away, does not make up for all that it has missed. */
   #furthestBehind<Offer extends { readonly source: EgressSource }>(offers: readonly Offer[]): Offer | undefined {
-    const most = Math.max(...offers.map(({ source }) => this.#of(source.name).passed));
+    this.#welcome(offers.map(({ source }) => this.#of(source.name)));
     let chosen: Offer | undefined;
     let least = Infinity;
     for (const offer of offers) {
       const progress = this.#of(offer.source.name);
-      progress.passed = Math.max(progress.passed, most - MAKE_UP / offer.source.weight);
       const expected = progress.passed + ((progress.open + 1) * PER_CONNECTION) / offer.source.weight;
       if (expected < least) [chosen, least] = [offer, expected];
     }
     return chosen;
   }
 
+  /** A newcomer, or one that was away, does not make up for what it has missed: it is beside the last of those that were there. */
+  #welcome(all: readonly Progress[]): void {
+    const last = Math.min(...all.filter((it) => !it.isAway).map((it) => it.passed));
+    for (const it of all) {
+      if (it.isAway && last < Infinity) it.passed = Math.max(it.passed, last);
+      it.isAway = false;
+    }
+  }
+
   #of(name: string): Progress {
     const known = this.#progress.get(name);
     if (known) return known;
-    const progress = { passed: 0, open: 0 };
+    const progress = { passed: 0, open: 0, isAway: true };
     this.#progress.set(name, progress);
     return progress;
   }

@@ -3,7 +3,7 @@
  */
 import type { ApiServer } from '#lib/kube/api-server.ts';
 import type { KubeObject, KubeType } from '#lib/kube/kube.ts';
-import type { Names, ZoneLine } from './node/names.ts';
+import type { Ground, ZoneLine } from './ground.ts';
 
 const ENDPOINTS: KubeType = {
   group: 'externaldns.k8s.io',
@@ -24,12 +24,17 @@ export class ExternalDns {
   #written = '';
 
   /** `own`: lines of the zone that are nobody's business. */
-  constructor(kube: ApiServer, names: Names, zone: string, own: readonly ZoneLine[]) {
+  constructor(
+    kube: ApiServer,
+    { write, places }: Pick<Ground, 'write' | 'places'>,
+    zone: string,
+    own: readonly ZoneLine[],
+  ) {
     const look = async (): Promise<void> => {
-      const { objects } = await kube.list(ENDPOINTS, {});
+      const { objects } = await kube.list(ENDPOINTS, { namespace: places.mail });
       const lines = [...own, ...objects.flatMap(linesOf).filter((it) => it.split(' ')[0]?.endsWith(`${zone}.`))];
       if (lines.join('\n') === this.#written) return;
-      names.write(zone, lines);
+      await write(zone, lines);
       this.#written = lines.join('\n');
     };
     const again = (): void => {

@@ -1,12 +1,9 @@
 /**
  * The example's NATS and Valkey, as they are but for what one small node has not: three machines, and processors to promise.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { parseYaml } from '#crds/source/yaml.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
-import { DISKS } from './node/machine.ts';
-import { NAME as NODE_NAME } from './node/node.ts';
 
 export function example(file: string): KubeObject[] {
   const text = readFileSync(new URL(`../../examples/kubernetes/${file}`, import.meta.url), 'utf8');
@@ -34,25 +31,3 @@ export const onOneNode = (objects: readonly KubeObject[]): KubeObject[] =>
 
 /** Small enough for two processors with everything on them, and the same of all: who asks for nothing gets next to nothing of a busy one. */
 export const REQUESTS = { cpu: '100m' };
-
-/**
- * Disks for whoever claims one. They are memory, which counts as that of whoever writes: processes are killed here, never the power, and
- * three servers that sync each on the one disk of this machine would be measured by what others do on it.
- */
-export const disks = (count: number): object[] =>
-  Array.from({ length: count }, (_, at) => {
-    const path = join(DISKS, `disk-${at}`);
-    mkdirSync(path);
-    const here = { key: 'kubernetes.io/hostname', operator: 'In', values: [NODE_NAME] };
-    return {
-      apiVersion: 'v1',
-      kind: 'PersistentVolume',
-      metadata: { name: `disk-${at}` },
-      spec: {
-        accessModes: ['ReadWriteOnce'],
-        capacity: { storage: '20Gi' },
-        local: { path },
-        nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [here] }] } },
-      },
-    };
-  });

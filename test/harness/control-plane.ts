@@ -206,6 +206,8 @@ const toPods = ({ address, serviceNetwork }: PodNetwork): string[] => [
   '--bind-address=0.0.0.0',
   `--advertise-address=${address}`,
   `--service-cluster-ip-range=${serviceNetwork}`,
+  // Nobody resolves the names of nodes.
+  '--kubelet-preferred-address-types=InternalIP',
 ];
 
 const TO_NOBODY = [

@@ -25,6 +25,7 @@ export function startHastyOperator(plane: ControlPlane, resolver: string): Promi
     identity: 'hasty',
     metrics: { host: '127.0.0.1', port: 0 },
     resolvers: [resolver],
+    allowPrivate: [],
     hostname: 'mx.mail.test',
   };
   const kube = new ApiServer(plane.access(OPERATOR), systemClock, systemRandom);

@@ -23,7 +23,7 @@ export class Helm {
   readonly #program: string;
   readonly #env: NodeJS.ProcessEnv;
 
-  constructor(stage: Stage, major: HelmMajor, plane?: ControlPlane) {
+  constructor(stage: Stage, major: HelmMajor, plane?: Pick<ControlPlane, 'kubeconfig'>) {
     const folder = stage.folder(`helm-${major}`);
     const kubeconfig = join(folder, 'kubeconfig');
     if (plane) writeFileSync(kubeconfig, plane.kubeconfig(), { mode: 0o600 });

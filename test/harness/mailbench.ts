@@ -65,30 +65,46 @@ export interface Load {
   readonly flags?: readonly string[];
 }
 
+/** It says here what it says, and is signalled by this. */
+export interface Begun {
+  readonly program: Program;
+  readonly signal: (name: NodeJS.Signals) => void;
+}
+
 /** More than a line of `-every` is long. */
 const LINE_BYTES = 300;
 
 export class Mailbench {
   readonly program: Program;
+  readonly #signal: (name: NodeJS.Signals) => void;
 
-  private constructor(program: Program) {
+  private constructor({ program, signal }: Begun) {
     this.program = program;
+    this.#signal = signal;
   }
 
   static start(stage: Stage, load: Load): Mailbench {
+    return Mailbench.by(load, (args) => {
+      const program = stage.start('mailbench', MAILBENCH, args);
+      return { program, signal: (name) => program.signal(name) };
+    });
+  }
+
+  /** Where somebody else starts it. */
+  static by(load: Load, begin: (args: readonly string[]) => Begun): Mailbench {
     const where = ['-to', addressesOf(load.to), '-sink', ...sinkOf(load)];
     const much = ['-n', String(load.messages), '-c', String(load.connections)];
-    return new Mailbench(stage.start('mailbench', MAILBENCH, [...where, ...much, ...(load.flags ?? [])]));
+    return new Mailbench(begin([...where, ...much, ...(load.flags ?? [])]));
   }
 
   /** To be called right after the relay was killed: notes what the sink had just taken, or was about to. */
   noteKill(): void {
-    this.program.signal('SIGUSR1');
+    this.#signal('SIGUSR1');
   }
 
   /** From now on counts are those of the next phase. */
   nextPhase(): void {
-    this.program.signal('SIGHUP');
+    this.#signal('SIGHUP');
   }
 
   /** How much was accepted and has not come, of what it said last; with `-every`. */
@@ -99,12 +115,12 @@ export class Mailbench {
 
   /** Hands in nothing more, and goes on counting. */
   enough(): void {
-    this.program.signal('SIGUSR2');
+    this.#signal('SIGUSR2');
   }
 
   /** To be called after `enough`, when the relay holds nothing any more: nothing late can come, nobody waits for it. */
   allHasEnded(): void {
-    this.program.signal('SIGUSR2');
+    this.#signal('SIGUSR2');
   }
 
   /** Resolves when it has counted all it waits for. */

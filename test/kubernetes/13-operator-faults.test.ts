@@ -79,6 +79,7 @@ async function lead(namespace: string, identity: string, by: Kube): Promise<void
     identity,
     metrics: { host: '127.0.0.1', port: 0 },
     resolvers: [zone.address],
+    allowPrivate: [],
     hostname: 'mx.mail.test',
   };
   const log = { info: quiet, warn: quiet, error: quiet, flush: async () => undefined };

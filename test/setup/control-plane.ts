@@ -77,6 +77,11 @@ export function needKubectl(): void {
   need(['kubectl']);
 }
 
+/** That, and a name server of one's own. */
+export function needKubectlAndNames(): void {
+  need(['kubectl', 'coredns']);
+}
+
 /** Also what makes this machine a node. */
 export function needNode(): void {
   need(Object.keys(ALL) as KubernetesProgram[]);

@@ -6,13 +6,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Helm } from '../../harness/helm.ts';
+import { CHART } from '../../harness/helm.ts';
 import type { Stage } from '../../harness/stage.ts';
 import { until } from '../../harness/until.ts';
-import type { Node } from '../node/node.ts';
+import type { Ground, Places } from '../ground.ts';
 
 export interface Workload {
-  readonly namespace: string;
+  readonly place: keyof Places;
   /** Of its pods. */
   readonly labels: string;
   /** Kind and name. */
@@ -20,20 +20,20 @@ export interface Workload {
 }
 
 const ours = (component: string): Workload => ({
-  namespace: 'mail',
+  place: 'mail',
   labels: `app.kubernetes.io/component=${component}`,
   object: `deployment/main-${component}`,
 });
 export const INGRESS = ours('ingress');
 export const WORKER = ours('worker');
-export const NATS: Workload = { namespace: 'mail', labels: 'app.kubernetes.io/name=nats', object: 'statefulset/nats' };
+export const NATS: Workload = { place: 'mail', labels: 'app.kubernetes.io/name=nats', object: 'statefulset/nats' };
 export const VALKEY: Workload = {
-  namespace: 'mail',
+  place: 'mail',
   labels: 'app.kubernetes.io/name=valkey',
   object: 'deployment/valkey',
 };
 export const OPERATOR: Workload = {
-  namespace: 'postfleet',
+  place: 'operator',
   labels: 'app.kubernetes.io/component=operator',
   object: 'deployment/postfleet-operator',
 };
@@ -45,20 +45,19 @@ const EVERY = 500;
 
 interface Pod {
   readonly metadata: { readonly name: string };
+  readonly spec: { readonly nodeName: string };
   readonly status: {
     readonly containerStatuses?: readonly { readonly containerID?: string; readonly restartCount: number }[];
   };
 }
 
 export class Fleet {
-  readonly node: Node;
   readonly #stage: Stage;
-  readonly #helm: Helm;
+  readonly #ground: Ground;
 
-  constructor(stage: Stage, node: Node, helm: Helm) {
+  constructor(stage: Stage, ground: Ground) {
     this.#stage = stage;
-    this.node = node;
-    this.#helm = helm;
+    this.#ground = ground;
   }
 
   /** SIGKILL to a container of it, in turn, and `killed` right after. */
@@ -67,7 +66,7 @@ export class Fleet {
     const struck = pods[turn % pods.length];
     const [container] = struck?.status.containerStatuses ?? [];
     if (!struck || container?.containerID === undefined) throw new Error(`no container of ${what.object} runs`);
-    this.node.containers.kill(container.containerID);
+    await this.#ground.kill({ id: container.containerID, node: struck.spec.nodeName });
     killed();
     const isAnother = async (): Promise<boolean> => {
       const pod = (await this.#pods(what)).find(({ metadata }) => metadata.name === struck.metadata.name);
@@ -108,23 +107,26 @@ export class Fleet {
   }
 
   async withoutApiServer(milliseconds: number): Promise<void> {
-    await this.node.plane.killApiServer();
+    const { apiServer } = this.#ground;
+    if (!apiServer) throw new Error('the API server is not ours');
+    await apiServer.kill();
     await pause(milliseconds);
-    await this.node.plane.startApiServer(WHOLE_WITHIN);
+    await apiServer.start(WHOLE_WITHIN);
     for (const it of [OPERATOR, INGRESS, WORKER]) await this.whole(it);
   }
 
   /** The operator by Helm, and by it all pods. */
-  async upgrade(chart: string, repository: string, tag: string): Promise<void> {
-    const set = ['--reuse-values', '--set', `image.tag=${tag}`];
-    await this.#helm.works('upgrade', 'postfleet', chart, '--namespace', 'postfleet', ...set);
+  async upgrade(): Promise<void> {
+    const { helm, images, places } = this.#ground;
+    const set = ['--reuse-values', '--set', `image.tag=${images.next}`];
+    await helm.works('upgrade', 'postfleet', CHART, '--namespace', places.operator, ...set);
     await this.whole(OPERATOR);
     for (const it of [INGRESS, WORKER]) {
       const path = 'jsonpath={.spec.template.spec.containers[0].image}';
       const image = (): Promise<string> => this.mail('get', it.object, '--output', path);
       await until(
         `${it.object} has the image`,
-        async () => (await image()) === `${repository}:${tag}`,
+        async () => (await image()) === `${images.repository}:${images.next}`,
         WHOLE_WITHIN,
         EVERY,
       );
@@ -133,18 +135,23 @@ export class Fleet {
   }
 
   /** Every pod of it is there, as it should be, and ready. */
-  async whole({ namespace, object }: Workload): Promise<void> {
+  async whole({ place, object }: Workload): Promise<void> {
     const limit = `--timeout=${WHOLE_WITHIN / 1000}s`;
-    await this.node.kubectl.works('--namespace', namespace, 'rollout', 'status', object, limit);
+    await this.#in(place, 'rollout', 'status', object, limit);
   }
 
   mail(...args: readonly string[]): Promise<string> {
-    return this.node.kubectl.works('--namespace', 'mail', ...args);
+    return this.#in('mail', ...args);
   }
 
-  async #pods({ namespace, labels }: Workload): Promise<readonly Pod[]> {
+  #in(place: keyof Places, ...args: readonly string[]): Promise<string> {
+    const { kubectl, places } = this.#ground;
+    return kubectl.works('--namespace', places[place], ...args);
+  }
+
+  async #pods({ place, labels }: Workload): Promise<readonly Pod[]> {
     const what = ['get', 'pods', '--selector', labels, '--output', 'json'];
-    const { items } = JSON.parse(await this.node.kubectl.works('--namespace', namespace, ...what)) as { items: Pod[] };
+    const { items } = JSON.parse(await this.#in(place, ...what)) as { items: Pod[] };
     return items;
   }
 
@@ -152,22 +159,23 @@ export class Fleet {
     await until(`${what.object} is stopped`, async () => (await this.#pods(what)).length === 0, WHOLE_WITHIN, EVERY);
   }
 
-  async #replicas({ namespace, object }: Workload): Promise<number> {
-    const path = 'jsonpath={.spec.replicas}';
-    return Number(await this.node.kubectl.works('--namespace', namespace, 'get', object, '--output', path));
+  async #replicas({ place, object }: Workload): Promise<number> {
+    return Number(await this.#in(place, 'get', object, '--output', 'jsonpath={.spec.replicas}'));
   }
 
-  async #scale({ namespace, object }: Workload, replicas: number): Promise<void> {
-    await this.node.kubectl.works('--namespace', namespace, 'scale', object, `--replicas=${replicas}`);
+  async #scale({ place, object }: Workload, replicas: number): Promise<void> {
+    await this.#in(place, 'scale', object, `--replicas=${replicas}`);
   }
 
   /** False while a budget does not let it go. */
-  async #evicted({ namespace }: Workload, name: string): Promise<boolean> {
+  async #evicted({ place }: Workload, name: string): Promise<boolean> {
+    const { kubectl, places } = this.#ground;
+    const namespace = places[place];
     const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } };
     const file = join(this.#stage.folder('eviction'), 'eviction.json');
     writeFileSync(file, JSON.stringify(eviction));
     const path = `/api/v1/namespaces/${namespace}/pods/${name}/eviction`;
-    const { code, stderr } = await this.node.kubectl.run('create', '--raw', path, '--filename', file);
+    const { code, stderr } = await kubectl.run('create', '--raw', path, '--filename', file);
     if (code !== 0 && !/TooManyRequests|disruption budget/.test(stderr)) throw new Error(stderr);
     return code === 0;
   }

@@ -2,8 +2,6 @@
  * What is done to the cluster while it carries mail, in this order, and whether any of it may come twice.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { CHART } from '../../harness/helm.ts';
-import { NEXT_TAG, REPOSITORY } from '../run/images.ts';
 import { type Fleet, INGRESS, NATS, OPERATOR, VALKEY, WORKER, type Workload } from './fleet.ts';
 import { rotate } from './rotation.ts';
 import type { SteadyLoad } from './steady-load.ts';
@@ -20,6 +18,8 @@ export interface Phase {
   /** What was in doubt when something ended without a word may come twice, nothing else. */
   readonly doubles: 'in doubt' | 'none';
   readonly run: (scene: Scene) => Promise<void>;
+  /** Only where it is ours. */
+  readonly endsApiServer?: true;
 }
 
 /** How much is done: for a check, or for the record. */
@@ -58,26 +58,28 @@ const scaled = gentle('workers from 3 to 1 to 3', async ({ fleet }) => {
   await fleet.scaleWorkers(1);
   await fleet.scaleWorkers(3);
 });
-const withoutApiServer = (seconds: number): Phase =>
-  gentle(`API server away for ${seconds} s`, ({ fleet }) => fleet.withoutApiServer(seconds * 1000));
+const withoutApiServer = (seconds: number): Phase => ({
+  ...gentle(`API server away for ${seconds} s`, ({ fleet }) => fleet.withoutApiServer(seconds * 1000)),
+  endsApiServer: true,
+});
 const evicted = gentle('pods evicted', async ({ fleet }) => {
   await Promise.all([INGRESS, WORKER].map((it) => fleet.evict(it)));
 });
-const upgraded = gentle('another image', ({ fleet }) => fleet.upgrade(CHART, REPOSITORY, NEXT_TAG));
+const upgraded = gentle('another image', ({ fleet }) => fleet.upgrade());
 
 const eachKilled = harsh('one of each kind killed', async ({ fleet, load }) => {
   await Promise.all([...KINDS.values()].map((it) => fleet.kill(it, 0, () => load.noteKill())));
 });
 
 /** A busy machine does it too. */
-export const SHORT: Form = {
+const SHORT: Form = {
   phases: [nothing, eachKilled, stopped, rotated, scaled, withoutApiServer(20), upgraded],
   rate: 40,
   leastRate: 20,
   leastMessages: 3000,
 };
 
-export const WHOLE: Form = {
+const WHOLE: Form = {
   phases: [
     nothing,
     ...[...KINDS].map(([name, what]) => killed(name, what, 3)),
@@ -92,3 +94,9 @@ export const WHOLE: Form = {
   leastRate: 100,
   leastMessages: 20_000,
 };
+
+/** `hasApiServer`: it may be ended. */
+export function formOf({ isShort, hasApiServer }: { readonly isShort: boolean; readonly hasApiServer: boolean }): Form {
+  const form = isShort ? SHORT : WHOLE;
+  return hasApiServer ? form : { ...form, phases: form.phases.filter((it) => it.endsApiServer !== true) };
+}

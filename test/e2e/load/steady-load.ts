@@ -1,20 +1,17 @@
 /**
  * One source of mail over all phases, by SMTP and by HTTP through the Services, and the sink that counts and verifies it: mailbench.
  */
-import { Mailbench, type Verdict } from '../../harness/mailbench.ts';
-import type { Stage } from '../../harness/stage.ts';
+import type { Mailbench, Verdict } from '../../harness/mailbench.ts';
 import { until } from '../../harness/until.ts';
+import type { Bench } from '../ground.ts';
 
-export interface Way {
+/** Where mail is handed in, and by whom. */
+export interface Door {
   /** Of the Service of the ingress. */
   readonly address: string;
   readonly username: string;
   readonly password: string;
   readonly token: string;
-  /** Where mail arrives, `address:port`. */
-  readonly sink: string;
-  /** Who is asked for keys. */
-  readonly dns: string;
 }
 
 /** More than are ever handed in. */
@@ -37,14 +34,14 @@ export class SteadyLoad {
   }
 
   /** `rate`: messages a second that are handed in. */
-  static start(stage: Stage, rate: number, { address, username, password, token, sink, dns }: Way): SteadyLoad {
+  static start(bench: Bench, rate: number, { address, username, password, token }: Door): SteadyLoad {
     const by = ['-starttls', '-auth', `${username}:${password}`, '-post', `${address}:80`, '-token', token, '-keys'];
     const what = ['-domains', '1:d%d.load.test', '-spread', String(DOMAINS), '-size', '2048', '-rate', String(rate)];
     // What three servers on one disk have not yet synced when somebody is killed is in doubt.
-    const judged = ['-dkim-dns', dns, '-signatures', '2', '-settle', '1s', '-every', '200ms'];
+    const judged = ['-dkim-dns', bench.dns, '-signatures', '2', '-settle', '1s', '-every', '200ms'];
     const flags = [...by, ...what, ...judged, '-wait', '180s', '-linger', '15s'];
     const much = { messages: NO_END, connections: CONNECTIONS };
-    return new SteadyLoad(Mailbench.start(stage, { to: `${address}:587`, sink, ...much, flags }), rate);
+    return new SteadyLoad(bench.start({ to: `${address}:587`, sink: bench.sink, ...much, flags }), rate);
   }
 
   /** To be called right after something was killed. */

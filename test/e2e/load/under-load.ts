@@ -3,28 +3,35 @@
  */
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { type Form, type Scene, SHORT, WHOLE } from './phases.ts';
+import type { Stage } from '../../harness/stage.ts';
+import type { Ground } from '../ground.ts';
+import { MailSite } from '../mail-site.ts';
+import { Fleet } from './fleet.ts';
+import { formOf, type Scene } from './phases.ts';
+import { type Door, SteadyLoad } from './steady-load.ts';
 import { faultsOf, told } from './verdicts.ts';
 
-const FORM = process.env['POSTFLEET_E2E_FORM'] === 'short' ? SHORT : WHOLE;
+const isShort = process.env['POSTFLEET_E2E_FORM'] === 'short';
 /** A file for whoever publishes it. */
 const TOLD = process.env['POSTFLEET_E2E_TOLD'];
 const PATIENCE = 1_200_000;
 
-/** `begin` starts the load of that form; `shares` are those of each address and its name, in hundredths, as its pool declares. */
-export function testUnderLoad(begin: (form: Form) => Promise<Scene>, shares: ReadonlyMap<string, number>): void {
+export function testUnderLoad(stage: Stage, given: () => Ground, hasApiServer: boolean): void {
+  const form = formOf({ isShort, hasApiServer });
   let scene: Scene;
 
   test('mail begins to go', async () => {
-    scene = await begin(FORM);
+    const ground = given();
+    const load = SteadyLoad.start(ground.bench, form.rate, await doorOf(new MailSite(ground)));
+    scene = { fleet: new Fleet(stage, ground), load, texts: (name) => ground.texts(name) };
     await expect(scene.load.drained()).resolves.toBeUndefined();
   });
 
-  test.each(FORM.phases)(
+  test.each(form.phases)(
     'under load: $name',
     async (phase) => {
       const at = performance.now();
-      if (phase !== FORM.phases[0]) scene.load.nextPhase();
+      if (phase !== form.phases[0]) scene.load.nextPhase();
       await expect(phase.run(scene)).resolves.toBeUndefined();
       const whole = performance.now();
       await scene.load.drained();
@@ -37,12 +44,21 @@ export function testUnderLoad(begin: (form: Form) => Promise<Scene>, shares: Rea
   test(
     'nothing is lost, nothing doubled that was not in doubt, every signature verifies, and shares are as weights',
     async () => {
-      const all = told(FORM.phases, await scene.load.end());
+      const all = told(form.phases, await scene.load.end());
+      const { shares } = given().pool;
       const whole = { ...all.verdict, phases: undefined };
       process.stdout.write(`${all.rows.map((it) => `${JSON.stringify(it)}\n`).join('')}${JSON.stringify(whole)}\n`);
-      expect(faultsOf(all, { messages: FORM.leastMessages, rate: FORM.leastRate, shares })).toEqual([]);
+      expect(faultsOf(all, { messages: form.leastMessages, rate: form.leastRate, shares })).toEqual([]);
       if (TOLD !== undefined) writeFileSync(TOLD, JSON.stringify(all));
     },
     PATIENCE,
   );
+}
+
+async function doorOf(site: MailSite): Promise<Door> {
+  const [address, username, password, token] = await Promise.all([
+    site.ingressAddress(),
+    ...['username', 'password', 'token'].map((it) => site.secret(it)),
+  ]);
+  return { address, username: username ?? '', password: password ?? '', token: token ?? '' };
 }

@@ -5,15 +5,12 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Stage } from '../../harness/stage.ts';
 import { programFile } from '../../setup/control-plane.ts';
+import type { ZoneLine } from '../ground.ts';
+import { fileName, reloading, ROOT, zoneText } from '../zone-text.ts';
 import { addAddress, DNS_ADDRESS, folderOfRun, NODE_ADDRESS, POD_NETWORK, SERVICE_NETWORK } from './machine.ts';
 
 /** Of the name server of all zones: public, or nobody would ask it. Nothing leaves the node's network. */
 export const AUTHORITY = '11.0.0.53';
-
-const ROOT = '.';
-
-/** One line of a zone: `name type value`, names in full with their dot, or without one in the zone. */
-export type ZoneLine = string;
 
 export class Names {
   readonly #folder: string;
@@ -38,20 +35,12 @@ export class Names {
   /** The whole of a zone beside what every zone has. */
   write(zone: string, lines: readonly ZoneLine[]): void {
     const file = this.fileOf(zone);
-    const text = [
-      `$ORIGIN ${zone === ROOT ? '' : zone}.`,
-      '$TTL 1',
-      `@ SOA ns hostmaster ${(this.#serial += 1)} 60 60 60 1`,
-      '@ NS ns',
-      `ns A ${AUTHORITY}`,
-      ...lines,
-    ];
-    writeFileSync(`${file}.new`, `${text.join('\n')}\n`);
+    writeFileSync(`${file}.new`, zoneText({ zone, lines, serial: (this.#serial += 1), server: AUTHORITY }));
     renameSync(`${file}.new`, file);
   }
 
   fileOf(zone: string): string {
-    return join(this.#folder, `${zone === ROOT ? 'root' : zone}.zone`);
+    return join(this.#folder, fileName(zone));
   }
 }
 
@@ -61,7 +50,7 @@ const corefile = (names: Names, kubeconfig: string, zones: readonly string[]): s
   kubernetes cluster.local ${SERVICE_NETWORK} ${POD_NETWORK} {
     kubeconfig ${kubeconfig} test
   }
-${zones.map((it) => `  file ${names.fileOf(it)} ${it} {\n    reload 1s\n  }\n`).join('')}}
+${zones.map((it) => reloading(names.fileOf(it), it)).join('')}}
 `;
 
 /** The address that pods are told, and that leads to it. */

@@ -10,9 +10,9 @@ import { ControlPlane } from '../../harness/control-plane.ts';
 import type { Stage } from '../../harness/stage.ts';
 import { until } from '../../harness/until.ts';
 import { programFile } from '../../setup/control-plane.ts';
-import { NEXT_TAG, REPOSITORY, TAG } from '../run/images.ts';
+import { IMAGES } from '../run/images.ts';
 import { Containers } from './containers.ts';
-import { Kubectl } from './kubectl.ts';
+import { Kubectl } from '../kubectl.ts';
 import {
   API_ADDRESS,
   DNS_ADDRESS,
@@ -25,6 +25,8 @@ import {
 import { DNS_OBJECTS, Names } from './names.ts';
 
 export const NAME = 'node1';
+/** Who has no right but those of the group that examples speak of. */
+export const ON_CALL = 'on-call';
 const READY_WITHIN = 120_000;
 
 export class Node {
@@ -43,7 +45,11 @@ export class Node {
   static async start(stage: Stage, zones: readonly string[]): Promise<Node> {
     makeMachine();
     const pods = { address: NODE_ADDRESS, serviceNetwork: SERVICE_NETWORK, serviceAddress: API_ADDRESS };
-    const [plane, containers] = await Promise.all([ControlPlane.start(stage, { pods }), Containers.start(stage)]);
+    const users = { [ON_CALL]: { groups: ['mail-operators'] } };
+    const [plane, containers] = await Promise.all([
+      ControlPlane.start(stage, { pods, users }),
+      Containers.start(stage),
+    ]);
     const kubeconfig = join(folderOfRun(), 'kubeconfig');
     writeFileSync(kubeconfig, plane.kubeconfig(), { mode: 0o600 });
     plane.startControllerManager();
@@ -63,7 +69,8 @@ export class Node {
   #loadImages(): void {
     const images = join(folderOfRun(), 'images');
     for (const tar of readdirSync(images)) this.containers.load(join(images, tar));
-    this.containers.ctr('images', 'tag', `${REPOSITORY}:${TAG}`, `${REPOSITORY}:${NEXT_TAG}`);
+    const { repository, tag, next } = IMAGES;
+    this.containers.ctr('images', 'tag', `${repository}:${tag}`, `${repository}:${next}`);
   }
 
   async #isReady(): Promise<void> {

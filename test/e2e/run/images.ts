@@ -7,15 +7,13 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { giveUp, NATS_SERVER, PAUSE } from '../../setup/tools.ts';
+import type { Images } from '../ground.ts';
 import { archive, type Contents, MACHINES } from './archive.ts';
 
 /** As containerd is told it. */
 export const PAUSE_IMAGE = 'localhost/pause:1';
-/** Ours, as the chart is told it. */
-export const REPOSITORY = 'docker.io/library/postfleet';
-export const TAG = 'e2e';
-/** The same of another release, as far as Kubernetes knows. */
-export const NEXT_TAG = 'e2e-next';
+/** Ours, as the chart is told it; that of the other release is the same. */
+export const IMAGES: Images = { repository: 'docker.io/library/postfleet', tag: 'e2e', next: 'e2e-next' };
 
 const OTHERS: Readonly<Record<string, Contents>> = {
   pause: { name: PAUSE_IMAGE, entrypoint: ['/pause'], programs: { '/pause': PAUSE } },
@@ -37,7 +35,7 @@ export function buildImages(folder: string): void {
   const script = fileURLToPath(new URL('../../../helm/image.ts', import.meta.url));
   const what = [
     '--name',
-    `postfleet:${TAG}`,
+    `postfleet:${IMAGES.tag}`,
     '--machine',
     MACHINES[process.arch] ?? '',
     '--to',
