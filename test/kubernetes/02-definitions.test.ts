@@ -1,3 +1,6 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { typeOfKind } from '#crds/definition.ts';
@@ -15,10 +18,14 @@ import { type Fields, documents } from '../harness/documents.ts';
 import { openScene } from '../harness/scene.ts';
 
 const stage = openScene();
+let plane: ControlPlane;
 let kube: ApiServer;
 
+const E2E = fileURLToPath(new URL('../e2e/run.ts', import.meta.url));
+const NAMESPACES = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace' };
+
 beforeAll(async () => {
-  const plane = await ControlPlane.start(stage);
+  plane = await ControlPlane.start(stage);
   kube = new ApiServer(plane.access(), systemClock, systemRandom);
   await installDefinitions(kube);
 });
@@ -54,6 +61,17 @@ describe('the definitions', () => {
     const scale = await kube.get({ type: typeOfKind('MTACluster'), namespace: 'default', name: 'local/scale' });
     expect(scale).toMatchObject({ kind: 'Scale', spec: { replicas: 3 }, status: { replicas: 0 } });
   });
+});
+
+it('whoever would try this cluster out is told that it is in use, and nothing is made', async () => {
+  const kubeconfig = join(stage.folder('in-use'), 'kubeconfig');
+  writeFileSync(kubeconfig, plane.kubeconfig());
+  const env = { ...process.env, POSTFLEET_E2E_KUBECONFIG: kubeconfig };
+  const program = stage.start('e2e', process.execPath, [E2E], { env });
+  expect(await program.ended).toMatchObject({ code: 1 });
+  expect(program.stderr).toContain('it has definitions of Postfleet');
+  const { objects } = await kube.list(NAMESPACES);
+  expect(objects.filter(({ metadata }) => metadata.name.includes('e2e'))).toEqual([]);
 });
 
 describe('what must not change', () => {

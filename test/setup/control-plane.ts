@@ -77,9 +77,9 @@ export function needKubectl(): void {
   need(['kubectl']);
 }
 
-/** That, and a name server of one's own. */
-export function needKubectlAndNames(): void {
-  need(['kubectl', 'coredns']);
+/** A name server of one's own. */
+export function needNames(): void {
+  need(['coredns']);
 }
 
 /** Also what makes this machine a node. */

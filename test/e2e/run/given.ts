@@ -5,7 +5,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { needKubectlAndNames, programFile } from '../../setup/control-plane.ts';
+import { needKubectl, needNames, programFile } from '../../setup/control-plane.ts';
 import { helmFile, needHelm } from '../../setup/helm.ts';
 import { giveUp, needMailbench, say } from '../../setup/tools.ts';
 import { HOLDS_ADDRESSES } from '../egress.ts';
@@ -17,13 +17,14 @@ const PATIENCE = '--timeout=180s';
 /** Resolves with the exit code. */
 export async function runInGiven(kubeconfig: string, chosen: readonly string[], over: AbortSignal): Promise<number> {
   const env = { ...process.env, KUBECONFIG: kubeconfig };
-  needKubectlAndNames();
+  needKubectl();
   const reason = whyNot(definitionsOf(env));
   if (reason !== undefined) return giveUp(`nothing is done to the cluster of ${kubeconfig}: ${reason}`);
   if (!imagesOf(process.env['POSTFLEET_E2E_IMAGE'], process.env['POSTFLEET_E2E_NEXT_TAG']))
     return giveUp(
       'a cluster fetches its images: build one (npm run image), push it with two tags, and say POSTFLEET_E2E_IMAGE=REPOSITORY:TAG POSTFLEET_E2E_NEXT_TAG=TAG',
     );
+  needNames();
   await needMailbench();
   await needHelm();
   const run = randomBytes(4).toString('hex');
