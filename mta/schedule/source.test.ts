@@ -63,6 +63,8 @@ const towards = (over: Partial<Towards> = {}): Towards => ({
   ...over,
 });
 
+const TO_MX = { pool: 'default/main', site: 'mx.test', provider: 'mx.test' };
+
 const chosen = (over: Partial<Towards> = {}): string => {
   const offer = sources.choose(towards(over));
   return offer.kind === 'source' ? offer.source.member : `none: ${offer.why}`;
@@ -130,9 +132,22 @@ test('a source that one site refuses does not make up for it at others', () => {
   expect(sent).toEqual({ a: 100, b: 100 });
 });
 
+test.each([
+  ['is asked for alone first', () => sources.hasOther({ ...TO_MX, source: 'default/main/a' } as Course)],
+  ['comes while the other rests', () => sources.choose(towards({ site: 'resting.test' }))],
+])('a newcomer that %s does not make up for what it has missed', (_, first) => {
+  declare('main', [member('a')]);
+  sendBy(1000, () => 10);
+  declare('main', [member('a'), member('b')]);
+  rests.failed(sourceAtSite('default/main/a', 'resting.test'));
+  first();
+  const { a = 0, b = 0 } = sendBy(20, () => 10);
+  expect(Math.abs(a - b)).toBeLessThanOrEqual(20);
+});
+
 test('whoever asks for another source than one takes nothing from its share', () => {
   declare('main', [member('a', { weight: 300 }), member('b', { weight: 100 })]);
-  const course = { pool: 'default/main', site: 'mx.test', provider: 'mx.test', source: 'default/main/a' } as Course;
+  const course = { ...TO_MX, source: 'default/main/a' } as Course;
   const { a = 0, b = 0 } = sendBy(1000, () => {
     expect(sources.hasOther(course)).toBe(true);
     return 100;

@@ -76,6 +76,7 @@ const LOOK_AGAIN: Duration = minutes(1);
 const WORTH_WAITING: Duration = seconds(5);
 /** Messages a connection is expected to carry, for the choice among several opened at once. */
 const PER_CONNECTION = 20;
+
 /** `passed`: messages sent, each divided by the weight. `isAway`: when somebody was chosen last it could not be. */
 interface Progress {
   passed: number;
@@ -86,6 +87,8 @@ interface Progress {
 export class Sources {
   readonly #options: SourcesOptions;
   readonly #progress = new Map<string, Progress>();
+  /** How far the last of a pool's sources had come when one was chosen. */
+  readonly #levels = new Map<string, number>();
 
   constructor(options: SourcesOptions) {
     this.#options = options;
@@ -161,7 +164,7 @@ export class Sources {
       if (offer?.kind === 'none') [wait, why] = [Math.min(wait, offer.wait), offer.why];
     }
     const pinned = offers.find(({ source }) => source.address === towards.from);
-    return pinned ?? this.#furthestBehind(offers) ?? none(why, wait);
+    return pinned ?? this.#furthestBehind(keyOf(pool.metadata), offers) ?? none(why, wait);
   }
 
   #offerOf(pool: IPPool, member: Member, { site, provider, connectionsPerSource }: Towards): SourceOffer {
@@ -198,8 +201,12 @@ export class Sources {
     return spec.members.some(({ warmup }) => warmup && warmUpLimit(warmup, now) !== undefined);
   }
 
-  #furthestBehind<Offer extends { readonly source: EgressSource }>(offers: readonly Offer[]): Offer | undefined {
-    this.#welcome(offers.map(({ source }) => this.#of(source.name)));
+  #furthestBehind<Offer extends { readonly source: EgressSource }>(
+    pool: string,
+    offers: readonly Offer[],
+  ): Offer | undefined {
+    const all = offers.map(({ source }) => this.#of(source.name));
+    if (all.length > 0) this.#welcome(pool, all);
     let chosen: Offer | undefined;
     let least = Infinity;
     for (const offer of offers) {
@@ -210,13 +217,19 @@ export class Sources {
     return chosen;
   }
 
-  /** A newcomer, or one that was away, does not make up for what it has missed: it is beside the last of those that were there. */
-  #welcome(all: readonly Progress[]): void {
-    const last = Math.min(...all.filter((it) => !it.isAway).map((it) => it.passed));
+  /**
+   * A newcomer, or one that was away, does not make up for what it has missed: it is beside the last of those that were there; where none of
+   * them is there now, where the last of them was.
+   */
+  #welcome(pool: string, all: readonly Progress[]): void {
+    const stayed = all.filter((it) => !it.isAway).map((it) => it.passed);
+    const level = this.#levels.get(pool) ?? 0;
+    const beside = stayed.length > 0 ? Math.min(...stayed) : level;
     for (const it of all) {
-      if (it.isAway && last < Infinity) it.passed = Math.max(it.passed, last);
+      if (it.isAway) it.passed = Math.max(it.passed, beside);
       it.isAway = false;
     }
+    this.#levels.set(pool, Math.max(level, Math.min(...all.map((it) => it.passed))));
   }
 
   #of(name: string): Progress {
