@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { formOf } from './e2e/load/phases.ts';
+import { openNodes } from './e2e/given/nodes.ts';
 import { imagesOf, placesOf, whyNot } from './e2e/given/places.ts';
 
 test.each<[definitions: string[], says: RegExp]>([
@@ -21,6 +22,21 @@ test.each([
   [undefined, '1.0', undefined],
 ])('the image %s and the tag %s are %o', (image, next, images) => {
   expect(imagesOf(image, next)).toEqual(images);
+});
+
+test.each([
+  ['nothing about it', {}, 1],
+  ['that pods rather run elsewhere', { taints: [{ effect: 'PreferNoSchedule' }] }, 1],
+  ['that it is for the control plane', { taints: [{ effect: 'NoSchedule' }] }, 0],
+  ['that pods have to leave it', { taints: [{ effect: 'PreferNoSchedule' }, { effect: 'NoExecute' }] }, 0],
+  ['that it is being drained', { unschedulable: true }, 0],
+])('of a node that says %s mail leaves: %j', (_, spec, count) => {
+  const addresses = [
+    { type: 'Hostname', address: 'a' },
+    { type: 'InternalIP', address: '10.0.0.1' },
+  ];
+  const found = openNodes([{ metadata: { name: 'a' }, spec, status: { addresses } }]);
+  expect(found).toEqual([{ node: 'a', address: '10.0.0.1' }].slice(0, count));
 });
 
 test('two runs make nothing of the same name', () => {

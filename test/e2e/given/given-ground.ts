@@ -12,6 +12,7 @@ import type { Address, Ground, Images, ZoneLine } from '../ground.ts';
 import { Kubectl } from '../kubectl.ts';
 import { BenchPod, DNS_PORT } from './bench-pod.ts';
 import { Killers } from './killers.ts';
+import { type ListedNode, openNodes } from './nodes.ts';
 import { type GivenPlaces, placesOf, RUN_LABEL } from './places.ts';
 import { Zones } from './zones.ts';
 
@@ -28,11 +29,6 @@ const ZONES = ['example.com', 'test', 'in-addr.arpa'];
 /** As many as mail leaves by. */
 const SENDING_NODES = 2;
 
-interface NodeAddress {
-  readonly node: string;
-  readonly address: string;
-}
-
 /** Also lines of the zone `example.com` that are nobody else's business. */
 export async function givenGround(given: Given): Promise<{ readonly ground: Ground; readonly own: ZoneLine[] }> {
   const { stage, kubeconfig, run, images } = given;
@@ -43,7 +39,10 @@ export async function givenGround(given: Given): Promise<{ readonly ground: Grou
   const pod = await BenchPod.start(stage, kubectl, places.bench, image);
   const [address, dns] = await Promise.all([pod.address(), pod.dnsAddress()]);
   const zones = await Zones.start(pod, ZONES, dns);
-  const nodes = await nodesOf(kubectl);
+  const listed = JSON.parse(await kubectl.works('get', 'nodes', '--output', 'json')) as {
+    readonly items: ListedNode[];
+  };
+  const nodes = openNodes(listed.items);
   const killers = new Killers(kubectl, places.bench, image);
   await killers.start(nodes.map(({ node }) => node));
   const senders = nodes.slice(0, SENDING_NODES);
@@ -90,25 +89,6 @@ export async function givenGround(given: Given): Promise<{ readonly ground: Grou
 async function makeBenchPlace(kubectl: Kubectl, { bench }: GivenPlaces): Promise<void> {
   await kubectl.works('create', 'namespace', bench);
   await kubectl.works('label', 'namespace', bench, 'pod-security.kubernetes.io/enforce=privileged');
-}
-
-/** Those that pods may run on. */
-async function nodesOf(kubectl: Kubectl): Promise<NodeAddress[]> {
-  interface Listed {
-    readonly metadata: { readonly name: string };
-    readonly spec: { readonly unschedulable?: boolean };
-    readonly status: { readonly addresses: readonly { readonly type: string; readonly address: string }[] };
-  }
-  const { items } = JSON.parse(await kubectl.works('get', 'nodes', '--output', 'json')) as {
-    readonly items: readonly Listed[];
-  };
-  return items
-    .filter(({ spec }) => spec.unschedulable !== true)
-    .map(({ metadata, status }) => {
-      const address = status.addresses.find(({ type }) => type === 'InternalIP')?.address;
-      if (address === undefined) throw new Error(`node ${metadata.name} has no InternalIP`);
-      return { node: metadata.name, address };
-    });
 }
 
 const pointer = ({ address, ehloName }: { readonly address: string; readonly ehloName: string }): ZoneLine =>
