@@ -25,6 +25,9 @@ interface PubAck {
   readonly duplicate?: boolean;
 }
 
+/** Of an append that nobody answered. */
+export const unknownOf = (thrown: unknown): Appended => ({ kind: 'unknown', reason: String(thrown) });
+
 /** What the server's answer to an append says. */
 export function appendedOf(answer: Uint8Array): Appended {
   const { error, seq = 0, duplicate } = JSON.parse(Buffer.from(answer).toString()) as PubAck;

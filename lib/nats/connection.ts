@@ -92,6 +92,8 @@ export class Connection {
           maxPingOut: PINGS_UNANSWERED,
           maxReconnectAttempts: -1,
           reconnectTimeWait: RECONNECT_AFTER,
+          // A stack trace for each request, in case it fails.
+          noAsyncTraces: true,
           // Servers that are given new accounts refuse everybody for a moment.
           ignoreAuthErrorAbort: true,
           ...(credentials && { authenticator: authenticatorOf(credentials) }),

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../run/fake-clock.ts';
 import { Fault } from '../run/fault.ts';
 import { type Following, keepFollowing } from './following.ts';
-import type { Stored } from './streams.ts';
+import type { Stored } from './stored.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const stored = (seq: number): Stored => ({ seq, subject: 's', header: () => '', payload: Buffer.alloc(0) });

@@ -6,7 +6,7 @@
  */
 import { type Clock, type Duration, milliseconds, seconds, sleep, type Timer } from '../run/clock.ts';
 import { codeOf } from '../run/fault.ts';
-import type { Stored } from './streams.ts';
+import type { Stored } from './stored.ts';
 
 /** Messages in order, without a gap; a server that is behind the others gives them when it has them. */
 export interface Following extends AsyncIterable<Stored> {

@@ -6,7 +6,8 @@
 import { type Clock, type Duration, seconds, sleep } from '../run/clock.ts';
 import { Fault } from '../run/fault.ts';
 import type { Following } from './following.ts';
-import type { Reading, Stored } from './streams.ts';
+import type { Reading } from './streams.ts';
+import type { Stored } from './stored.ts';
 
 /** Whoever reads to an end looks again where it is, when nothing comes. */
 const LOOK_AGAIN_AFTER: Duration = seconds(2);

@@ -9,7 +9,6 @@ import {
   jetstreamManager,
   type JetStreamManager,
   JetStreamApiError,
-  type StoredMsg,
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { type Clock, type Duration, type Instant, minutes, seconds } from '../run/clock.ts';
@@ -18,15 +17,7 @@ import { type Appended, appendedOf } from './appended.ts';
 import type { Connection, Outgoing } from './connection.ts';
 import { type Following, keepFollowing } from './following.ts';
 import { readToEnd } from './reading.ts';
-
-/** A message as it lies in a stream. */
-export interface Stored {
-  readonly seq: number;
-  readonly subject: string;
-  /** '' for one it has not. */
-  header(name: string): string;
-  readonly payload: Buffer;
-}
+import { type Stored, storedOf } from './stored.ts';
 
 /** Names of headers that the server acts on. */
 export const MESSAGE_ID = 'Nats-Msg-Id';
@@ -51,6 +42,8 @@ export interface About {
   /** Messages it has still to copy from its sources; Infinity when that is not known. */
   readonly behind: number;
 }
+
+type Place = { readonly seq: number } | { readonly last_by_subj: string };
 
 export interface Reading {
   readonly stream: string;
@@ -144,10 +137,14 @@ export class Streams {
     return this.#get(stream, { last_by_subj: subject });
   }
 
+  /** The same, as whichever server has it at hand knows it: that may be a moment old. */
+  lately(stream: string, subject: string): Promise<Stored | undefined> {
+    return this.#near(stream, { last_by_subj: subject });
+  }
+
   /** The message of a sequence: from whichever server has it at hand, else from the leader. */
   async at(stream: string, seq: number): Promise<Stored | undefined> {
-    const near = await this.#manager.direct.getMessage(stream, { seq }).catch(() => null);
-    return near ? storedOf(near) : this.#get(stream, { seq });
+    return (await this.#near(stream, { seq }).catch(() => undefined)) ?? this.#get(stream, { seq });
   }
 
   /** The first message that was stored then or after; undefined when there is none. */
@@ -171,7 +168,16 @@ export class Streams {
     return found;
   }
 
-  async #get(stream: string, query: { seq: number } | { last_by_subj: string }): Promise<Stored | undefined> {
+  async #near(stream: string, query: Place): Promise<Stored | undefined> {
+    try {
+      const found = await this.#manager.direct.getMessage(stream, query);
+      return found ? storedOf(found) : undefined;
+    } catch (thrown) {
+      throw faultOf(thrown, stream);
+    }
+  }
+
+  async #get(stream: string, query: Place): Promise<Stored | undefined> {
     try {
       const found = await this.#manager.streams.getMessage(stream, query);
       return found ? storedOf(found) : undefined;
@@ -246,8 +252,8 @@ export class Streams {
           consumer.delete().catch(() => undefined);
         },
         async *[Symbol.asyncIterator]() {
-          for await (const { seq, subject: of, headers, data } of messages)
-            yield { seq, subject: of, header: (name) => headers?.get(name) ?? '', payload: bytesOf(data) };
+          for await (const { seq, subject: of, headers: header, data } of messages)
+            yield storedOf({ seq, subject: of, header, data });
         },
       };
     } catch (thrown) {
@@ -274,15 +280,6 @@ function inBatch(message: Outgoing | undefined, id: string, at: number, isLast =
   const more = { 'Nats-Batch-Id': id, 'Nats-Batch-Sequence': `${at}`, ...(isLast && { 'Nats-Batch-Commit': '1' }) };
   return { subject, headers: { ...headers, ...more }, payload };
 }
-
-const storedOf = ({ seq, subject, header, data }: StoredMsg): Stored => ({
-  seq,
-  subject,
-  header: (name) => header.get(name),
-  payload: bytesOf(data),
-});
-
-const bytesOf = (data: Uint8Array): Buffer => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 
 const isNotFound = (thrown: unknown): boolean => thrown instanceof JetStreamApiError && NOT_FOUND.has(thrown.code);
 

@@ -5,6 +5,9 @@ import type { KubeObject } from '#lib/kube/kube.ts';
 import type { Ground } from './ground.ts';
 import { REQUESTS } from './stores.ts';
 
+/** Enough for a few workers: each costs the servers and its holder a little, also while nothing comes. */
+const SHARDS = 16;
+
 /** In the namespace of senders. */
 export const inMail = ({ places }: Pick<Ground, 'places'>, object: KubeObject): KubeObject => ({
   ...object,
@@ -24,7 +27,7 @@ export function declared({ pool, cluster }: Ground, object: KubeObject): KubeObj
   if (object.kind !== 'MTACluster') return object;
   const { ingress, workers } = spec as { readonly ingress: object; readonly workers: object };
   const pods = { resources: { requests: REQUESTS } };
-  const more = { ...cluster, limits, defaults: { retry: { firstSeconds: 5, maxSeconds: 10 } } };
+  const more = { shards: SHARDS, ...cluster, limits, defaults: { retry: { firstSeconds: 5, maxSeconds: 10 } } };
   return { ...object, spec: { ...spec, ...more, ingress: { ...ingress, pods }, workers: { ...workers, pods } } };
 }
 

@@ -3,7 +3,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '#lib/run/clock.ts';
-import type { Stored, Streams } from '#lib/nats/streams.ts';
+import type { Streams } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import { Database } from '#lib/sqlite/database.ts';
 import { type MailEvent, queuedEvents } from '#mta/mail/event.ts';
 import { eventsOf } from '#mta/queue/changes.ts';

@@ -1,7 +1,7 @@
 /** What lies in a log is read as fast as it is written into the view, however fast the servers tell it. */
 import { expect, test } from 'vitest';
 import type { Following } from '#lib/nats/following.ts';
-import type { Stored } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import { aMessage } from '../../../test/harness/queue.ts';
 import { Arrivals } from './arrivals.ts';
 import { layoutOf } from './layout.ts';

@@ -6,7 +6,8 @@
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Statement } from '#lib/sqlite/protocol.ts';
 import type { Following } from '#lib/nats/following.ts';
-import type { Stored, Streams } from '#lib/nats/streams.ts';
+import type { Streams } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import type { Message } from '../../mail/message.ts';
 import { decodeMessage } from '../codec.ts';
 import type { LaneName } from '../queue.ts';

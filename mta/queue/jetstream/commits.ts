@@ -1,20 +1,17 @@
 /**
  * Appends what is put to the log: many messages share one commit, each wholly or not at all.
  *
- * What comes while commits are under way goes with the next one, so that their number follows the disk and not the callers.
  * A commit whose answer is lost is asked for again, the same: the server knows the messages' ids. One that is refused for
  * one of its messages is taken apart.
  */
 import { type Clock, type Duration, seconds, sleep } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { Outgoing } from '#lib/nats/connection.ts';
-import type { Appended } from '#lib/nats/appended.ts';
+import { type Appended, unknownOf } from '#lib/nats/appended.ts';
 import type { Streams } from '#lib/nats/streams.ts';
+import { GroupCommit, lastsOf, type Part } from './group-commit.ts';
 
-/** Commits under way at a time, and what one may hold. */
 const AT_ONCE = 4;
-const MOST_MESSAGES = 200;
-const MOST_BYTES = 4 * 1024 * 1024;
 /** How long an unknown end is looked into. */
 const GIVE_UP_AFTER: Duration = seconds(15);
 const ASK_AGAIN_AFTER: Duration = 100;
@@ -24,9 +21,7 @@ export type Committed =
   | { readonly kind: 'committed'; readonly sequence: number | undefined }
   | { readonly kind: 'moved-on' };
 
-interface Waiting {
-  readonly messages: readonly Outgoing[];
-  readonly bytes: number;
+interface Waiting extends Part {
   /** It may be there already: it was asked for before. */
   isAgain: boolean;
   resolve(committed: Committed): void;
@@ -37,9 +32,7 @@ export class Commits {
   readonly #streams: Pick<Streams, 'appendAll'>;
   readonly #clock: Clock;
   readonly #nextName: () => string;
-  #gathered: Waiting[] = [];
-  #underWay = 0;
-  #isPlanned = false;
+  readonly #commits = new GroupCommit<Waiting>(AT_ONCE, (batch) => this.#carryOut(batch));
 
   /** `nextName` names each attempt; `clock` is the machine's. */
   constructor(streams: Pick<Streams, 'appendAll'>, clock: Clock, nextName: () => string) {
@@ -53,49 +46,13 @@ export class Commits {
    * nobody says within a quarter of a minute what became of it.
    */
   append(messages: readonly Outgoing[]): Promise<Committed> {
-    return new Promise((resolve, reject) => {
-      const bytes = messages.reduce((sum, it) => sum + it.payload.length, 0);
-      this.#gathered.push({ messages, bytes, isAgain: false, resolve, reject });
-      this.#commitSoon();
-    });
-  }
-
-  /** At the end of this turn of the event loop, or when another commit has ended. */
-  #commitSoon(): void {
-    if (this.#isPlanned || this.#underWay >= AT_ONCE || this.#gathered.length === 0) return;
-    this.#isPlanned = true;
-    setImmediate(() => {
-      this.#isPlanned = false;
-      while (this.#underWay < AT_ONCE && this.#gathered.length > 0) void this.#commit(this.#take());
-    });
-  }
-
-  /** As many as fit, and one at least. */
-  #take(): Waiting[] {
-    let [messages, bytes, count] = [0, 0, 0];
-    for (const it of this.#gathered) {
-      messages += it.messages.length;
-      bytes += it.bytes;
-      if (count > 0 && (messages > MOST_MESSAGES || bytes > MOST_BYTES)) break;
-      count += 1;
-    }
-    return this.#gathered.splice(0, count);
-  }
-
-  async #commit(batch: readonly Waiting[]): Promise<void> {
-    this.#underWay += 1;
-    try {
-      await this.#carryOut(batch);
-    } finally {
-      this.#underWay -= 1;
-      this.#commitSoon();
-    }
+    return new Promise((resolve, reject) => this.#commits.add({ messages, isAgain: false, resolve, reject }));
   }
 
   async #carryOut(batch: readonly Waiting[]): Promise<void> {
     const appended = await this.#ask(batch);
     const [only] = batch;
-    if (appended.kind === 'stored') return tell(batch, appended.sequence);
+    if (appended.kind === 'stored') return tell(batch, lastsOf(batch, appended.sequence));
     if (batch.length === 1 && only) return end(only, appended);
     if (appended.kind === 'unknown' || appended.kind === 'full') return batch.forEach((it) => end(it, appended));
     // One of them is refused: each finds out for itself.
@@ -115,13 +72,8 @@ export class Commits {
   }
 }
 
-const unknownOf = (thrown: unknown): Appended => ({ kind: 'unknown', reason: String(thrown) });
-
-/** A batch has its sequences without a gap, and this one is its last. */
-function tell(batch: readonly Waiting[], last: number): void {
-  let sequence = last - batch.reduce((sum, it) => sum + it.messages.length, 0);
-  for (const it of batch) it.resolve({ kind: 'committed', sequence: (sequence += it.messages.length) });
-}
+const tell = (batch: readonly Waiting[], lasts: readonly number[]): void =>
+  batch.forEach((it, at) => it.resolve({ kind: 'committed', sequence: lasts[at] }));
 
 function end(it: Waiting, appended: Exclude<Appended, { kind: 'stored' }>): void {
   switch (appended.kind) {

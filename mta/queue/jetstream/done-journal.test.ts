@@ -3,7 +3,8 @@ import { hours } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
 import type { Appended } from '#lib/nats/appended.ts';
 import type { Outgoing } from '#lib/nats/connection.ts';
-import { EXPECTED_LAST, type Stored } from '#lib/nats/streams.ts';
+import { EXPECTED_LAST } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import type { Change } from '../changes.ts';
 import { DoneJournal } from './done-journal.ts';
 import { decodeDone, floorIn } from './done-record.ts';
@@ -49,6 +50,7 @@ function open() {
   const losses: string[] = [];
   const journal = new DoneJournal({
     streams: server,
+    outcomes: { append: (messages) => server.appendAll(messages) },
     clock,
     layout: layoutOf('q', 1),
     shard: 0,

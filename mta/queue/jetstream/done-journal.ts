@@ -7,12 +7,12 @@
  */
 import { type Clock, type Duration, hours, minutes, seconds, sleep } from '#lib/run/clock.ts';
 import { codeOf, Fault } from '#lib/run/fault.ts';
-import type { Appended } from '#lib/nats/appended.ts';
 import type { Streams } from '#lib/nats/streams.ts';
 import type { Change, Journal } from '../changes.ts';
 import { beginIn, encodeDone, floorIn, holdingOf, writeOf } from './done-record.ts';
 import { type Floor, NO_FLOOR } from './floor.ts';
 import type { Layout } from './layout.ts';
+import type { Outcomes } from './outcomes.ts';
 
 const LOOK_AGAIN_AFTER: Duration = 100;
 /** Far less than it takes until a shard is taken from whoever says nothing any more. */
@@ -24,7 +24,9 @@ const WRITE_SOON_AFTER: Duration = minutes(1);
 const MOST_CHANGES = 1000;
 
 export interface DoneOptions {
-  readonly streams: Pick<Streams, 'appendAll' | 'last'>;
+  readonly streams: Pick<Streams, 'last'>;
+  /** Whose commits its records share with those of other shards. */
+  readonly outcomes: Pick<Outcomes, 'append'>;
   /** The machine's. */
   readonly clock: Clock;
   readonly layout: Layout;
@@ -205,13 +207,13 @@ export class DoneJournal implements Journal {
 
   /** Whether it is written; not, when another has written since. */
   async #append(changes: readonly Change[], holding: number | undefined): Promise<boolean> {
-    const { streams, layout, shard, nextName, clock } = this.#options;
+    const { streams, outcomes, layout, shard, nextName, clock } = this.#options;
     const write = nextName();
     const [floor, begin, subject] = [this.#floor, this.begin, layout.doneOf(shard)];
     const records = encodeDone(changes, { subject, write, holding, after: this.#last, floor, begin });
     for (;;) {
       const asked = clock.monotonic();
-      const appended = await streams.appendAll(records, nextName()).catch(unknownOf);
+      const appended = await outcomes.append(records);
       if (appended.kind === 'stored') return this.#wrote(appended.sequence, floor, asked);
       if (appended.kind === 'full')
         throw new Fault('storage-full', `stream ${layout.done} is full: raise its max_bytes`);
@@ -242,5 +244,3 @@ export class DoneJournal implements Journal {
     }
   }
 }
-
-const unknownOf = (thrown: unknown): Appended => ({ kind: 'unknown', reason: String(thrown) });

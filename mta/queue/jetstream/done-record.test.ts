@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { EXPECTED_LAST, type Stored } from '#lib/nats/streams.ts';
+import { EXPECTED_LAST } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import { anyText } from '../../../test/harness/any-text.ts';
 import type { MailEvent } from '../../mail/event.ts';
 import type { Change } from '../changes.ts';

@@ -6,7 +6,8 @@
  */
 import { Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Outgoing } from '#lib/nats/connection.ts';
-import { EXPECTED_LAST, type Stored } from '#lib/nats/streams.ts';
+import { EXPECTED_LAST } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import type { Change } from '../changes.ts';
 import { decodeFloor, encodeFloor, type Floor } from './floor.ts';
 

@@ -2,7 +2,7 @@
  * Records of a stream that wait to be written, bounded in bytes: who reads them waits for room before it reads more, and the
  * server is asked for no more than is read (the library asks as its messages are taken).
  */
-import type { Stored } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 
 /** Bytes above which there is no room; and what a record takes beside its own, about. */
 const MOST = 4 * 1024 * 1024;

@@ -3,7 +3,8 @@
  *
  * Read in the order it was written, each event once. The log tells of mail for as long as it is not trimmed.
  */
-import type { Stored, Streams } from '#lib/nats/streams.ts';
+import type { Streams } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import { type MailEvent, queuedEvents } from '../../mail/event.ts';
 import { domainOf, type MessageId } from '../../mail/message.ts';
 import { eventsOf } from '../changes.ts';

@@ -6,7 +6,8 @@
 import { Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Instant } from '#lib/run/clock.ts';
 import type { Outgoing } from '#lib/nats/connection.ts';
-import { EXPECTED_LAST, type Stored } from '#lib/nats/streams.ts';
+import { EXPECTED_LAST } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import type { MessageId } from '../../mail/message.ts';
 import type { Once, PutOnce } from '../queue.ts';
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Outgoing } from '#lib/nats/connection.ts';
-import { MESSAGE_ID, type Stored } from '#lib/nats/streams.ts';
+import { MESSAGE_ID } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import { aMessage } from '../../../test/harness/queue.ts';
 import type { Message } from '../../mail/message.ts';
 import { decodeMessage } from '../codec.ts';

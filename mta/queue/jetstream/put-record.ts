@@ -7,7 +7,8 @@
  */
 import { Fault } from '#lib/run/fault.ts';
 import type { Outgoing } from '#lib/nats/connection.ts';
-import { MESSAGE_ID, type Stored } from '#lib/nats/streams.ts';
+import { MESSAGE_ID } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import type { Message } from '../../mail/message.ts';
 import { encodeEnvelope } from '../codec.ts';
 import { type Layout, shardsOf } from './layout.ts';

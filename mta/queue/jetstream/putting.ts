@@ -75,7 +75,7 @@ export class Putting {
     const subject = layout.keyOf(once.key);
     return this.#turns.alone(subject, async () => {
       for (let isAgain = false; ; isAgain = true) {
-        const { stored, after } = await lastKey(streams, layout, subject);
+        const { stored, after } = await lastKey(streams, layout, subject, isAgain ? 'last' : 'lately');
         const taken = takenBy(stored, once, clock.now());
         // What was asked for and not answered for may be there.
         if (isAgain && taken?.kind === 'known' && taken.id === message.id) return { kind: 'put' };

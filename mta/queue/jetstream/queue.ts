@@ -39,6 +39,7 @@ import { Turns } from '../sqlite/turns.ts';
 import type { Position } from './history.ts';
 import { Holding } from './holding.ts';
 import { type Layout, shardOf } from './layout.ts';
+import { Outcomes } from './outcomes.ts';
 import { Putting } from './putting.ts';
 import { Reach } from './reach.ts';
 import { Standbys } from './standbys.ts';
@@ -72,7 +73,7 @@ export interface JetstreamQueueOptions {
 export class JetstreamQueue implements Queue {
   /** All that is queued, also what other processes hold. */
   readonly everywhere: Reach;
-  readonly #options: JetstreamQueueOptions;
+  readonly #options: JetstreamQueueOptions & { readonly outcomes: Outcomes };
   readonly #putting: Putting;
   readonly #bodies = new Bodies(LEASED_BYTES);
   readonly #holdings = new Map<number, Holding>();
@@ -82,8 +83,8 @@ export class JetstreamQueue implements Queue {
 
   /** The streams must be there (`streams.ts`). */
   constructor(options: JetstreamQueueOptions) {
-    this.#options = options;
-    this.#standbys = new Standbys(options);
+    this.#options = { ...options, outcomes: new Outcomes(options.streams, options.nextName) };
+    this.#standbys = new Standbys(this.#options);
     const holdingOf = (shard: number): Holding | undefined => this.#holdings.get(shard);
     this.everywhere = new Reach({ ...options, clock: options.ioClock, holdingOf });
     this.#putting = new Putting({

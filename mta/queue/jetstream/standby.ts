@@ -7,7 +7,8 @@
  */
 import type { Clock } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
-import type { Reading, Stored, Streams } from '#lib/nats/streams.ts';
+import type { Reading, Streams } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import { dueOf } from '../../mail/message.ts';
 import type { Change } from '../changes.ts';
@@ -18,11 +19,14 @@ import { DoneJournal } from './done-journal.ts';
 import { beginIn, decodeDone } from './done-record.ts';
 import { NO_FLOOR } from './floor.ts';
 import type { Layout } from './layout.ts';
+import type { Outcomes } from './outcomes.ts';
 import { fetchPieces } from './pieces.ts';
 import type { Pieces } from './put-record.ts';
 
 export interface StandbyOptions {
   readonly streams: Streams;
+  /** Of this process. */
+  readonly outcomes: Outcomes;
   readonly layout: Layout;
   readonly shard: number;
   /** The machine's, by which NATS is asked again. */
@@ -48,12 +52,12 @@ export class Standby {
   #shard: Shard | undefined;
 
   private constructor(options: StandbyOptions, database: Database) {
-    const { streams, layout, shard, nextName, ioClock: clock, unreadable: troubled } = options;
+    const { streams, outcomes, layout, shard, nextName, ioClock: clock, unreadable: troubled } = options;
     this.#options = options;
     this.database = database;
     const carryOut = (changes: readonly Change[]) => database.write(changes.flatMap(statementsOf));
     const lost = () => this.#shard?.lose();
-    this.journal = new DoneJournal({ streams, clock, layout, shard, nextName, carryOut, lost });
+    this.journal = new DoneJournal({ streams, outcomes, clock, layout, shard, nextName, carryOut, lost });
     this.arrivals = new Arrivals({
       streams,
       database,

@@ -10,7 +10,8 @@
  * have a `max_age` of its own. Whoever keeps events longer copies them: what is not copied yet stays, while there is room.
  */
 import type { Instant } from '#lib/run/clock.ts';
-import type { About, Stored, Streams } from '#lib/nats/streams.ts';
+import type { About, Streams } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import { floorIn } from './done-record.ts';
 import type { Floor } from './floor.ts';
 import type { Position } from './history.ts';
@@ -67,13 +68,17 @@ export function doneCut({ first, needed, young = Infinity, copied, ...room }: Cu
   return Math.min(needed, Math.max(Math.min(young, copied + 1), most));
 }
 
-/** The last record of a key, wherever it is; `after`: how the log ends for it. */
+/**
+ * The last record of a key, wherever it is; `after`: how the log ends for it. `read`: how the log is asked; where that may be a
+ * moment old, an append after `after` is refused if it is.
+ */
 export async function lastKey(
-  streams: Streams,
+  streams: Pick<Streams, 'last' | 'lately'>,
   layout: Layout,
   subject: string,
+  read: 'last' | 'lately' = 'last',
 ): Promise<{ readonly stored: Stored | undefined; readonly after: number }> {
-  const inLog = await streams.last(layout.log, subject);
+  const inLog = await streams[read](layout.log, subject);
   const stored = inLog ?? (await streams.last(layout.keys, subject));
   return { stored, after: inLog?.seq ?? 0 };
 }

@@ -50,6 +50,24 @@ test('what has left is not found after a close, nor after a turn of the loop', a
   expect(new InHand(slots).found).toEqual([2]);
 });
 
+test('what is gone is written with what comes next, and costs no write of its own', async () => {
+  const slots = slotsInMemory();
+  let writes = 0;
+  const write: Slots['write'] = (bytes, at) => {
+    writes += 1;
+    slots.write(bytes, at);
+  };
+  const inHand = new InHand({ ...slots, write });
+  const first = inHand.enter(1);
+  inHand.write();
+  inHand.leave(first, true);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([writes, new InHand(slots).found]).toEqual([1, [1]]);
+  inHand.enter(2);
+  inHand.write();
+  expect([writes, new InHand(slots).found]).toEqual([2, [2]]);
+});
+
 test('whoever enters and leaves, what is found is what is in hand', () => {
   fc.assert(
     fc.property(fc.array(fc.record({ message: fc.integer({ min: 1, max: 2 ** 40 }), leaves: fc.nat(5) })), (steps) => {

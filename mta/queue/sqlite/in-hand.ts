@@ -63,12 +63,15 @@ export class InHand {
     return slot;
   }
 
-  /** On file by the end of this turn of the event loop. */
-  leave(slot: number): void {
+  /**
+   * On file by the end of this turn of the event loop; `isGone`: with what is written next, because nobody will find a message of
+   * that number.
+   */
+  leave(slot: number, isGone = false): void {
     this.#image.writeBigUInt64LE(EMPTY, slot * SLOT_BYTES);
     this.#free.push(slot);
     this.#touch(slot);
-    if (this.#isPlanned) return;
+    if (this.#isPlanned || isGone) return;
     this.#isPlanned = true;
     setImmediate(() => {
       this.#isPlanned = false;

@@ -87,12 +87,15 @@ export class Leases {
     if (held) held.settling = false;
   }
 
-  /** Ends a lease; its entry, which may be given again if it is still there. Undefined when it was void already. */
-  drop(id: number): number | undefined {
+  /**
+   * Ends a lease; its entry, which may be given again if it is still there. Undefined when it was void already. `isGone`: there is
+   * nothing left of its message.
+   */
+  drop(id: number, isGone = false): number | undefined {
     const held = this.#held.get(id);
     if (!held) return undefined;
     this.#held.delete(id);
-    this.#inHand.leave(held.slot);
+    this.#inHand.leave(held.slot, isGone);
     if (held.weighs) this.#bodies.drop(messageNoOf(held.no));
     const entries = this.#byLane.get(held.lane);
     entries?.delete(held.no);

@@ -46,10 +46,11 @@ export class Settling {
     for (const settlement of taken) this.#follow(settlement);
   }
 
-  #follow({ lease, outcome }: Settlement): void {
+  #follow({ lease, outcome, owesReport = false }: Settlement): void {
     const { lanes, leases, messages } = this.#options;
-    const ended = leases.drop(lease.id);
-    if (ended !== undefined && lease.message.recipients.length === 1) messages.drop(tables.messageNoOf(ended));
+    const isOnly = lease.message.recipients.length === 1;
+    const ended = leases.drop(lease.id, isOnly && outcome.kind !== 'later' && !owesReport);
+    if (ended !== undefined && isOnly) messages.drop(tables.messageNoOf(ended));
     if (outcome.kind === 'later')
       this.#moveOn(lease.lane, laneFrom(lease.lane, outcome.from), outcome.held ? Infinity : outcome.due);
     else lanes.end(lease.lane, 1);

@@ -90,7 +90,7 @@ const WHOLE: Form = {
     evicted,
     upgraded,
   ],
-  rate: 110,
+  rate: 104,
   leastRate: 100,
   leastMessages: 20_000,
 };

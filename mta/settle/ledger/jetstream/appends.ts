@@ -7,7 +7,7 @@
 import { type Clock, type Duration, seconds, sleep } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { Outgoing } from '#lib/nats/connection.ts';
-import type { Appended } from '#lib/nats/appended.ts';
+import { unknownOf } from '#lib/nats/appended.ts';
 import type { Streams } from '#lib/nats/streams.ts';
 
 export interface AppendsOptions {
@@ -60,5 +60,3 @@ export async function appendFacts(
     }
   }
 }
-
-const unknownOf = (thrown: unknown): Appended => ({ kind: 'unknown', reason: String(thrown) });

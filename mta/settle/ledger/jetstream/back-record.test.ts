@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Outgoing } from '#lib/nats/connection.ts';
-import type { Stored } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import { anEvent } from '../ledger.contract.ts';
 import { decodeAbout, decodeReturned, encodeReturned, encodeStray } from './back-record.ts';
 import { ledgerLayoutOf } from './layout.ts';

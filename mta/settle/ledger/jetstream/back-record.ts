@@ -5,7 +5,8 @@
 import { Fault, reasonOf } from '#lib/run/fault.ts';
 import type { Instant } from '#lib/run/clock.ts';
 import type { Outgoing } from '#lib/nats/connection.ts';
-import { MESSAGE_ID, type Stored } from '#lib/nats/streams.ts';
+import { MESSAGE_ID } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import type { MailEvent } from '../../../mail/event.ts';
 import type { MessageId } from '../../../mail/message.ts';
 import { REPORT_KINDS, type ReportKind } from '../../../mail/report.ts';

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { minutes } from '#lib/run/clock.ts';
 import { seededRandom } from '#lib/run/random.ts';
 import type { Outgoing } from '#lib/nats/connection.ts';
-import type { Stored } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import { anyText } from '../../../../test/harness/any-text.ts';
 import { newMessageId } from '../../../mail/message.ts';
 import { anEvent } from '../ledger.contract.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { hours, seconds } from '#lib/run/clock.ts';
-import { EXPECTED_LAST, type Stored } from '#lib/nats/streams.ts';
+import { EXPECTED_LAST } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import type { Suppression } from '../../../mail/suppression.ts';
 import { decodeFact, encodeFact, type Fact } from './fact.ts';
 import { ledgerLayoutOf } from './layout.ts';

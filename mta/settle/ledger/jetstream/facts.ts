@@ -7,7 +7,8 @@
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import { seconds, sleep } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
-import type { Stored, Streams } from '#lib/nats/streams.ts';
+import type { Streams } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import { appendFacts } from './appends.ts';
 import { agrees, type View } from './compare.ts';

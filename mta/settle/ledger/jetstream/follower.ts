@@ -6,7 +6,8 @@
 import { type Clock, type Duration, seconds, sleep } from '#lib/run/clock.ts';
 import { Fault } from '#lib/run/fault.ts';
 import type { Following } from '#lib/nats/following.ts';
-import type { Stored, Streams } from '#lib/nats/streams.ts';
+import type { Streams } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 
 export interface FollowerOptions {
   readonly streams: Pick<Streams, 'follow' | 'last' | 'readAll'>;

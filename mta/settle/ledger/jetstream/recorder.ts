@@ -7,7 +7,8 @@
 import type { Clock, Duration, Timer } from '#lib/run/clock.ts';
 import { hours, seconds } from '#lib/run/clock.ts';
 import type { Outgoing } from '#lib/nats/connection.ts';
-import type { Stored, Streams } from '#lib/nats/streams.ts';
+import type { Streams } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import type { MailEvent } from '../../../mail/event.ts';
 import type { History } from '../../../queue/jetstream/history.ts';
 import { appendFacts } from './appends.ts';

@@ -5,7 +5,8 @@
  */
 import type { Clock, Duration, Instant } from '#lib/run/clock.ts';
 import { seconds } from '#lib/run/clock.ts';
-import { EXPECTED_LAST, type Stored, type Streams } from '#lib/nats/streams.ts';
+import { EXPECTED_LAST, type Streams } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import type { Database } from '#lib/sqlite/database.ts';
 import type { Statement } from '#lib/sqlite/protocol.ts';
 import type { MailEvent } from '../../../mail/event.ts';

@@ -4,7 +4,8 @@
  * Nothing is kept at hand for it, so it costs no memory, and a look some milliseconds of reading.
  */
 import type { Clock, Duration } from '#lib/run/clock.ts';
-import type { Stored, Streams } from '#lib/nats/streams.ts';
+import type { Streams } from '#lib/nats/streams.ts';
+import type { Stored } from '#lib/nats/stored.ts';
 import type { MailEvent } from '../../../mail/event.ts';
 import { acceptedAtOf, type MessageId } from '../../../mail/message.ts';
 import type { History } from '../../../queue/jetstream/history.ts';
