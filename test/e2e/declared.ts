@@ -8,6 +8,17 @@ import { REQUESTS } from './stores.ts';
 /** Enough for a few workers: each costs the servers and its holder a little, also while nothing comes. */
 const SHARDS = 16;
 
+/**
+ * All domains of the load have one mail exchanger, and that is one site: the ten connections that a stranger is given carry what
+ * comes, and no more when something waits.
+ */
+export const TO_THE_SINK: KubeObject = {
+  apiVersion: 'postfleet.io/v1alpha1',
+  kind: 'DestinationPolicy',
+  metadata: { name: 'sink' },
+  spec: { clusterRef: { name: 'main' }, match: { domains: ['*.load.test'] }, limits: { connections: 40 } },
+};
+
 /** In the namespace of senders. */
 export const inMail = ({ places }: Pick<Ground, 'places'>, object: KubeObject): KubeObject => ({
   ...object,

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { EXTERNAL_DNS } from '../harness/external-dns.ts';
 import { CHART } from '../harness/helm.ts';
 import { until } from '../harness/until.ts';
-import { declared, inMail } from './declared.ts';
+import { declared, inMail, TO_THE_SINK } from './declared.ts';
 import { LOGIN, prepareEgress } from './egress.ts';
 import type { Ground } from './ground.ts';
 import { MailSite } from './mail-site.ts';
@@ -43,7 +43,8 @@ export function testToReady(given: () => Ground): void {
     const ground = given();
     const site = new MailSite(ground);
     await site.mail('create', 'secret', 'generic', 'egress', `--from-literal=login=${LOGIN}`);
-    await ground.kubectl.apply(...example('mail.yaml').map((it) => declared(ground, inMail(ground, it))));
+    const objects = [...example('mail.yaml'), TO_THE_SINK];
+    await ground.kubectl.apply(...objects.map((it) => declared(ground, inMail(ground, it))));
     const isPublished = (): Promise<boolean> =>
       ground.texts('bounce.example.com').then(
         () => true,
