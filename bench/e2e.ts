@@ -3,7 +3,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cellsOf, HEAD, type Told } from '../test/e2e/load/verdicts.ts';
@@ -31,7 +31,7 @@ function findingOf({ rows, verdict, rate }: Told): Finding {
     const share = ((100 * delivered) / verdict.delivered).toFixed(1);
     return `${share} % from ${ip} (${ehlo})`;
   });
-  const about = `One Kubernetes node with all its programs, and source and sink, on two cores; ${verdict.accepted} messages by SMTP and
+  const about = `One Kubernetes node with all its programs, and source and sink, on ${availableParallelism()} cores; ${verdict.accepted} messages by SMTP and
 by HTTP through Services, ${rate.toFixed(0)} handed in a second. Every signature was verified at receipt, by code that is not ours, against what DNS said
 then; ${shares.join(', ')}, where the pool's weights are 75 and 25. A message counts in the phase in which it was handed in, its copies where the
 first came`;
