@@ -2,7 +2,7 @@
  * What `blocked` makes of its figures. Asked: while a million wait for one site the rate and the p99 of others change by less than
  * a tenth, the drain has 80 % of that of few, neither process has more than 500 MB; nothing is lost, doubled or unsigned.
  */
-import type { Counts } from '../test/harness/counting-sink.ts';
+import type { Drain } from './drain.ts';
 import { median, table } from './page.ts';
 
 export interface Form {
@@ -21,11 +21,6 @@ export interface Window {
   readonly perSecond: number;
   readonly p99ms: number;
   readonly wrong: number;
-}
-
-export interface Drain {
-  readonly perSecond: number;
-  readonly counts: Counts;
 }
 
 export interface Measured {

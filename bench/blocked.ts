@@ -5,29 +5,18 @@
  * One ingress, one worker, one nats-server that syncs always. Others' mail is measured in windows before, while they wait, and
  * after; the drain beside that of a site for which few wait, opened in the same way. What is asked of it: `blocked-report.ts`.
  */
-import { execFile } from 'node:child_process';
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { BENCH, BenchCluster } from '../test/harness/bench-cluster.ts';
 import { metricOf } from '../test/harness/cluster.ts';
-import { type Counts, CountingSink } from '../test/harness/counting-sink.ts';
+import { CountingSink } from '../test/harness/counting-sink.ts';
 import { Mailbench, type Verdict } from '../test/harness/mailbench.ts';
 import { freePorts } from '../test/harness/ports.ts';
-import { LAUNCHER } from '../test/harness/postfleet.ts';
 import type { Stage } from '../test/harness/stage.ts';
 import { until } from '../test/harness/until.ts';
 import { needMailbench, needNats, needTools } from '../test/setup/tools.ts';
-import {
-  type Drain,
-  faultsOf,
-  type Form,
-  inMegabytes,
-  type Measured,
-  PACE,
-  reportOf,
-  type Window,
-} from './blocked-report.ts';
+import { faultsOf, type Form, inMegabytes, type Measured, PACE, reportOf, type Window } from './blocked-report.ts';
+import { type Drain, drain, PATIENCE_MS } from './drain.ts';
 import { type Finding, onStage, type Say } from './rounds.ts';
 import { usageOf } from './usage.ts';
 import { putWaiting, routeOf } from './waiting.ts';
@@ -38,9 +27,6 @@ const SHARDS = 64;
 const CONNECTIONS = 20;
 const MANY = 'many.test';
 const FEW = 'few.test';
-/** Of the drain, left out at either end: connections open one by one, and close. */
-const EDGE = 0.1;
-const PATIENCE_MS = 2 * 3_600_000;
 
 const measure = (form: Form, say: Say): Promise<Measured> =>
   onStage(async (stage) => {
@@ -60,11 +46,11 @@ const measure = (form: Form, say: Say): Promise<Measured> =>
     await windows('warm');
     const before = await windows('before');
     await fill(bench, FEW, form.few, say);
-    const fewDrain = await drain(stage, bench, { domain: FEW, port: few, messages: form.few });
+    const fewDrain = await open(stage, bench, { domain: FEW, port: few, messages: form.few });
     say(`${form.few} have left at ${Math.round(fewDrain.perSecond)}/s`);
     await fill(bench, MANY, form.waiting, say);
     const beside = await windows('beside them');
-    const manyDrain = await drain(stage, bench, { domain: MANY, port: many, messages: form.waiting });
+    const manyDrain = await open(stage, bench, { domain: MANY, port: many, messages: form.waiting });
     say(`${form.waiting} have left at ${Math.round(manyDrain.perSecond)}/s`);
     const after = await windows('after');
     const peaks = peaksOf(bench);
@@ -86,7 +72,7 @@ function configWith(stage: Stage, ports: Readonly<Record<string, number>>): stri
 /** Resolves when the worker knows of all of them. */
 async function fill({ cluster }: BenchCluster, domain: string, messages: number, say: Say): Promise<void> {
   const begun = performance.now();
-  await putWaiting(cluster.nats, SHARDS, domain, messages);
+  await putWaiting(cluster.nats, SHARDS, messages, () => domain);
   const seconds = (performance.now() - begun) / 1000;
   const [worker] = cluster.workers;
   if (!worker) throw new Error('it has no worker');
@@ -125,17 +111,12 @@ interface Site {
   readonly messages: number;
 }
 
-/** Opens the site; resolves when all that waited has come, or did not for as long as anybody would wait. */
-async function drain(stage: Stage, { cluster }: BenchCluster, site: Site): Promise<Drain> {
-  const { domain, port, messages } = site;
+/** Opens the site; resolves when all that waited has come. */
+async function open(stage: Stage, { cluster }: BenchCluster, { domain, port, messages }: Site): Promise<Drain> {
   const sink = await CountingSink.start(stage, port);
   const [worker] = cluster.workers;
-  await promisify(execFile)(LAUNCHER, ['retry', '--domain', domain, '--data', worker?.data ?? '']);
-  const when = (share: number): Promise<Counts> =>
-    sink.when(`${share * 100} % of ${domain}`, (it) => it.unique >= messages * share, PATIENCE_MS);
-  const [from, to] = [await when(EDGE), await when(1 - EDGE)];
-  const counts = await when(1);
-  return { perSecond: ((to.unique - from.unique) * 1000) / (to.at - from.at), counts };
+  if (!worker) throw new Error('it has no worker');
+  return drain(sink, messages, worker, ['--domain', domain]);
 }
 
 export async function measureBlocked(isShort: boolean, say: Say): Promise<Finding> {

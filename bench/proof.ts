@@ -13,6 +13,7 @@ import { measureBlocked } from './blocked.ts';
 import { measureChaos } from './chaos.ts';
 import { measureCluster } from './cluster.ts';
 import { measureCrash } from './crash.ts';
+import { measureDestinations } from './destinations.ts';
 import { measureDomains } from './domains.ts';
 import { measureE2e } from './e2e.ts';
 import { measureEgress } from './egress.ts';
@@ -40,6 +41,7 @@ const MEASUREMENTS = new Map<string, Measurement>([
   ['cluster', measureCluster],
   ['backlog', measureBacklog],
   ['blocked', measureBlocked],
+  ['destinations', measureDestinations],
   ['neighbours', measureNeighbours],
   ['crash', measureCrash],
   ['chaos', measureChaos],

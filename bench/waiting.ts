@@ -1,6 +1,6 @@
 /**
- * Mail that waits in a cluster for a destination that takes none: put into its streams by the queue's port, as an ingress puts
- * it, and counted by a sink of its own when the destination opens.
+ * Mail that waits in a cluster for destinations that take none: put into its streams by the queue's port, as an ingress puts
+ * it, and counted by a sink of its own when they open.
  */
 import { systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
@@ -20,13 +20,18 @@ const DAY = 24 * 3_600_000;
 const LINE = `${'a line of what waits '.repeat(3)}\r\n`;
 const BODY = LINE.repeat(Math.ceil(BODY_BYTES / LINE.length)).slice(0, BODY_BYTES - 2);
 
-/** Mail of 1 KB to as many recipients at `domain`, one each; durable when it resolves. */
-export async function putWaiting(nats: Nats, shards: number, domain: string, messages: number): Promise<void> {
+/** Mail of 1 KB to as many recipients, each at the domain of its number; durable when it resolves. */
+export async function putWaiting(
+  nats: Nats,
+  shards: number,
+  messages: number,
+  domainOf: (at: number) => string,
+): Promise<void> {
   const bytes = { logBytes: STREAM_BYTES, doneBytes: STREAM_BYTES };
   const { queue, close } = await openQueue(nats, QUEUE, systemClock, { ...bytes, shards });
   let next = 0;
   const go = async (): Promise<void> => {
-    for (let at = next++; at < messages; at = next++) await queue.put(messageOf(at, domain));
+    for (let at = next++; at < messages; at = next++) await queue.put(messageOf(at, domainOf(at)));
   };
   await Promise.all(Array.from({ length: PUTS }, go));
   await close();

@@ -324,6 +324,21 @@ test('a lane whose site is being found out waits for it, and is asked for once',
   expect(asked).toBe(3);
 });
 
+test('room goes to one of thousands of sites that wait for it, though it must be found out anew where the mail of each goes', async () => {
+  const sites = 20_000;
+  const found = Promise.withResolvers<void>();
+  let isKnown = true;
+  open({ planOf: (lane) => (isKnown ? plan(lane) : found.promise), connections: 1 });
+  for (let site = 0; site <= sites; site += 1) announce(String(site));
+  isKnown = false;
+  turn(0).leave('done');
+  expect(started).toHaveLength(1);
+  isKnown = true;
+  found.resolve();
+  await found.promise;
+  expect(lanes()).toEqual(['0', '1']);
+});
+
 test('sites that never run dry do not shut out another', () => {
   announce('a-1', 'a-2', 'a-3', 'c-1', 'c-2', 'b-1');
   for (let at = 0; at < 6; at += 1) {

@@ -14,6 +14,8 @@ export class Waiting<Waiter> {
   readonly #serve: (waiter: Waiter) => void;
   readonly #byName = new Map<string, Set<Waiter>>();
   readonly #alarms = new Map<string, Alarm>();
+  /** Names whose waiters are being served. */
+  readonly #waking = new Set<string>();
 
   /** `serve` is called for who waits when there may be room; it may add waiters. */
   constructor(clock: Clock, serve: (waiter: Waiter) => void) {
@@ -27,15 +29,16 @@ export class Waiting<Waiter> {
     this.#byName.set(name, waiters.add(waiter));
   }
 
-  /** There is room under a name: each that waits is served in turn, until one waits under it again. */
+  /**
+   * There is room under a name: each that waits is served in turn, until one waits under it again. Who is served and has no use for
+   * the room says so by waking its name: then it is the turn of the next already, and not one call deeper for each that waits.
+   */
   wake(name: string): void {
     const waiters = this.#byName.get(name);
-    if (!waiters) return;
-    for (const waiter of waiters) {
-      waiters.delete(waiter);
-      this.#serve(waiter);
-      if (waiters.has(waiter)) return;
-    }
+    if (!waiters || this.#waking.has(name)) return;
+    this.#waking.add(name);
+    this.#serveInTurn(waiters);
+    this.#waking.delete(name);
     if (waiters.size === 0) this.#forget(name);
   }
 
@@ -56,6 +59,14 @@ export class Waiting<Waiter> {
   stop(): void {
     for (const { timer } of this.#alarms.values()) timer.cancel();
     this.#alarms.clear();
+  }
+
+  #serveInTurn(waiters: Set<Waiter>): void {
+    for (const waiter of waiters) {
+      waiters.delete(waiter);
+      this.#serve(waiter);
+      if (waiters.has(waiter)) return;
+    }
   }
 
   #forget(name: string): void {

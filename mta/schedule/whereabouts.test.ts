@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import type { MxAnswer } from '#lib/dns/resolver.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
 import { FakeClock } from '#lib/run/fake-clock.ts';
-import { Whereabouts } from './whereabouts.ts';
+import { MOST_ASKED, Whereabouts } from './whereabouts.ts';
 
 let clock: FakeClock;
 let answer: MxAnswer;
@@ -55,6 +55,21 @@ test('a domain is asked for once, however many want to know', async () => {
   await Promise.all([whereabouts.of('d.test'), whereabouts.of('d.test')]);
   await found('d.test');
   expect(asked).toEqual(['d.test']);
+});
+
+test('of thousands of domains some are asked for at a time, and the others when those are known', async () => {
+  let underWay = 0;
+  let most = 0;
+  const mx = async (): Promise<MxAnswer> => {
+    most = Math.max(most, (underWay += 1));
+    await new Promise(setImmediate);
+    underWay -= 1;
+    return records('mx.test');
+  };
+  const domains = Array.from({ length: 1000 }, (_, at) => `d${at}.test`);
+  whereabouts = new Whereabouts({ clock, resolver: { mx } });
+  await Promise.all(domains.map(async (it) => whereabouts.of(it)));
+  expect([most, domains.map((it) => whereabouts.of(it))]).toEqual([MOST_ASKED, domains.map(() => ['mx.test'])]);
 });
 
 test('what was found holds for a minute, what was not for a quarter of one', async () => {

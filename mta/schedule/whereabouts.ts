@@ -7,6 +7,7 @@
  */
 import { isIP } from 'node:net';
 import type { MxAnswer, Resolver } from '#lib/dns/resolver.ts';
+import { Turns } from '#lib/dns/turns.ts';
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import { minutes, seconds } from '#lib/run/clock.ts';
 
@@ -29,11 +30,17 @@ const FRESH: Duration = minutes(1);
 const UNKNOWN: Duration = seconds(15);
 /** Forgotten wholesale above this: asking again is cheap, the resolver remembers. */
 const MOST_KNOWN = 200_000;
+/**
+ * Questions at a time. Mail for thousands of new domains waits here, for as long as it takes: in the resolver it would be too late for
+ * an answer, and in the way of connections that ask where to go.
+ */
+export const MOST_ASKED = 200;
 
 export class Whereabouts {
   readonly #options: WhereaboutsOptions;
   readonly #known = new Map<string, Known>();
   readonly #asked = new Map<string, Promise<void>>();
+  readonly #turns = new Turns(MOST_ASKED);
 
   constructor(options: WhereaboutsOptions) {
     this.#options = options;
@@ -55,7 +62,11 @@ export class Whereabouts {
   }
 
   async #ask(domain: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const leave = this.#turns.take(resolve);
+    await promise;
     const answer = await this.#options.resolver.mx(domain);
+    leave();
     this.#asked.delete(domain);
     if (this.#known.size >= MOST_KNOWN) this.#known.clear();
     const hosts = hostsOf(domain, answer);

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatReply, reply } from '../mail/reply.ts';
@@ -18,6 +20,27 @@ function read(stream: Buffer | string, cuts: readonly number[] = []): unknown[] 
   }
   return items;
 }
+
+/** What was fed, as long as somebody holds it. */
+function fedWith(reader: ReplyReader, text: string): WeakRef<Buffer> {
+  const chunk = Buffer.from(text);
+  reader.feed(chunk);
+  while (reader.take());
+  return new WeakRef(chunk);
+}
+
+test.each([
+  ['all of it', '220 mx\r\n', true],
+  ['what is not yet a reply', '220 mx\r\n250', false],
+])('between two replies a reader holds nothing of what it was fed; fed %s', async (_, text, isGone) => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const reader = new ReplyReader();
+  const chunk = fedWith(reader, text);
+  await new Promise(setImmediate);
+  collect();
+  expect([chunk.deref() === undefined, reader.isEmpty]).toEqual([isGone, isGone]);
+});
 
 describe('reading replies', () => {
   test.each([

@@ -57,12 +57,19 @@ export class ReplyReader {
       const end = this.#bytes.indexOf(LF, this.#at);
       const length = (end === -1 ? this.#bytes.length : end) - this.#at;
       if (length > LONGEST_LINE) return this.#fail('a reply line is too long');
-      if (end === -1) return undefined;
+      if (end === -1) return this.#forgetTaken();
       const reply = this.#line(this.#at, end);
       this.#at = end + 1;
       if (reply) return reply;
     }
     return this.#problem;
+  }
+
+  /** A few bytes that stay until more come, minutes perhaps, hold up the 64 KB that were asked of the system to read them. */
+  #forgetTaken(): undefined {
+    if (!this.isEmpty) return;
+    this.#bytes = NOTHING;
+    this.#at = 0;
   }
 
   /** One line, LF at `end`. The reply if it ends here. */

@@ -21,6 +21,8 @@ export interface Sizes extends Pick<ClusterOptions, 'servers' | 'ingresses' | 'w
   readonly shards?: number;
   /** A folder like `examples/bench`, if not that. */
   readonly config?: string;
+  /** Further fields of the `MTACluster`'s spec. */
+  readonly spec?: object;
 }
 
 export interface SteadyLoad {
@@ -47,13 +49,13 @@ export class BenchCluster {
     this.sink = sink;
   }
 
-  static async start(stage: Stage, { shards = SHARDS, config = BENCH, ...sizes }: Sizes): Promise<BenchCluster> {
+  static async start(stage: Stage, { shards = SHARDS, config = BENCH, spec, ...sizes }: Sizes): Promise<BenchCluster> {
     const [sink = 0, ...listening] = await freePorts(1 + sizes.ingresses * LISTENERS.length);
     const cluster = await Cluster.start(stage, {
       ...sizes,
       config,
       portOf: (port, ingress) => listening[ingress * LISTENERS.length + LISTENERS.indexOf(port)] ?? 0,
-      spec: { shards },
+      spec: { shards, ...spec },
       routedTo: sink,
     });
     return new BenchCluster(stage, cluster, sink);

@@ -28,8 +28,9 @@ export class CountingSink {
     this.#program = program;
   }
 
-  static async start(stage: Stage, port: number): Promise<CountingSink> {
-    const args = ['-sink', `127.0.0.1:${port}`, '-every', `${EVERY_MS}ms`];
+  /** `flags`: further ones, as on mailbench's command line. */
+  static async start(stage: Stage, port: number, flags: readonly string[] = []): Promise<CountingSink> {
+    const args = ['-sink', `127.0.0.1:${port}`, '-every', `${EVERY_MS}ms`, ...flags];
     const sink = new CountingSink(stage.start('sink', MAILBENCH, args));
     await sink.counts();
     return sink;
@@ -60,6 +61,11 @@ export class CountingSink {
 
   goOn(): void {
     this.#program.signal('SIGCONT');
+  }
+
+  /** Nobody takes mail any more. */
+  async stop(): Promise<void> {
+    await this.#program.stop();
   }
 
   /** To be called right after the relay was killed: notes what it had just taken, or was about to. */

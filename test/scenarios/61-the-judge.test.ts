@@ -15,7 +15,13 @@ test('the verdict is the last that is said, however often counts are told meanwh
   for (let run = 0; run < RUNS; run += 1) {
     const [port = 0] = await freePorts(1);
     const flags = ['-size', '200', '-linger', '1ms', '-every', '50us'];
-    const verdict = await Mailbench.start(scene, { to: port, sink: port, messages: 5, connections: 1, flags }).verdict();
+    const verdict = await Mailbench.start(scene, {
+      to: port,
+      sink: port,
+      messages: 5,
+      connections: 1,
+      flags,
+    }).verdict();
     expect(verdict).toMatchObject({ accepted: 5, lost: 0, duplicates: 0, sources: [{ ip: '127.0.0.1' }] });
   }
 });

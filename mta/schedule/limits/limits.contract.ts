@@ -210,6 +210,21 @@ export function limitsContract(name: string, open: () => Promise<LimitsHarness>)
       expect(limits.connect([here])).toEqual({ full: 'all connections' });
     });
 
+    test('of those that wait for a place here one goes before the others, also when it has to ask for room elsewhere', async () => {
+      const harness = await open();
+      const { clock, limits, settle } = harness;
+      const here: SlotClaim = { name: 'all connections', most: 1, here: true };
+      const of = (site: string): SlotClaim[] => [here, { name: `site ${site}`, most: 5 }];
+      const first = limits.connect(of('a'));
+      const others = Array.from({ length: 50 }, (_, at) => limits.connect(of(String(at))));
+      expect(others).toEqual(others.map(() => expect.objectContaining({ full: 'all connections' })));
+      await settle();
+      const slot = 'release' in first ? first : await connect(harness, of('a'));
+      if ('release' in slot) slot.release();
+      clock.advance(seconds(1));
+      expect(await connect(harness, of('0'))).toHaveProperty('release');
+    });
+
     test('how many connections are open under a name is known', async () => {
       const harness = await open();
       const slots = [

@@ -2,14 +2,16 @@
  * Connections counted by name in this process.
  */
 import type { Full, Slot, SlotClaim } from './limits.ts';
+import { SOON } from './shared-rate.ts';
 
 export class OpenSlots {
   readonly #open = new Map<string, number>();
 
-  /** The first name that has no room. */
-  full(claims: readonly SlotClaim[]): Full | undefined {
-    const full = claims.find(({ name, most }) => this.used(name) >= most);
-    return full && { full: full.name };
+  /** The first name that has no room beside so many that may be opened soon, or not. */
+  full(claims: readonly SlotClaim[], kept = 0): Full | undefined {
+    const full = claims.find(({ name, most }) => this.used(name) + kept >= most);
+    if (!full) return undefined;
+    return this.used(full.name) >= full.most ? { full: full.name } : { full: full.name, wait: SOON };
   }
 
   /** There must be room. */

@@ -8,6 +8,7 @@
 import type { Notebook } from '../../mail/notebook.ts';
 import { Contact, type ContactOptions } from './contact.ts';
 import type { Claim, Full, Grant, Limits, Slot, SlotClaim } from './limits.ts';
+import { KeptPlaces } from './kept-places.ts';
 import { OpenSlots } from './open-slots.ts';
 import { SharedBudgets } from './shared-budgets.ts';
 import { SharedRates } from './shared-rates.ts';
@@ -33,6 +34,7 @@ export class RedisLimits implements Limits {
   readonly #budgets: SharedBudgets;
   readonly #slots: SharedSlots;
   readonly #here = new OpenSlots();
+  readonly #kept: KeptPlaces;
 
   constructor(options: RedisLimitsOptions) {
     const { clock, notebook } = options;
@@ -40,6 +42,7 @@ export class RedisLimits implements Limits {
     this.#rates = new SharedRates(clock, this.#contact);
     this.#budgets = new SharedBudgets(clock, this.#contact, notebook);
     this.#slots = new SharedSlots(clock, this.#contact);
+    this.#kept = new KeptPlaces(clock);
     this.#contact.onBeat(({ isNew, wanted }) => {
       if (isNew) this.#tell();
       this.#slots.wanted(wanted);
@@ -72,7 +75,7 @@ export class RedisLimits implements Limits {
 
   connect(claims: readonly SlotClaim[]): Slot | Full {
     const [here, shared] = [claims.filter(isHere), claims.filter((it) => !isHere(it))];
-    const full = this.#here.full(here) ?? this.#fullOf(shared);
+    const full = this.#fullFor(here, shared);
     if (full) return full;
     const slots = [this.#here.open(here), ...shared.map((it) => this.#slots.open(it))];
     return {
@@ -127,6 +130,16 @@ export class RedisLimits implements Limits {
       if (granted > 0) this.#budgets.use(claim, granted);
       this.#budgets.asked(claim, max, room);
     }
+  }
+
+  #fullFor(here: readonly SlotClaim[], shared: readonly SlotClaim[]): Full | undefined {
+    const who = shared.map((it) => it.name).join(' ');
+    this.#kept.end(who);
+    const fullHere = this.#here.full(here, this.#kept.places);
+    if (fullHere) return fullHere;
+    const full = this.#fullOf(shared);
+    if (full && shared.some((it) => this.#slots.isAsking(it.name))) this.#kept.keepFor(who);
+    return full;
   }
 
   /** All are asked for, so that one wait is enough. */

@@ -74,6 +74,11 @@ export class SharedSlots {
     };
   }
 
+  /** The server is being asked: its answer is here soon. */
+  isAsking(name: string): boolean {
+    return this.#names.get(name)?.isAsking ?? false;
+  }
+
   used(name: string): number {
     return this.#names.get(name)?.open.size ?? 0;
   }
