@@ -4,9 +4,11 @@
  * The only file that imports commander. Results go to standard output, everything said to people to standard error.
  * Exit codes: 0 done, 1 it failed and says why, 2 the command was not understood.
  */
-import { hostname as systemHostname, userInfo } from 'node:os';
+import { hostname as systemHostname } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { codeOf, Fault } from '#lib/run/fault.ts';
+import { userName } from '#lib/run/user-name.ts';
+import { version } from '#lib/run/version.ts';
 import type { EgressFlags } from '#mta/roles/egress-settings.ts';
 import type { ProvisionFlags } from '#mta/roles/provision-command.ts';
 import type { DomainFlags } from '#mta/watch/domain.ts';
@@ -36,6 +38,7 @@ const opened = new DisposableStack();
 
 const program = new Command('postfleet')
   .description('Sends mail for people who send a lot of it.')
+  .version(version())
   .exitOverride()
   .showHelpAfterError();
 
@@ -184,7 +187,7 @@ asking('support-dump', 'put what others need to see to help into a folder or a f
 
 /** A command that acts on mail that is chosen by what orders tell it apart by. */
 const acting = (name: string, does: string): Command =>
-  taking(asking(name, does), CHOICE_FLAGS).option('--by <name>', 'who asks', userInfo().username);
+  taking(asking(name, does), CHOICE_FLAGS).option('--by <name>', 'who asks', userName());
 
 acting('suspend', 'hold mail back, what waits and what is to come')
   .requiredOption('--reason <text>', 'shown to everybody who asks why mail waits')
@@ -235,7 +238,7 @@ asking('suppress', "keep a tenant's mail from an address or a domain")
   .option('--expires <time>', 'end it after so long: 30d')
   .option('--remove', 'let mail go there again')
   .option('--list', 'show every entry')
-  .option('--by <name>', 'who asks', userInfo().username)
+  .option('--by <name>', 'who asks', userName())
   .action(async (subject: string | undefined, flags: SuppressFlags) => {
     const { suppressCommand } = await import('#mta/watch/suppress.ts');
     const { systemClock } = await import('#lib/run/clock.ts');
