@@ -7,7 +7,7 @@
  * one's, nothing lost, doubled beyond doubt, or unsigned.
  */
 import { Backlogged, type Rates, type Start } from './backlogged.ts';
-import { median, table } from './page.ts';
+import { inMegabytes, median, table } from './page.ts';
 import { type Finding, inTurn, onStage, type Say } from './rounds.ts';
 import type { Backlog } from './seeding.ts';
 import { needMailbench } from '../test/setup/tools.ts';
@@ -149,7 +149,7 @@ function faultsIn(measured: Measured, { mostStart, leastRatio }: Form): string[]
   return [
     ...wrong,
     ...(slowest > mostStart ? [`started after ${slowest} ms, not ${mostStart}`] : []),
-    ...(peakMemory.large > MOST_MEMORY ? [`${megabytes(peakMemory.large)} MB of memory, not 400`] : []),
+    ...(peakMemory.large > MOST_MEMORY ? [`${inMegabytes(peakMemory.large)} MB of memory, not 400`] : []),
     ...slow.map(
       ({ what, small, large }) => `${what}: ${(large / small).toFixed(2)} of the small one's, not ${leastRatio}`,
     ),
@@ -169,7 +169,7 @@ function textOf(measured: Measured): string {
   return table(head, [
     ['start after SIGKILL to taking mail, ms, the slowest', '', most((it) => it.listening), ''],
     ['start after SIGKILL to the first delivery, ms, the slowest', '', most((it) => it.delivering), ''],
-    ['peak memory MB', megabytes(peakMemory.small), megabytes(peakMemory.large), ''],
+    ['peak memory MB', inMegabytes(peakMemory.small), inMegabytes(peakMemory.large), ''],
     ...rates,
   ]);
 }
@@ -184,5 +184,3 @@ over ${domains} domains and ${tenants} tenants, half of them deferred. Rates are
 with 20 connections; memory is after ${form.kills} kills and ${form.soak} s of taking and delivering`;
   return { text: textOf(measured), about, faults: faultsIn(measured, form) };
 }
-
-const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);

@@ -3,7 +3,8 @@
  * a tenth, the drain has 80 % of that of few, neither process has more than 500 MB; nothing is lost, doubled or unsigned.
  */
 import type { Drain } from './drain.ts';
-import { median, table } from './page.ts';
+import { inMegabytes, median, table } from './page.ts';
+import { whatIsSo } from './rounds.ts';
 
 export interface Form {
   readonly waiting: number;
@@ -40,8 +41,6 @@ const MOST_CHANGE = 1.1;
 const LEAST_DRAIN = 0.8;
 const MOST_MEMORY = 500e6;
 
-export const inMegabytes = (bytes: number): string => String(Math.round(bytes / 1e6));
-
 const middle = (windows: readonly Window[], of: (window: Window) => number): number => median(windows.map(of));
 
 /** What others have while they wait, to what they have before and after. */
@@ -56,17 +55,17 @@ export function faultsOf(measured: Measured, { isJudged }: Form): string[] {
   const { before, beside, after, few, many, peaks } = measured;
   const wrong = [...before, ...beside, ...after].reduce((sum, it) => sum + it.wrong, 0);
   const doubled = [few, many].reduce((sum, { counts }) => sum + counts.delivered - counts.unique + counts.unsigned, 0);
-  const slow: readonly (readonly [boolean, string])[] = [
+  const slow = whatIsSo([
     [changeOf(measured, rate) < LEAST_CHANGE, 'the rate of others has fallen by more than a tenth'],
     [changeOf(measured, p99) > MOST_CHANGE, 'the p99 of others has grown by more than a tenth'],
     [many.perSecond < LEAST_DRAIN * few.perSecond, 'they leave slower than 80 % of the normal rate'],
-  ];
-  const always: readonly (readonly [boolean, string])[] = [
+  ]);
+  const always = whatIsSo([
     [wrong > 0, `${wrong} of others lost, doubled, refused, unanswered or unsigned`],
     [doubled > 0, `${doubled} that had waited came twice or unsigned`],
     [Math.max(...peaks) > MOST_MEMORY, `a process had ${inMegabytes(Math.max(...peaks))} MB`],
-  ];
-  return [...always, ...(isJudged ? slow : [])].flatMap(([isSo, what]) => (isSo ? [what] : []));
+  ]);
+  return [...always, ...(isJudged ? slow : [])];
 }
 
 function rowsOf(measured: Measured): string[][] {

@@ -10,13 +10,14 @@ import { join } from 'node:path';
 import { BENCH, BenchCluster } from '../test/harness/bench-cluster.ts';
 import { metricOf } from '../test/harness/cluster.ts';
 import { CountingSink } from '../test/harness/counting-sink.ts';
-import { Mailbench, type Verdict } from '../test/harness/mailbench.ts';
+import { Mailbench, wrongIn } from '../test/harness/mailbench.ts';
 import { freePorts } from '../test/harness/ports.ts';
 import type { Stage } from '../test/harness/stage.ts';
 import { until } from '../test/harness/until.ts';
 import { needMailbench, needNats, needTools } from '../test/setup/tools.ts';
-import { faultsOf, type Form, inMegabytes, type Measured, PACE, reportOf, type Window } from './blocked-report.ts';
+import { faultsOf, type Form, type Measured, PACE, reportOf, type Window } from './blocked-report.ts';
 import { type Drain, drain, PATIENCE_MS } from './drain.ts';
+import { inMegabytes } from './page.ts';
 import { type Finding, onStage, type Say } from './rounds.ts';
 import { usageOf } from './usage.ts';
 import { putWaiting, routeOf } from './waiting.ts';
@@ -70,12 +71,10 @@ function configWith(stage: Stage, ports: Readonly<Record<string, number>>): stri
 }
 
 /** Resolves when the worker knows of all of them. */
-async function fill({ cluster }: BenchCluster, domain: string, messages: number, say: Say): Promise<void> {
+async function fill({ cluster, worker }: BenchCluster, domain: string, messages: number, say: Say): Promise<void> {
   const begun = performance.now();
   await putWaiting(cluster.nats, SHARDS, messages, () => domain);
   const seconds = (performance.now() - begun) / 1000;
-  const [worker] = cluster.workers;
-  if (!worker) throw new Error('it has no worker');
   const areKnown = async (): Promise<boolean> => (await metricOf(worker, 'postfleet_queue_depth')) >= messages;
   await until('they wait', areKnown, PATIENCE_MS, 500);
   say(`${messages} wait for ${domain}, put in ${seconds.toFixed(0)} s`);
@@ -89,7 +88,7 @@ async function windowsOf(stage: Stage, bench: BenchCluster, form: Form, say: Say
     const window = {
       perSecond: fast.deliverPerSecond,
       p99ms: paced.p99ms,
-      wrong: wrongOf(fast) + wrongOf(paced),
+      wrong: wrongIn(fast) + wrongIn(paced),
     };
     say(`${Math.round(window.perSecond)}/s; at ${PACE}/s a p99 of ${Math.round(window.p99ms)} ms`);
     windows.push(window);
@@ -102,9 +101,6 @@ function load(stage: Stage, { ports, sink }: BenchCluster, messages: number, mor
   return Mailbench.start(stage, { to: ports, sink, messages, connections: CONNECTIONS, flags }).verdict();
 }
 
-const wrongOf = ({ lost, duplicates, refused, unknown, unsigned = 0 }: Verdict): number =>
-  lost + duplicates + refused + unknown + unsigned;
-
 interface Site {
   readonly domain: string;
   readonly port: number;
@@ -112,10 +108,8 @@ interface Site {
 }
 
 /** Opens the site; resolves when all that waited has come. */
-async function open(stage: Stage, { cluster }: BenchCluster, { domain, port, messages }: Site): Promise<Drain> {
+async function open(stage: Stage, { worker }: BenchCluster, { domain, port, messages }: Site): Promise<Drain> {
   const sink = await CountingSink.start(stage, port);
-  const [worker] = cluster.workers;
-  if (!worker) throw new Error('it has no worker');
   return drain(sink, messages, worker, ['--domain', domain]);
 }
 

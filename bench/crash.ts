@@ -16,7 +16,7 @@ import type { Stage } from '../test/harness/stage.ts';
 import { until } from '../test/harness/until.ts';
 import { needForgetful, needMailbench } from '../test/setup/tools.ts';
 import { median, table } from './page.ts';
-import { type Finding, inTurn, onStage, type Say } from './rounds.ts';
+import { type Finding, inTurn, onStage, type Say, whatIsSo } from './rounds.ts';
 
 /** What most mail waits for when the kill comes. */
 interface Phase {
@@ -113,7 +113,7 @@ async function killAtSomeMoment(fleet: Postfleet, load: Mailbench): Promise<numb
 /** A sentence for each thing that may not be. */
 function faultsOf({ phase, open, verdict, ledger }: Run): string[] {
   const { accepted, lost, unsigned = 0, refused, duplicates, inDoubt, unique } = verdict;
-  const wrong: readonly (readonly [boolean, string])[] = [
+  const wrong = whatIsSo([
     [accepted === 0, 'nothing was accepted'],
     [open < LEAST_OPEN, `a kill cut ${open} connections, ${LEAST_OPEN} are asked`],
     [lost > 0, `${lost} lost`],
@@ -122,8 +122,8 @@ function faultsOf({ phase, open, verdict, ledger }: Run): string[] {
     [ledger.endedTwice + ledger.neverEnded > 0, `${ledger.endedTwice} ended twice, ${ledger.neverEnded} never`],
     [ledger.delivered !== unique, `the sink has seen ${unique}, the ledger calls ${ledger.delivered} delivered`],
     [ledger.queued < accepted, `${accepted} were answered 250, the ledger knows ${ledger.queued}`],
-  ];
-  return wrong.flatMap(([isSo, what]) => (isSo ? [`${phase}: ${what}`] : []));
+  ]);
+  return wrong.map((what) => `${phase}: ${what}`);
 }
 
 const HEAD = [

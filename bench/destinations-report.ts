@@ -3,7 +3,8 @@
  * them has put off leaves at half of the rate of what one has put off; nothing is lost, doubled or unsigned.
  */
 import type { Drain } from './drain.ts';
-import { table } from './page.ts';
+import { inMegabytes, table } from './page.ts';
+import { whatIsSo } from './rounds.ts';
 
 export interface Form {
   readonly domains: number;
@@ -38,21 +39,20 @@ const LEAST_RATE = 0.6;
 const LEAST_DRAIN = 0.5;
 
 const aloneOf = ({ before, after }: Measured): number => (before.perSecond + after.perSecond) / 2;
-const inMegabytes = (bytes: number): string => String(Math.round(bytes / 1e6));
 
 export function faultsOf(measured: Measured, { isJudged }: Form): string[] {
   const { before, many, after, few, drain } = measured;
   const wrong = [before, many, after].reduce((sum, it) => sum + it.wrong, 0);
   const doubled = [few, drain].reduce((sum, { counts }) => sum + counts.delivered - counts.unique + counts.unsigned, 0);
-  const slow: readonly (readonly [boolean, string])[] = [
+  const slow = whatIsSo([
     [many.perSecond < LEAST_RATE * aloneOf(measured), 'many destinations have less than 60 % of the rate of one'],
     [drain.perSecond < LEAST_DRAIN * few.perSecond, 'what was put off leaves at less than half of the normal rate'],
-  ];
-  const always: readonly (readonly [boolean, string])[] = [
+  ]);
+  const always = whatIsSo([
     [wrong > 0, `${wrong} lost, doubled, refused, unanswered or unsigned`],
     [doubled > 0, `${doubled} that were put off came twice or unsigned`],
-  ];
-  return [...always, ...(isJudged ? slow : [])].flatMap(([isSo, what]) => (isSo ? [what] : []));
+  ]);
+  return [...always, ...(isJudged ? slow : [])];
 }
 
 export function reportOf(measured: Measured, { domains }: Form): string {

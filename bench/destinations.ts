@@ -8,15 +8,16 @@ import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Authority } from '../test/harness/authority.ts';
 import { BENCH, BenchCluster } from '../test/harness/bench-cluster.ts';
-import { metricOf, type Role } from '../test/harness/cluster.ts';
+import { metricOf } from '../test/harness/cluster.ts';
 import { CountingSink } from '../test/harness/counting-sink.ts';
-import { Mailbench, type Verdict } from '../test/harness/mailbench.ts';
+import { Mailbench, wrongIn } from '../test/harness/mailbench.ts';
 import type { Stage } from '../test/harness/stage.ts';
 import { Unbound } from '../test/harness/unbound.ts';
 import { until } from '../test/harness/until.ts';
 import { needMailbench, needNats, needTools } from '../test/setup/tools.ts';
 import { faultsOf, type Form, type Measured, reportOf, type Run } from './destinations-report.ts';
 import { type Drain, drain, PATIENCE_MS } from './drain.ts';
+import { inMegabytes } from './page.ts';
 import { type Finding, onStage, type Say } from './rounds.ts';
 import { usageOf } from './usage.ts';
 import { putWaiting } from './waiting.ts';
@@ -34,25 +35,21 @@ const ONE = 'one.test';
 const measure = (form: Form, say: Say): Promise<Measured> =>
   onStage(async (stage) => {
     const bench = await start(stage, form);
-    const [worker] = bench.cluster.workers;
-    if (!worker) throw new Error('it has no worker');
     const runOf = async (what: string, domain: string, messages: number): Promise<Run> => {
-      const run = await load(stage, bench, worker, { domain, spread: form.domains, messages });
-      say(
-        `${what}: ${Math.round(run.perSecond)}/s, ${run.wrong} wrong; the worker has ${Math.round(run.memory / 1e6)} MB`,
-      );
+      const run = await load(stage, bench, { domain, spread: form.domains, messages });
+      say(`${what}: ${Math.round(run.perSecond)}/s, ${run.wrong} wrong; the worker has ${inMegabytes(run.memory)} MB`);
       return run;
     };
     await runOf('warm', ONE, form.alone);
     const before = await runOf('one', ONE, form.alone);
     const many = await runOf('many', `d%d.${MANY}`, form.domains * form.each);
     const after = await runOf('one again', ONE, form.alone);
-    const fewDrain = await drainOf(stage, bench, worker, { messages: form.few, domainOf: () => ONE });
+    const fewDrain = await drainOf(stage, bench, { messages: form.few, domainOf: () => ONE });
     say(`${form.few} that one has put off have left at ${Math.round(fewDrain.perSecond)}/s`);
     const domainOf = (at: number): string => `d${at}.${MANY}`;
-    const manyDrain = await drainOf(stage, bench, worker, { messages: form.domains, domainOf });
+    const manyDrain = await drainOf(stage, bench, { messages: form.domains, domainOf });
     say(`${form.domains} that each has put off have left at ${Math.round(manyDrain.perSecond)}/s`);
-    const peak = usageOf(worker.program.pid).peakMemory;
+    const peak = usageOf(bench.worker.program.pid).peakMemory;
     await bench.cluster.stop();
     return { before, many, after, few: fewDrain, drain: manyDrain, peak };
   });
@@ -92,12 +89,7 @@ interface Load {
   readonly messages: number;
 }
 
-async function load(
-  stage: Stage,
-  { ports }: BenchCluster,
-  worker: Role,
-  { domain, spread, messages }: Load,
-): Promise<Run> {
+async function load(stage: Stage, { ports, worker }: BenchCluster, { domain, spread, messages }: Load): Promise<Run> {
   const flags = ['-size', '2048', '-dkim', '-wait', '1200s', '-linger', '1s', '-domains', `1:${domain}`];
   const much = {
     to: ports,
@@ -108,11 +100,8 @@ async function load(
   };
   const verdict = await Mailbench.start(stage, much).verdict();
   const memory = usageOf(worker.program.pid).peakMemory;
-  return { perSecond: verdict.deliverPerSecond, memory, wrong: wrongOf(verdict) };
+  return { perSecond: verdict.deliverPerSecond, memory, wrong: wrongIn(verdict) };
 }
-
-const wrongOf = ({ lost, duplicates, refused, unknown, unsigned = 0 }: Verdict): number =>
-  lost + duplicates + refused + unknown + unsigned;
 
 interface Waiting {
   readonly messages: number;
@@ -122,8 +111,7 @@ interface Waiting {
 /** All of them are put off once by a sink that does so with whom it does not know; then all are told to go at once. */
 async function drainOf(
   stage: Stage,
-  { cluster }: BenchCluster,
-  worker: Role,
+  { cluster, worker }: BenchCluster,
   { messages, domainOf }: Waiting,
 ): Promise<Drain> {
   const sink = await CountingSink.start(stage, SMTP, ['-tempfail', '1', '-tempreply', '451 4.3.2 not now']);

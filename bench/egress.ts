@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { selfMadeCertificate } from '#lib/run/certificate.ts';
 import { ConfigFolder } from '../test/harness/config.ts';
 import { EgressProxy } from '../test/harness/egress.ts';
-import { Mailbench, type Verdict } from '../test/harness/mailbench.ts';
+import { Mailbench, type Verdict, wrongIn } from '../test/harness/mailbench.ts';
 import { freePorts } from '../test/harness/ports.ts';
 import { Postfleet } from '../test/harness/postfleet.ts';
 import type { Stage } from '../test/harness/stage.ts';
@@ -77,9 +77,6 @@ async function startProxy(stage: Stage, config: ConfigFolder, way: Way): Promise
   });
 }
 
-const wrong = ({ lost, duplicates, refused, unknown, unsigned = 0 }: Verdict): number =>
-  lost + duplicates + refused + unknown + unsigned;
-
 const rate = (it: Run): number => it.verdict.deliverPerSecond;
 
 const middle = (runs: readonly Run[], way: Way): Run =>
@@ -96,7 +93,7 @@ function tableOf(runs: readonly Run[]): string {
   const cells = WAYS.map((way) => {
     const { verdict, cpu, proxyCpu } = middle(runs, way);
     const perThousand = (seconds: number): string => ((seconds * 1000) / verdict.unique).toFixed(2);
-    const worst = Math.max(...runs.filter((it) => it.way === way).map((it) => wrong(it.verdict)));
+    const worst = Math.max(...runs.filter((it) => it.way === way).map((it) => wrongIn(it.verdict)));
     return [
       way,
       String(Math.round(verdict.deliverPerSecond)),
@@ -119,7 +116,7 @@ export async function measureEgress(isShort: boolean, say: Say): Promise<Finding
   });
   const command = `mailbench -n ${messages} -c ${CONNECTIONS} -size ${BODY_BYTES} -dkim`;
   const about = `Each row is the median of three\nruns, ways in turn: \`${command}\`; the proxy runs on the same two cores`;
-  const unclean = runs.filter((it) => wrong(it.verdict) > 0);
+  const unclean = runs.filter((it) => wrongIn(it.verdict) > 0);
   const faults = unclean.map(({ way, verdict }) => `${way}: ${JSON.stringify(verdict)}`);
   const share = ratio(runs, 'by a proxy');
   if (!isShort && share < LEAST_RATIO) faults.push(`by a proxy: ${share.toFixed(2)} of direct, not ${LEAST_RATIO}`);

@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConfigFolder } from '../test/harness/config.ts';
-import { Mailbench, type Verdict } from '../test/harness/mailbench.ts';
+import { Mailbench, type Verdict, wrongIn } from '../test/harness/mailbench.ts';
 import { Postfleet } from '../test/harness/postfleet.ts';
 import type { Stage } from '../test/harness/stage.ts';
 import { until } from '../test/harness/until.ts';
@@ -102,9 +102,6 @@ const allAccepted = (fleet: Postfleet, messages: number): Promise<boolean> =>
     LONGEST_MS,
   );
 
-const wrong = ({ lost, duplicates, refused, unknown, unsigned = 0 }: Verdict): number =>
-  lost + duplicates + refused + unknown + unsigned;
-
 const rate = (it: Run): number => it.verdict.acceptPerSecond;
 
 const rowsOf = (runs: readonly Run[]): string[][] => {
@@ -119,7 +116,7 @@ const rowsOf = (runs: readonly Run[]): string[][] => {
       String(Math.round(median(of(way).map(rate)))),
       String(Math.round(Math.max(...of(way).map(rate)))),
       `${median(ratios).toFixed(2)} ×`,
-      String(of(way).reduce((sum, it) => sum + wrong(it.verdict), 0)),
+      String(of(way).reduce((sum, it) => sum + wrongIn(it.verdict), 0)),
       median(of(way).map((it) => (it.cpu * 1000) / it.verdict.unique)).toFixed(2),
     ];
   });
@@ -144,7 +141,7 @@ export async function measureHttp(isShort: boolean, say: Say): Promise<Finding> 
   for (const scene of scenes) found.push(await measure(scene, form, say));
   const command = `mailbench -n ${form.messages} -c ${form.connections.join('|')} -size ${BODY_BYTES} -dkim [-http [-keys]]`;
   const about = `Medians of ${form.rounds}\nwindows each, ways in turn on one warm process: \`${command}\``;
-  const unclean = found.flat().filter((it) => wrong(it.verdict) > 0);
+  const unclean = found.flat().filter((it) => wrongIn(it.verdict) > 0);
   const faults = unclean.map(({ way, verdict }) => `${way}: ${JSON.stringify(verdict)}`);
   return { text: table(HEAD, found.flatMap(rowsOf)), about, faults };
 }

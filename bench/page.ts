@@ -25,6 +25,9 @@ export const loadAverage = (): string =>
     .map((it) => it.toFixed(2))
     .join(', ');
 
+/** Of bytes, in whole ones. */
+export const inMegabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);
+
 /** The run in the middle by rate. */
 export function middleOf<Run>(runs: readonly Run[], rate: (run: Run) => number): Run {
   const middle = runs.toSorted((a, b) => rate(a) - rate(b))[Math.floor(runs.length / 2)];

@@ -13,7 +13,7 @@ import { Postfleet } from '../test/harness/postfleet.ts';
 import { until } from '../test/harness/until.ts';
 import { needMailbench } from '../test/setup/tools.ts';
 import { median, table } from './page.ts';
-import { type Finding, onStage, type Say } from './rounds.ts';
+import { type Finding, onStage, type Say, whatIsSo } from './rounds.ts';
 
 const FULL_RESTARTS = 1000;
 const SHORT_RESTARTS = 10;
@@ -73,7 +73,7 @@ async function stopAtSomeMoment(fleet: Postfleet): Promise<Stop> {
 /** A sentence for each thing that may not be. */
 function faultsOf({ verdict, ledger }: Run): string[] {
   const { accepted, lost, unsigned = 0, refused, duplicates, unique } = verdict;
-  const wrong: readonly (readonly [boolean, string])[] = [
+  return whatIsSo([
     [accepted === 0, 'nothing was accepted'],
     [lost > 0, `${lost} lost`],
     [duplicates > 0, `${duplicates} doubled`],
@@ -81,8 +81,7 @@ function faultsOf({ verdict, ledger }: Run): string[] {
     [ledger.endedTwice + ledger.neverEnded > 0, `${ledger.endedTwice} ended twice, ${ledger.neverEnded} never`],
     [ledger.delivered !== unique, `the sink has seen ${unique}, the ledger calls ${ledger.delivered} delivered`],
     [ledger.queued < accepted, `${accepted} were answered 250, the ledger knows ${ledger.queued}`],
-  ];
-  return wrong.flatMap(([isSo, what]) => (isSo ? [what] : []));
+  ]);
 }
 
 const HEAD = ['restarts', 'connections open', 'accepted', 'lost', 'doubled', 'stop ms', 'longest stop ms'];

@@ -20,6 +20,10 @@ export interface Finding {
   readonly faults: readonly string[];
 }
 
+/** The sentences of what is so. */
+export const whatIsSo = (all: readonly (readonly [isSo: boolean, what: string])[]): string[] =>
+  all.flatMap(([isSo, what]) => (isSo ? [what] : []));
+
 /** Measures; in short the same checks on little mail. */
 export type Measurement = (isShort: boolean, say: Say) => Promise<Finding>;
 

@@ -32,15 +32,18 @@ function fedWith(reader: ReplyReader, text: string): WeakRef<Buffer> {
 test.each([
   ['all of it', '220 mx\r\n', true],
   ['what is not yet a reply', '220 mx\r\n250', false],
-])('between two replies a reader holds nothing of what it was fed; fed %s', async (_, text, isGone) => {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  const reader = new ReplyReader();
-  const chunk = fedWith(reader, text);
-  await new Promise(setImmediate);
-  collect();
-  expect([chunk.deref() === undefined, reader.isEmpty]).toEqual([isGone, isGone]);
-});
+])(
+  'a reader holds what it was fed for as long as some of it is to be taken, and no longer; fed %s',
+  async (_, text, isGone) => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const reader = new ReplyReader();
+    const chunk = fedWith(reader, text);
+    await new Promise(setImmediate);
+    collect();
+    expect([chunk.deref() === undefined, reader.isEmpty]).toEqual([isGone, isGone]);
+  },
+);
 
 describe('reading replies', () => {
   test.each([

@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Cluster, type ClusterOptions } from './cluster.ts';
+import { Cluster, type ClusterOptions, type Role } from './cluster.ts';
 import { Mailbench } from './mailbench.ts';
 import { freePorts } from './ports.ts';
 import type { Stage } from './stage.ts';
@@ -59,6 +59,13 @@ export class BenchCluster {
       routedTo: sink,
     });
     return new BenchCluster(stage, cluster, sink);
+  }
+
+  /** The first; one there is. */
+  get worker(): Role {
+    const [worker] = this.cluster.workers;
+    if (!worker) throw new Error('it has no worker');
+    return worker;
   }
 
   /** Where each ingress takes mail. */

@@ -32,6 +32,10 @@ export interface Verdict {
   readonly phases?: readonly PhaseCounts[];
 }
 
+/** Messages that are not as they should be where nothing was killed. */
+export const wrongIn = ({ lost, duplicates, refused, unknown, unsigned = 0 }: Verdict): number =>
+  lost + duplicates + refused + unknown + unsigned;
+
 interface Source {
   readonly ip: string;
   readonly ehlo: string;

@@ -20,7 +20,7 @@ const NO_END = 1_000_000;
 const CONNECTIONS = 40;
 /** Seconds that mail may take while nothing waits. */
 const UNDER_WAY = 3;
-/** As much again as was seen after all pods of a node had been evicted at once, beside a load at which two cores have little to spare. */
+/** Half as much again as was seen (280 s) after all pods of a node had been evicted at once, beside a load at which two cores have little to spare. */
 const DRAINED_WITHIN = 420_000;
 
 const DOMAINS = 40;
