@@ -26,6 +26,8 @@ export interface HandsOptions {
 }
 
 const STEP = 100;
+/** They share commits: one by one each would wait for a disk, or for servers far away. */
+const LANES_AT_ONCE = 50;
 /** Until their outcome is surely written. */
 const HOLD: Duration = minutes(5);
 
@@ -74,15 +76,11 @@ export class LocalHands implements Hands {
 
   async #moveAll(lanes: readonly LaneDepth[], { message }: Chosen, move: Move): Promise<number> {
     const { queue, claim } = this.#options;
-    let count = 0;
-    for (const { lane } of lanes) count += await queue.move(claim, selectionOf(lane, message), move);
-    return count;
+    return sumOver(lanes, ({ lane }) => queue.move(claim, selectionOf(lane, message), move));
   }
 
   async #bounce(asked: Bouncing): Promise<number> {
-    let count = 0;
-    for (const lane of await lanesOf(asked.about, this.#options)) count += await this.#bounceLane(lane, asked);
-    return count;
+    return sumOver(await lanesOf(asked.about, this.#options), (it) => this.#bounceLane(it, asked));
   }
 
   /** As many as there were: mail that comes in meanwhile was not meant. */
@@ -110,6 +108,16 @@ export class LocalHands implements Hands {
       throw thrown;
     }
   }
+}
+
+/** Of what was done in each lane; after a failure no further one is begun. */
+async function sumOver(lanes: readonly LaneDepth[], work: (lane: LaneDepth) => Promise<number>): Promise<number> {
+  let sum = 0;
+  for (let at = 0; at < lanes.length; at += LANES_AT_ONCE) {
+    const counts = await Promise.all(lanes.slice(at, at + LANES_AT_ONCE).map(work));
+    sum += counts.reduce((all, it) => all + it, 0);
+  }
+  return sum;
 }
 
 const selectionOf = (lane: LaneName, message: string | undefined) => ({

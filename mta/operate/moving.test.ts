@@ -5,12 +5,12 @@ import { seededRandom } from '#lib/run/random.ts';
 import { aMessage, openTestStorage, type TestQueue } from '../../test/harness/queue.ts';
 import type { AuditEvent } from '../mail/audit.ts';
 import type { MailEvent } from '../mail/event.ts';
-import type { Claim, Lease } from '../queue/queue.ts';
+import type { Claim, Lease, Selection } from '../queue/queue.ts';
 import { reply } from '../mail/reply.ts';
 import { bouncedByHand } from '../settle/by-hand.ts';
 import { SqliteOrders } from '../settle/ledger/sqlite-orders.ts';
 import type { Suspension } from '../mail/suspension.ts';
-import { LocalHands } from './hands.ts';
+import { type HandsOptions, LocalHands } from './hands.ts';
 import { bounce, type MovingParts, reroute, retry } from './moving.ts';
 
 const openStorage = openTestStorage();
@@ -34,15 +34,7 @@ beforeEach(async () => {
   const { queue, database } = storage;
   claim = await queue.claim(0);
   [standing, recorded, told, rested, replanned] = [[], [], [], [], 0];
-  const hands = new LocalHands({
-    queue,
-    claim,
-    siteOf: (lane) => (lane.includes('dest.test') ? 'mx.dest.test' : 'elsewhere'),
-    endRests: (site) => rested.push(site),
-    replan: () => (replanned += 1),
-    bounced: (lease, asked) => bouncedByHand(lease, asked, clock.now()),
-    tell: (event) => told.push(event),
-  });
+  const hands = new LocalHands(handsOptions());
   parts = {
     clock,
     random: seededRandom(1),
@@ -54,6 +46,16 @@ beforeEach(async () => {
   };
   await queue.put(aMessage({ recipients: ['b@dest.test', 'c@dest.test', 'd@other.test'] }));
   await queue.put(aMessage({ tenant: 'shop', via: 'http', recipients: ['b@dest.test'] }));
+});
+
+const handsOptions = (): HandsOptions => ({
+  queue: storage.queue,
+  claim,
+  siteOf: (lane) => (lane.includes('dest.test') ? 'mx.dest.test' : 'elsewhere'),
+  endRests: (site) => rested.push(site),
+  replan: () => (replanned += 1),
+  bounced: (lease, asked) => bouncedByHand(lease, asked, clock.now()),
+  tell: (event) => told.push(event),
 });
 
 const leases = (lane = LANE): Promise<Lease[]> => storage.queue.lease(claim, lane, 10, minutes(5));
@@ -76,6 +78,25 @@ test('a retry makes what waits due now, and ends what rests at its sites', async
   expect(operated).toEqual({ kind: 'done', done: { dryRun: false, recipients: 2, lanes: 1, stillHeldBy: [] } });
   expect(await leases()).toHaveLength(2);
   expect([rested, replanned]).toEqual([['mx.dest.test'], 1]);
+});
+
+test('many destinations are seen to side by side, and no further ones after a failure', async () => {
+  const lanes = Array.from({ length: 120 }, (_, at) => ({ lane: `default default/main d${at}.test`, depth: 1 }));
+  const moved: string[] = [];
+  let [underWay, most] = [0, 0];
+  const move = async (_: Claim, { lane = '' }: Selection): Promise<number> => {
+    most = Math.max(most, (underWay += 1));
+    moved.push(lane);
+    await new Promise(setImmediate);
+    underWay -= 1;
+    if (lane.includes('d60.')) throw new Error('the disk is full');
+    return 1;
+  };
+  const unasked = async (): Promise<never> => expect.unreachable();
+  const others = { list: unasked, seize: unasked, settle: unasked, giveBack: () => undefined };
+  const hands = new LocalHands({ ...handsOptions(), queue: { ...others, depth: () => lanes, move } });
+  await expect(hands.carryOut({ kind: 'retry', about: { tenant: 'default' } })).rejects.toThrow('the disk is full');
+  expect([most, moved.length]).toEqual([50, 100]);
 });
 
 test('it is on record before it begins and when it is done', async () => {

@@ -15,12 +15,15 @@ export async function until<T>(
   look: () => T | Promise<T>,
   limit = PATIENCE_MS,
   every = LOOKS_EVERY_MS,
-): Promise<NonNullable<T>> {
+): Promise<Exclude<NonNullable<T>, false>> {
   const end = performance.now() + limit;
   for (;;) {
     const seen = await look();
-    if (seen !== undefined && seen !== null && seen !== false) return seen;
+    if (isThere(seen)) return seen;
     if (performance.now() > end) throw new Error(`waited ${limit} ms in vain: ${what}`);
     await pause(every);
   }
 }
+
+const isThere = <T>(seen: T): seen is Exclude<NonNullable<T>, false> =>
+  seen !== undefined && seen !== null && seen !== false;

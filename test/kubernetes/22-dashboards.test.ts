@@ -13,6 +13,7 @@ import { DASHBOARDS } from '#helm/dashboards/all.ts';
 import type { Panel, Query } from '#helm/dashboards/dashboard.ts';
 import { ApiServer } from '#lib/kube/api-server.ts';
 import type { KubeObject } from '#lib/kube/kube.ts';
+import { operatingCounters } from '#lib/metric/operating.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import { systemRandom } from '#lib/run/random.ts';
 import { leaderRules, operatorRules } from '#operator/rights.ts';
@@ -215,7 +216,8 @@ async function happensToOperator(): Promise<void> {
   const one = { name: 'one', address: '10.0.0.1', egress: 'Local' };
   const startDate = new Date().toISOString().slice(0, 10);
   await put('IPPool', { members: [one] }, 'main');
-  await pause(4000);
+  const failing = `sum(rate(${operatingCounters.reconcileErrors.name}[4s])) > 0`;
+  await until('looks fail', async () => (await prometheus.over(5, failing)).length > 0, 60_000);
   await put('IPPool', { members: [one, { ...one, name: 'two', address: '10.0.0.2', warmup: { startDate } }] }, 'main');
   await kube.apply(ROLE, role(operatorRules('postfleet-pods')), 'test');
   await Promise.all(

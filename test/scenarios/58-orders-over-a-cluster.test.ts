@@ -165,8 +165,12 @@ test('orders by any process are carried out wherever the mail is', async () => {
     20_000,
   );
   expect(receiver.taken.flatMap((it) => it.recipients)).not.toContain('you@d3.test');
-  const left = await queueAt(worker);
-  expect(left).toMatchObject({ recipients: 1, suspensions: [{ why: 'blocklisted' }] });
+  // What is taken is written a moment later.
+  const left = await until('their outcomes are written', async () => {
+    const state = await queueAt(worker);
+    return state.recipients === 1 && state;
+  });
+  expect(left).toMatchObject({ suspensions: [{ why: 'blocklisted' }] });
   expect(left.rows).toMatchObject([{ domain: 'd3.test', waitsFor: expect.stringContaining('blocklisted') }]);
   expect(left.sites.every((it) => it.worker !== undefined)).toBe(true);
 
