@@ -27,7 +27,7 @@ export interface HandsOptions {
 
 const STEP = 100;
 /** They share commits: one by one each would wait for a disk, or for servers far away. */
-const LANES_AT_ONCE = 50;
+const LANES_AT_ONCE = 200;
 /** Until their outcome is surely written. */
 const HOLD: Duration = minutes(5);
 

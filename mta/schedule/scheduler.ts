@@ -12,6 +12,7 @@
 import type { Clock, Duration } from '#lib/run/clock.ts';
 import type { LaneName } from '../queue/queue.ts';
 import { Connection, type Host, type Start } from './connection.ts';
+import { IdlePlaces } from './idle-places.ts';
 import type { Claim } from './limits/limits.ts';
 import {
   ALL_CONNECTIONS,
@@ -46,7 +47,7 @@ export class Scheduler {
   readonly #finding = new Set<LaneName>();
   /** Ready queues that found no room under a name. */
   readonly #waiting: Waiting<ReadyQueue>;
-  readonly #withIdle = new Set<ReadyQueue>();
+  readonly #idle = new IdlePlaces<ReadyQueue>();
   #active = 0;
   #stopped = false;
 
@@ -159,7 +160,7 @@ export class Scheduler {
 
   #wakeUp(ready: ReadyQueue, idle: Idle, allowed: Allowed | undefined): void {
     ready.answer(idle, allowed);
-    if (ready.idle.length === 0) this.#withIdle.delete(ready);
+    if (ready.idle.length === 0) this.#idle.remove(ready);
   }
 
   /** The next lane and how much of it may go, for a connection that is open. */
@@ -215,11 +216,9 @@ export class Scheduler {
 
   /** An idle connection gives way to whoever has mail and needs its place. */
   #endOneIdle(name: string): void {
-    for (const ready of this.#withIdle) {
-      const [idle] = ready.idle;
-      const isInTheWay = name === ALL_CONNECTIONS || ready.plan.slots.some((it) => it.name === name);
-      if (idle && isInTheWay) return this.#wakeUp(ready, idle, undefined);
-    }
+    const ready = this.#idle.first(name);
+    const [idle] = ready?.idle ?? [];
+    if (ready && idle) this.#wakeUp(ready, idle, undefined);
   }
 
   #begin(start: Start): void {
@@ -230,7 +229,7 @@ export class Scheduler {
   async #nextOffer(ready: ReadyQueue, ofSource: readonly Claim[], patience: Duration): Promise<Allowed | undefined> {
     const allowed = ready.lanes.size > 0 ? this.#allow(ready, ofSource) : undefined;
     if (allowed) return allowed;
-    this.#withIdle.add(ready);
+    this.#idle.add(ready, [ALL_CONNECTIONS, ...ready.plan.slots.map((it) => it.name)]);
     return ready.wait(ofSource, this.#options.clock, patience, (idle) => this.#wakeUp(ready, idle, undefined));
   }
 

@@ -3,6 +3,7 @@ import { FakeClock } from '#lib/run/fake-clock.ts';
 import { aMessage, openTestStorage } from '../../../test/harness/queue.ts';
 import type { Claim, Lease, Settlement } from '../queue.ts';
 import { laneName } from '../queue.ts';
+import { shardOf } from '../jetstream/layout.ts';
 import { Share, type SharedQueue } from './share.ts';
 
 const open = openTestStorage();
@@ -21,6 +22,15 @@ async function openShare() {
   const share = new Share({ queue, shards: 1, clock, isSure: () => state.isSure });
   const claim = await share.claim();
   return { clock, share, claim, state, storage };
+}
+
+/** All of 64 shards of a queue that does so much. */
+async function shareOf(does: Partial<SharedQueue>): Promise<Share> {
+  const queue = { ...does, claim: async (shard: number) => ({ shard, epoch: 1 }), release: async () => undefined };
+  const clock = new FakeClock();
+  const share = new Share({ queue: queue as unknown as SharedQueue, shards: 64, clock, isSure: () => true });
+  for (let shard = 0; shard < 64; shard += 1) await share.take(shard);
+  return share;
 }
 
 const put = async (share: Share): Promise<void> => share.put(aMessage({ recipients: ['you@example.net'] }));
@@ -130,14 +140,7 @@ test('when one of two shards cannot be written, what the other has written is no
     written.push(...domains);
     return [];
   };
-  const queue = { settle, claim: async (shard: number) => ({ shard, epoch: 1 }), release: async () => undefined };
-  const share = new Share({
-    queue: queue as unknown as SharedQueue,
-    shards: 64,
-    clock: new FakeClock(),
-    isSure: () => true,
-  });
-  for (let shard = 0; shard < 64; shard += 1) await share.take(shard);
+  const share = await shareOf({ settle });
   const settlements = ['a.test', 'b.test'].map((domain, id) =>
     settled({
       id,
@@ -153,4 +156,20 @@ test('when one of two shards cannot be written, what the other has written is no
   broken.clear();
   expect(await share.settle(claim, settlements)).toEqual([]);
   expect(written).toEqual(['a.test', 'b.test']);
+});
+
+test('what is done to a lane is asked of its shard alone, and what is done to all of every shard', async () => {
+  const asked: number[] = [];
+  const move = async ({ shard }: Claim): Promise<number> => asked.push(shard);
+  const seize = async ({ shard }: Claim): Promise<Lease[]> => {
+    asked.push(shard);
+    return [];
+  };
+  const share = await shareOf({ move, seize });
+  const claim = await share.claim();
+  await share.move(claim, { lane: LANE }, { kind: 'retry' });
+  await share.seize(claim, { lane: LANE }, 1, 60_000);
+  expect(asked).toEqual([shardOf('example.net', 64), shardOf('example.net', 64)]);
+  await share.move(claim, {}, { kind: 'retry' });
+  expect(asked).toHaveLength(66);
 });

@@ -169,7 +169,7 @@ export class Share implements Queue {
 
   async seize(_: Claim, selection: Selection, max: number, hold: Duration): Promise<Lease[]> {
     const seized: Lease[] = [];
-    for (const shard of this.#claims.keys()) {
+    for (const shard of this.#shardsOf(selection)) {
       const room = max - seized.length;
       if (room <= 0) break;
       seized.push(...(await this.#leasing(shard, (claim) => this.#queue.seize(claim, selection, room, hold))));
@@ -249,7 +249,8 @@ export class Share implements Queue {
 
   async move(_: Claim, selection: Selection, move: Move): Promise<number> {
     let moved = 0;
-    for (const claim of this.#claims.values()) moved += await this.#queue.move(claim, selection, move);
+    const claims = this.#shardsOf(selection).flatMap((it) => this.#claims.get(it) ?? []);
+    for (const claim of claims) moved += await this.#queue.move(claim, selection, move);
     return moved;
   }
 
@@ -279,6 +280,11 @@ export class Share implements Queue {
 
   list(selection: Selection, max: number): Promise<readonly Pending[]> {
     return this.#queue.list(selection, max);
+  }
+
+  /** A lane is in one: to look for it in each would take as many times as long. */
+  #shardsOf({ lane }: Selection): readonly number[] {
+    return lane === undefined ? [...this.#claims.keys()] : [this.#shardOf(lane)];
   }
 
   #shardOf(lane: LaneName): number {
