@@ -95,3 +95,24 @@ test('what was known last is at hand while it is asked anew', async () => {
   expect(whereabouts.last('d.test')).toEqual(['mx.test']);
   expect(whereabouts.last('[192.0.2.1]')).toEqual(['[192.0.2.1]']);
 });
+
+test('while more are asked for than may be at a time, what was found holds for ten minutes', async () => {
+  const held = Promise.withResolvers<void>();
+  let isMany = false;
+  const mx = async (): Promise<MxAnswer> => {
+    if (isMany) await held.promise;
+    return records('mx.test');
+  };
+  whereabouts = new Whereabouts({ clock, resolver: { mx } });
+  await found('d.test');
+  clock.advance(minutes(9));
+  isMany = true;
+  const others = Array.from({ length: MOST_ASKED }, async (_, at) => whereabouts.of(`d${at}.test`));
+  expect(whereabouts.of('d.test')).toBeInstanceOf(Promise);
+  expect(whereabouts.of('d.test')).toEqual(['mx.test']);
+  clock.advance(minutes(1));
+  expect(whereabouts.of('d.test')).toBeInstanceOf(Promise);
+  held.resolve();
+  await Promise.all(others);
+  expect(await found('d.test')).toEqual(['mx.test']);
+});

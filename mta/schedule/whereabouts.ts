@@ -2,8 +2,9 @@
  * Where a domain's mail goes, as far as scheduling needs it: the names of its mail exchangers.
  *
  * Answers at once while it is known, else with a promise that it will be. What was found holds for a minute, so that a
- * domain that moves is noticed; the connection itself asks DNS again (`mta/send/resolve.ts`). A domain nobody can say
- * anything about has no hosts, and is a site of its own.
+ * domain that moves is noticed; the connection itself asks DNS again (`mta/send/resolve.ts`). While more are asked for than
+ * may be at a time it holds for ten: mail for a hundred thousand domains waits for longer than a minute, and would find out where it
+ * goes again and again and never leave. A domain nobody can say anything about has no hosts, and is a site of its own.
  */
 import { isIP } from 'node:net';
 import type { MxAnswer, Resolver } from '#lib/dns/resolver.ts';
@@ -16,8 +17,9 @@ export type Hosts = readonly string[];
 
 interface Known {
   readonly hosts: Hosts;
-  /** Monotonic. */
+  /** Monotonic; the second while many are asked for. */
   readonly until: Duration;
+  readonly atMost: Duration;
 }
 
 export interface WhereaboutsOptions {
@@ -26,6 +28,7 @@ export interface WhereaboutsOptions {
 }
 
 const FRESH: Duration = minutes(1);
+const FRESH_ENOUGH: Duration = minutes(10);
 /** What could not be found out is asked again sooner. */
 const UNKNOWN: Duration = seconds(15);
 /** Forgotten wholesale above this: asking again is cheap, the resolver remembers. */
@@ -50,7 +53,7 @@ export class Whereabouts {
   of(domain: string): Hosts | Promise<void> {
     if (domain.startsWith('[')) return [domain];
     const known = this.#known.get(domain);
-    if (known && known.until > this.#options.clock.monotonic()) return known.hosts;
+    if (known && this.#holds(known)) return known.hosts;
     const asked = this.#asked.get(domain) ?? this.#ask(domain);
     this.#asked.set(domain, asked);
     return asked;
@@ -59,6 +62,11 @@ export class Whereabouts {
   /** What was known last, however old; for mail that is on its way already. */
   last(domain: string): Hosts {
     return domain.startsWith('[') ? [domain] : (this.#known.get(domain)?.hosts ?? []);
+  }
+
+  #holds({ until, atMost }: Known): boolean {
+    const now = this.#options.clock.monotonic();
+    return until > now || (atMost > now && this.#asked.size > MOST_ASKED);
   }
 
   async #ask(domain: string): Promise<void> {
@@ -70,8 +78,9 @@ export class Whereabouts {
     this.#asked.delete(domain);
     if (this.#known.size >= MOST_KNOWN) this.#known.clear();
     const hosts = hostsOf(domain, answer);
-    const until = this.#options.clock.monotonic() + (hosts.length > 0 ? FRESH : UNKNOWN);
-    this.#known.set(domain, { hosts, until });
+    const now = this.#options.clock.monotonic();
+    const [until, atMost] = hosts.length > 0 ? [FRESH, FRESH_ENOUGH] : [UNKNOWN, UNKNOWN];
+    this.#known.set(domain, { hosts, until: now + until, atMost: now + atMost });
   }
 }
 

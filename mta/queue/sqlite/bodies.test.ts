@@ -60,6 +60,29 @@ test('when there is nothing left all wait, and are served in turn', async () => 
   expect(order).toEqual([LANE, OTHER]);
 });
 
+test('tenants are served in turn, whoever of them has more that wait', async () => {
+  const bodies = new Bodies(100);
+  bodies.hold(1, 'other pools/main c.test', 100);
+  const order: string[] = [];
+  const waiting = [LANE, LANE, LANE, ANOTHER, ANOTHER].map(async (lane) => {
+    await bodies.reserve(lane, 4);
+    order.push(lane);
+  });
+  bodies.drop(1);
+  await Promise.all(waiting);
+  expect(order).toEqual([LANE, ANOTHER, LANE, ANOTHER, LANE]);
+});
+
+test('while a tenant has too much, what its others wait for is not looked at each time that something ends', () => {
+  const many = 50_000;
+  const bodies = new Bodies(10 * many);
+  for (let message = 0; message < 9 * many; message += 1) bodies.hold(message, LANE, 1);
+  for (let at = 0; at < many; at += 1) void bodies.reserve(OTHER, 4);
+  // A fifth may be free before another of them fits.
+  for (let message = 0; message < many / 2; message += 1) bodies.drop(message);
+  expect(bodies.used).toBe(8.5 * many);
+});
+
 test('room that was reserved and not used is there for who waits, once', async () => {
   const bodies = new Bodies(8);
   const [first, second] = [now(bodies.reserve(LANE, 4)), now(bodies.reserve(OTHER, 4))];

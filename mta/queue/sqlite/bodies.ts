@@ -2,7 +2,7 @@
  * Bytes of the messages that leases hold, bounded over all of them together. No I/O.
  *
  * A message counts once, however many of its entries are leased. Whoever leases reserves room first, of all there is, and
- * waits for it in turn; leases that are being read at that moment may go beyond by their last messages. A lane may go on
+ * waits for it, tenants in turn; leases that are being read at that moment may go beyond by their last messages. A lane may go on
  * leasing while it holds no more than a quarter of what is free, a tenant while it holds no more than four times that
  * (dynamic thresholds: Choudhury & Hahne, 1998), so that no receiver that takes large mail slowly has the room of others: a
  * lane that holds nothing waits only when there is nothing left, or its tenant has four fifths.
@@ -34,8 +34,8 @@ export class Bodies {
   readonly #limit: number;
   readonly #bodies = new Map<number, Body>();
   readonly #heldBy = new Map<string, number>();
-  /** In the order they came. */
-  readonly #waiting = new Set<Waiter>();
+  /** Of each tenant that waits, in the order they came; first the tenant whose turn it is. Each is looked at, not each that waits. */
+  readonly #waiting = new Map<string, Set<Waiter>>();
   #used = 0;
 
   constructor(limit: number) {
@@ -51,7 +51,10 @@ export class Bodies {
   reserve(lane: LaneName, bytes: number): Room | Promise<Room> {
     // Whoever waits does not fit, or would not wait any more.
     if (this.#fits(lane, bytes)) return this.#take(bytes);
-    return new Promise((resolve) => this.#waiting.add({ lane, bytes, resolve }));
+    const tenant = tenantOf(lane);
+    const waiters = this.#waiting.get(tenant) ?? new Set<Waiter>();
+    this.#waiting.set(tenant, waiters);
+    return new Promise((resolve) => waiters.add({ lane, bytes, resolve }));
   }
 
   /** One more entry of a message is leased. Counts, whether there is room or not. */
@@ -86,21 +89,37 @@ export class Bodies {
     };
   }
 
-  /** Who does not fit lets those behind it pass. */
+  /** One of each tenant in turn, until nobody fits. */
   #serve(): void {
-    for (const waiter of this.#waiting) {
-      if (this.#used > 0 && this.#limit - this.#used < waiter.bytes) return;
-      if (!this.#fits(waiter.lane, waiter.bytes)) continue;
-      this.#waiting.delete(waiter);
+    for (const [tenant, waiters] of this.#waiting) {
+      const [first] = waiters;
+      if (first && this.#used > 0 && this.#limit - this.#used < first.bytes) return;
+      const waiter = this.#firstThatFits(tenant, waiters);
+      if (!waiter) continue;
+      waiters.delete(waiter);
+      // Behind the others: there it is looked at once more.
+      this.#waiting.delete(tenant);
+      if (waiters.size > 0) this.#waiting.set(tenant, waiters);
       waiter.resolve(this.#take(waiter.bytes));
     }
   }
 
+  /** Whose lane has too much lets those behind it pass. */
+  #firstThatFits(tenant: string, waiters: ReadonlySet<Waiter>): Waiter | undefined {
+    for (const waiter of waiters) {
+      if (!this.#hasRoom(tenant, TENANT, waiter.bytes)) return undefined;
+      if (this.#hasRoom(waiter.lane, LANE, waiter.bytes)) return waiter;
+    }
+    return undefined;
+  }
+
   #fits(lane: LaneName, bytes: number): boolean {
-    const free = this.#limit - this.#used - bytes;
-    const [ofLane, ofTenant] = [this.#held(lane), this.#held(tenantOf(lane))];
-    // What is held is never below zero, so nothing fits where nothing is free.
-    return this.#used === 0 || (ofLane <= free * LANE && ofTenant <= free * TENANT);
+    return this.#hasRoom(tenantOf(lane), TENANT, bytes) && this.#hasRoom(lane, LANE, bytes);
+  }
+
+  /** What is held is never below zero, so nothing fits where nothing is free. */
+  #hasRoom(by: string, part: number, bytes: number): boolean {
+    return this.#used === 0 || this.#held(by) <= (this.#limit - this.#used - bytes) * part;
   }
 
   #held(by: string): number {
