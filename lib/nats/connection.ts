@@ -24,8 +24,8 @@ import type { Credentials } from './credentials.ts';
 /** Where servers are, and how they are spoken to. */
 export interface Access {
   readonly servers: readonly string[];
-  /** Absent: as anybody. */
-  readonly credentials?: Credentials | undefined;
+  /** Absent: as anybody. Looked at each time that a server is connected to: others may have followed. */
+  readonly credentials?: { readonly current: Credentials } | undefined;
   /** Absent: in clear, unless the servers will not have it. With it nothing is said to a server that does not prove its name. */
   readonly tls?: Trust | undefined;
 }
@@ -96,7 +96,7 @@ export class Connection {
           noAsyncTraces: true,
           // Servers that are given new accounts refuse everybody for a moment.
           ignoreAuthErrorAbort: true,
-          ...(credentials && { authenticator: authenticatorOf(credentials) }),
+          ...(credentials && { authenticator: (nonce) => authenticatorOf(credentials.current)(nonce) }),
           ...(tls && { tls: tls.ca === undefined ? {} : { ca: tls.ca } }),
         }),
       );

@@ -1,5 +1,5 @@
 /**
- * A secret that the `MTACluster` names for the process itself: read once, at the start; never quoted.
+ * A secret that the `MTACluster` names for the process itself; never quoted.
  */
 import type { SecretRef } from '#crds/parts.ts';
 import { readSecret } from '#lib/keyring/chosen-secret.ts';

@@ -44,10 +44,10 @@ export async function openClusterQueue(
   settings: NatsSettings,
   opened: AsyncDisposableStack,
 ): Promise<ClusterQueue> {
-  const { cluster, config, clock, random, log } = ground;
+  const { cluster, clock, random, log } = ground;
   const { shards } = cluster().spec;
   const nats = natsOf(cluster());
-  const access = await natsAccess(nats, config);
+  const access = await natsAccess(nats, ground, opened);
   const name = keyOf(cluster().metadata).replaceAll(/[^\w-]/g, '_');
   const views = opened.adopt(new SharedThread(), (it) => it.close());
   const unreadable = (thrown: unknown): void =>

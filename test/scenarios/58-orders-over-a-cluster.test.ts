@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { nkeys } from '@nats-io/transport-node';
 import { beforeAll, expect, test } from 'vitest';
 import { Connection } from '#lib/nats/connection.ts';
-import { readCredentials } from '#lib/nats/credentials.ts';
+import { type Credentials, readCredentials } from '#lib/nats/credentials.ts';
 import { systemClock } from '#lib/run/clock.ts';
 import { codeOf, reasonOf } from '#lib/run/fault.ts';
 import type { Explanation, Live, QueueState } from '#mta/mail/explanation.ts';
@@ -216,6 +216,12 @@ test('what a dead worker held is named until another has it, who tells what was 
   expect(names(whole)).toEqual(expect.arrayContaining(DOMAINS));
 });
 
+function knownBy(text: string): { current: Credentials } {
+  const current = readCredentials(text);
+  if (!current) throw new Error('no credentials');
+  return { current };
+}
+
 test('NATS lets nobody in whom it does not know, and nothing is said to a server that does not prove its name', async () => {
   const user = nkeys.createUser();
   const seed = Buffer.from(user.getSeed()).toString();
@@ -224,8 +230,7 @@ test('NATS lets nobody in whom it does not know, and nothing is said to a server
   const nats = await Nats.start(scene, { lines: [...lines, users] });
   const said: string[] = [];
   const open = async (text: string, trust: string | undefined = ca): Promise<string> => {
-    const credentials = readCredentials(text);
-    const access = { servers: nats.urls, name: 'test', credentials, tls: { ca: trust } };
+    const access = { servers: nats.urls, name: 'test', credentials: knownBy(text), tls: { ca: trust } };
     try {
       await (await Connection.open(access)).close();
       return 'open';
@@ -242,8 +247,28 @@ test('NATS lets nobody in whom it does not know, and nothing is said to a server
   expect(said.join()).not.toMatch(/s3cret|wrong|SU[A-Z2-7]{10}/);
   const inClear = await Nats.start(scene, { lines: [users] });
   await expect(
-    Connection.open({ servers: inClear.urls, name: 'test', credentials: readCredentials('mta:s3cret'), tls: {} }),
+    Connection.open({ servers: inClear.urls, name: 'test', credentials: knownBy('mta:s3cret'), tls: {} }),
   ).rejects.toMatchObject({ code: 'nats-insecure' });
+});
+
+test('who is let in no longer comes back with the credentials that have followed', async () => {
+  const admits = (user: string): string => `authorization { users: [ { user: ${user}, password: s3cret } ] }`;
+  // Read anew at each start.
+  const lines = [admits('first')];
+  const nats = await Nats.start(scene, { lines });
+  const credentials = knownBy('first:s3cret');
+  const connection = await Connection.open({ servers: nats.urls, name: 'test', credentials });
+  await nats.stop(0);
+  lines[0] = admits('second');
+  await nats.restart(0);
+  credentials.current = knownBy('second:s3cret').current;
+  const isLetIn = (): Promise<boolean> =>
+    connection.flush().then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(isLetIn, { timeout: 20_000 }).toBe(true);
+  await connection.close();
 });
 
 test('the logs have no secrets', async () => {
