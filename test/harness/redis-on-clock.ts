@@ -42,10 +42,12 @@ export class RedisOnClock implements Redis {
 
   /** Resolves when every script has been answered, and what follows of the answers as well. */
   async settle(): Promise<void> {
-    while (this.#underWay.size > 0) {
+    do {
       await Promise.allSettled(this.#underWay);
+      // What is asked at the end of a turn, and of its answers.
       await turn();
-    }
+      await turn();
+    } while (this.#underWay.size > 0);
   }
 
   /** While it is true nobody can be reached; then there is a connection again. */

@@ -149,56 +149,68 @@ return spent
 };
 
 /**
- * Says how many connections under a name a holder wants in all, and holds already.
+ * Says how many connections a holder wants in all under each of some names, and holds already.
  *
- * keys: name, server, holders, wanted. args: holder, want, held, most, roll, lease, name, patience. Answers: how many it holds now, the fair
- * share, whether somebody with less waits, when it is worth asking again. What is held stays held; what dead holders
- * held is free; who has its share does not take from under the eyes of who waits for less.
+ * keys: server, holders, wanted, names. args: holder, roll, lease, patience, and for each name want, held, most, the name. Answers for
+ * each name: how many it holds now, the fair share, whether somebody with less waits, when it is worth asking again. What is
+ * held stays held; what dead holders held is free; who has its share does not take from under the eyes of who waits for less.
  */
 export const HOLD: Script = {
   name: 'postfleetHold',
-  lua: `${NOW}${BEGAN('KEYS[2]')}
-local me, want, held, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local roll, lease, patience = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
-redis.call('ZADD', KEYS[3], text(now + lease), me)
-local others, sum, waiter, waits = 0, 0, false, 0
-local fields = redis.call('HGETALL', KEYS[1])
-for i = 1, #fields, 2 do
-  local name, value = fields[i], tonumber(fields[i + 1])
-  if name == 'waits' then waits = value
-  elseif string.sub(name, 1, 7) == 'waiter:' then waiter = string.sub(name, 8)
-  elseif name ~= me then
-    if tonumber(redis.call('ZSCORE', KEYS[3], name) or '0') > now then
-      others, sum = others + 1, sum + value
-    else redis.call('HDEL', KEYS[1], name) end
-  end
+  lua: `${NOW}${BEGAN('KEYS[1]')}
+local me, roll, lease, patience = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+redis.call('ZADD', KEYS[2], text(now + lease), me)
+local alive = {}
+local lives = function(holder)
+  if alive[holder] == nil then alive[holder] = tonumber(redis.call('ZSCORE', KEYS[2], holder) or '0') > now end
+  return alive[holder]
 end
-local forget = function()
-  redis.call('HDEL', KEYS[1], 'waiter:' .. waiter, 'waits')
-  redis.call('ZREM', KEYS[4], ARGV[7])
-  waiter = false
-end
-if waiter and (waits < now - patience or (waiter == me and want <= held)) then forget() end
-local without = waiter and waiter ~= me and redis.call('HEXISTS', KEYS[1], waiter) == 0
-local fair = math.max(math.floor(most / (others + 1 + (without and 1 or 0))), 1)
-local wait = 0
-local granted = math.min(want, held)
-if want > held then
-  granted = held
-  local left = began + roll - now
-  if left > 0 then wait = left
-  elseif not waiter or waiter == me or held < fair then granted = math.max(math.min(want, most - sum), held) end
-  if granted < want then
-    wait = math.max(wait, patience / 6)
-    if left <= 0 and held < fair and (not waiter or waiter == me) then
-      waiter = me
-      redis.call('HSET', KEYS[1], 'waiter:' .. me, '0', 'waits', text(now))
-      redis.call('ZADD', KEYS[4], text(now), ARGV[7])
+local hold = function(key, want, held, most, called)
+  local others, sum, waiter, waits = 0, 0, false, 0
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    local name, value = fields[i], tonumber(fields[i + 1])
+    if name == 'waits' then waits = value
+    elseif string.sub(name, 1, 7) == 'waiter:' then waiter = string.sub(name, 8)
+    elseif name ~= me then
+      if lives(name) then others, sum = others + 1, sum + value
+      else redis.call('HDEL', key, name) end
     end
-  elseif waiter == me then forget() end
+  end
+  local forget = function()
+    redis.call('HDEL', key, 'waiter:' .. waiter, 'waits')
+    redis.call('ZREM', KEYS[3], called)
+    waiter = false
+  end
+  if waiter and (waits < now - patience or (waiter == me and want <= held)) then forget() end
+  local without = waiter and waiter ~= me and redis.call('HEXISTS', key, waiter) == 0
+  local fair = math.max(math.floor(most / (others + 1 + (without and 1 or 0))), 1)
+  local wait = 0
+  local granted = math.min(want, held)
+  if want > held then
+    granted = held
+    local left = began + roll - now
+    if left > 0 then wait = left
+    elseif not waiter or waiter == me or held < fair then granted = math.max(math.min(want, most - sum), held) end
+    if granted < want then
+      wait = math.max(wait, patience / 6)
+      if left <= 0 and held < fair and (not waiter or waiter == me) then
+        waiter = me
+        redis.call('HSET', key, 'waiter:' .. me, '0', 'waits', text(now))
+        redis.call('ZADD', KEYS[3], text(now), called)
+      end
+    elseif waiter == me then forget() end
+  end
+  if granted > 0 then redis.call('HSET', key, me, granted) else redis.call('HDEL', key, me) end
+  redis.call('PEXPIRE', key, 30 * lease)
+  return granted, fair, (waiter and waiter ~= me) and 1 or 0, text(wait)
 end
-if granted > 0 then redis.call('HSET', KEYS[1], me, granted) else redis.call('HDEL', KEYS[1], me) end
-redis.call('PEXPIRE', KEYS[1], 30 * lease)
-return {granted, fair, (waiter and waiter ~= me) and 1 or 0, text(wait)}
+local answers = {}
+for i = 4, #KEYS do
+  local at = 4 * i - 11
+  local granted, fair, awaited, wait = hold(KEYS[i], tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), ARGV[at + 3])
+  for _, it in ipairs({granted, fair, awaited, wait}) do table.insert(answers, it) end
+end
+return answers
 `,
 };

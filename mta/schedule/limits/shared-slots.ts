@@ -6,9 +6,9 @@
  * While Redis is away a holder keeps what it holds; under another name it may have half of a fair share, or one.
  */
 import { type Clock, type Duration, milliseconds, seconds } from '#lib/run/clock.ts';
-import { type Contact, LEASE, ROLL_CALL } from './contact.ts';
+import type { Contact } from './contact.ts';
+import { type Held, Holdings } from './holdings.ts';
 import type { Slot, SlotClaim } from './limits.ts';
-import { HOLD } from './scripts.ts';
 import { SOON } from './shared-rate.ts';
 
 interface Open {
@@ -16,7 +16,7 @@ interface Open {
   isWanted: boolean;
 }
 
-interface Held {
+interface Name {
   most: number;
   /** How many the server knows of. */
   held: number;
@@ -33,19 +33,19 @@ const AGAIN: Duration = milliseconds(100);
 const KEEP: Duration = seconds(1);
 /** Who has its fair share keeps a connection for so long when others wait. */
 const TURN: Duration = seconds(10);
-/** Who waits is known for so long after it asked the last time. */
-const PATIENCE: Duration = milliseconds(1500);
 /** Everything that is held is said again so often. */
 const REFRESH: Duration = seconds(60);
 
 export class SharedSlots {
   readonly #clock: Clock;
   readonly #contact: Contact;
-  readonly #names = new Map<string, Held>();
+  readonly #holdings: Holdings;
+  readonly #names = new Map<string, Name>();
 
   constructor(clock: Clock, contact: Contact) {
     this.#clock = clock;
     this.#contact = contact;
+    this.#holdings = new Holdings(contact);
   }
 
   /**
@@ -57,7 +57,7 @@ export class SharedSlots {
     if (it.open.size < Math.min(this.#allowed(it), most)) return undefined;
     if (it.open.size >= most) return Infinity;
     const now = this.#clock.monotonic();
-    if (!it.isAsking && now >= it.again) void this.#ask(name, it, it.open.size + 1);
+    if (!it.isAsking && now >= it.again) this.#ask(name, it, it.open.size + 1);
     return it.isAsking ? Math.max(SOON, now - it.askedAt) : Math.max(it.again - now, SOON);
   }
 
@@ -87,13 +87,14 @@ export class SharedSlots {
   wanted(names: readonly string[]): void {
     for (const name of names) {
       const it = this.#names.get(name);
-      if (it && it.held > 0 && !it.isAsking) void this.#ask(name, it, it.open.size);
+      if (it && it.held > 0 && !it.isAsking) this.#ask(name, it, it.open.size);
     }
   }
 
-  /** The server may know less than before: it is told. */
+  /** The server may know less than before: it is told, before anything else is asked. */
   tell(): void {
-    for (const [name, it] of this.#names) if (it.open.size > 0 || it.held > 0) void this.#ask(name, it, it.open.size);
+    for (const [name, it] of this.#names) if (it.open.size > 0 || it.held > 0) this.#ask(name, it, it.open.size);
+    this.#holdings.send();
   }
 
   /** Gives back what was idle for long, says again what is held, and forgets what is not. */
@@ -103,64 +104,64 @@ export class SharedSlots {
     for (const [name, it] of this.#names) {
       if (it.isAsking) continue;
       const isIdle = it.held > it.open.size && now - it.idleSince >= KEEP;
-      if (isIdle || (it.held > 0 && now - it.askedAt >= REFRESH)) void this.#ask(name, it, it.open.size);
+      if (isIdle || (it.held > 0 && now - it.askedAt >= REFRESH)) this.#ask(name, it, it.open.size);
       else if (it.held === 0 && it.open.size === 0 && now - it.askedAt >= REFRESH) this.#names.delete(name);
     }
   }
 
   stop(): void {
-    for (const [name, it] of this.#names) if (it.held > 0) void this.#ask(name, it, 0);
+    for (const [name, it] of this.#names) if (it.held > 0) this.#ask(name, it, 0);
+    this.#holdings.send();
   }
 
   get size(): number {
     return this.#names.size;
   }
 
-  async #ask(name: string, it: Held, want: number): Promise<void> {
-    const contact = this.#contact;
+  #ask(name: string, it: Name, want: number): void {
     const held = Math.max(it.held, it.open.size);
     it.isAsking = true;
     it.askedAt = this.#clock.monotonic();
-    const kept = Math.min(want, held);
-    it.held = kept;
-    const keys = [contact.keyOf('slots', name), contact.key('server'), contact.key('holders'), contact.key('wanted')];
-    const args = [contact.holder, want, held, it.most, ROLL_CALL, LEASE, name, PATIENCE];
-    const reply = await contact.run(HOLD, keys, args);
-    it.isAsking = false;
+    it.held = Math.min(want, held);
+    this.#holdings.ask({ name, want, held, most: it.most }, (answer) => this.#answered(it, answer));
+  }
+
+  #answered(it: Name, answer: Held | undefined): void {
     const now = this.#clock.monotonic();
-    if (!reply) return void (it.again = now + AGAIN);
-    it.held = reply.number(0);
+    it.isAsking = false;
+    if (!answer) return void (it.again = now + AGAIN);
+    it.held = answer.held;
     it.idleSince = now;
-    it.again = now + reply.number(3);
-    if (reply.number(2) === 1) this.#giveWay(it, reply.number(1), now);
+    it.again = now + answer.wait;
+    if (answer.isAwaited) this.#giveWay(it, answer.fair, now);
   }
 
   /** Somebody with less waits. */
-  #giveWay({ open }: Held, fair: number, now: Duration): void {
+  #giveWay({ open }: Name, fair: number, now: Duration): void {
     const [oldest] = open;
     const isDue = oldest && (open.size > fair || now - oldest.since >= TURN);
     if (isDue) oldest.isWanted = true;
   }
 
-  #release(name: string, it: Held, open: Open): void {
+  #release(name: string, it: Name, open: Open): void {
     if (!it.open.delete(open)) return;
     it.idleSince = this.#clock.monotonic();
-    if (open.isWanted && !it.isAsking) void this.#ask(name, it, it.open.size);
+    if (open.isWanted && !it.isAsking) this.#ask(name, it, it.open.size);
   }
 
-  #allowed({ held, most }: Held): number {
+  #allowed({ held, most }: Name): number {
     if (this.#contact.awaySince === undefined) return held;
     return Math.max(held, Math.floor(most / (2 * Math.max(this.#contact.holders, 1))), 1);
   }
 
-  #of(name: string, most: number): Held {
+  #of(name: string, most: number): Name {
     const known = this.#names.get(name);
     if (known) {
       known.most = most;
       return known;
     }
     const now = this.#clock.monotonic();
-    const it: Held = { most, held: 0, open: new Set(), isAsking: false, askedAt: now, again: now, idleSince: now };
+    const it: Name = { most, held: 0, open: new Set(), isAsking: false, askedAt: now, again: now, idleSince: now };
     this.#names.set(name, it);
     return it;
   }
