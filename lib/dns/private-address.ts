@@ -51,12 +51,10 @@ export function isPrivateAddress(address: string): boolean {
 /** Whether `address` lies in `cidr` (`10.0.0.0/8`, `fd00::/8`, or one address). False when either is malformed. */
 export function matchesNetwork(address: string, cidr: string): boolean {
   const family = familyOf(address);
-  const network = parseNetwork(cidr);
+  const network = networkOf(cidr);
   // A list of IPv6 networks would match IPv4 addresses too, as mapped ones: `::/0` means no IPv4 peer.
   if (family === 0 || !network || (family === 4 && network.family === 'ipv6')) return false;
-  const list = new BlockList();
-  list.addSubnet(network.address, network.prefix, network.family);
-  return list.check(address, family === 4 ? 'ipv4' : 'ipv6');
+  return network.list.check(address, family === 4 ? 'ipv4' : 'ipv6');
 }
 
 /** Whether it is a network of private addresses, as far as its own first address tells: `10.1.0.0/16`. */
@@ -74,6 +72,23 @@ interface Network {
   readonly address: string;
   readonly prefix: number;
   readonly family: 'ipv4' | 'ipv6';
+}
+
+interface Listed extends Network {
+  readonly list: BlockList;
+}
+
+/** Those that were asked about last, malformed ones too: the few that are declared are asked about for each connection. */
+const known = new Map<string, Listed | undefined>();
+const MOST_KNOWN = 1000;
+
+function networkOf(cidr: string): Listed | undefined {
+  if (known.has(cidr)) return known.get(cidr);
+  if (known.size >= MOST_KNOWN) known.clear();
+  const network = parseNetwork(cidr);
+  const listed = network && { ...network, list: networks([cidr]) };
+  known.set(cidr, listed);
+  return listed;
 }
 
 function parseNetwork(cidr: string): Network | undefined {
