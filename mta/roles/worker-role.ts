@@ -20,7 +20,7 @@ import { Crew } from '../queue/shards/crew.ts';
 import { Share } from '../queue/shards/share.ts';
 import { Shift, type Wire } from '../queue/shards/shift.ts';
 import { failWith, type Role, type RoleSurroundings, startRole } from './role.ts';
-import { LEASED_BYTES } from '../queue/jetstream/queue.ts';
+import { LEASED_BYTES } from '../queue/sqlite/memory.ts';
 import { Saturation, usedHere } from '../work/saturation.ts';
 import { tellQueue } from './tell-queue.ts';
 import { MailWorker } from '../work/worker.ts';

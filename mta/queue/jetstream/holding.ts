@@ -7,9 +7,9 @@
 import { type Clock, type Duration, seconds, type Timer } from '#lib/run/clock.ts';
 import type { Connection } from '#lib/nats/connection.ts';
 import type { Claim } from '../queue.ts';
-import type { Bodies } from '../sqlite/bodies.ts';
 import { type AfterCrash, countCrash } from '../sqlite/crashes.ts';
 import { InHand } from '../sqlite/in-hand.ts';
+import type { Memory } from '../sqlite/memory.ts';
 import { Shard } from '../sqlite/shard.ts';
 import type { DoneJournal } from './done-journal.ts';
 import { floorOf, type Mark, marksAfter, thinned } from './floor.ts';
@@ -21,7 +21,7 @@ export interface HoldingOptions extends StandbyOptions {
   readonly connection: Connection;
   /** By which mail is due. */
   readonly clock: Clock;
-  readonly bodies: Bodies;
+  readonly memory: Memory;
   readonly nextLease: () => number;
   /** Answers what is asked about the shard from elsewhere, until it is stopped. */
   readonly answer: (holding: Holding) => { stop(): void };
@@ -162,7 +162,7 @@ export class Holding {
 }
 
 function shardOn(options: HoldingOptions, { database, journal, fetch }: Standby, inHand: InHand): Shard {
-  const { clock, bodies, nextLease, unreadable } = options;
+  const { clock, memory, nextLease, unreadable } = options;
   const readMessages = readMessagesBy(database, fetch);
   return new Shard({
     database,
@@ -172,7 +172,7 @@ function shardOn(options: HoldingOptions, { database, journal, fetch }: Standby,
     smallBytes: NO_BYTES,
     unreadable,
     inHand,
-    bodies,
+    memory,
     nextLease,
   });
 }

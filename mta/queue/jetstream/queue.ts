@@ -12,28 +12,28 @@ import type { Database } from '#lib/sqlite/database.ts';
 import type { MailEvent } from '../../mail/event.ts';
 import type { Message } from '../../mail/message.ts';
 import { inParts } from '../changes.ts';
-import type {
-  Cancelling,
-  Claim,
-  Glance,
-  LaneDepth,
-  LaneListener,
-  LaneName,
-  Lease,
-  Look,
-  Move,
-  Once,
-  Outlived,
-  Pending,
-  PutOnce,
-  Queue,
-  Selection,
-  Settlement,
-  Unreported,
+import {
+  type Cancelling,
+  type Claim,
+  type Glance,
+  type LaneDepth,
+  type LaneListener,
+  type LaneName,
+  type Lease,
+  type Look,
+  type Move,
+  type Once,
+  type Outlived,
+  type Pending,
+  type PutOnce,
+  type Queue,
+  type Selection,
+  type Settlement,
+  type Unreported,
+  parseLane,
 } from '../queue.ts';
-import { parseLane } from '../queue.ts';
-import { Bodies } from '../sqlite/bodies.ts';
 import type { AfterCrash } from '../sqlite/crashes.ts';
+import { memoryOf, RECENT_OF_MANY } from '../sqlite/memory.ts';
 import type { Shard } from '../sqlite/shard.ts';
 import { Turns } from '../sqlite/turns.ts';
 import type { Position } from './history.ts';
@@ -45,7 +45,6 @@ import { Reach } from './reach.ts';
 import { Standbys } from './standbys.ts';
 import { isCrowded, trim } from './trim.ts';
 
-export const LEASED_BYTES = 256 * 1024 * 1024;
 const EVENTS_FOR: Duration = hours(7 * 24);
 
 export interface JetstreamQueueOptions {
@@ -75,7 +74,7 @@ export class JetstreamQueue implements Queue {
   readonly everywhere: Reach;
   readonly #options: JetstreamQueueOptions & { readonly outcomes: Outcomes };
   readonly #putting: Putting;
-  readonly #bodies = new Bodies(LEASED_BYTES);
+  readonly #memory = memoryOf(RECENT_OF_MANY);
   readonly #holdings = new Map<number, Holding>();
   readonly #standbys: Standbys;
   readonly #turns = new Turns();
@@ -144,7 +143,7 @@ export class JetstreamQueue implements Queue {
       const options = {
         ...this.#options,
         shard,
-        bodies: this.#bodies,
+        memory: this.#memory,
         nextLease: () => (this.#lastLease += 1) * this.#options.layout.shards + shard,
         answer: (it: Holding) => this.everywhere.answerFor(it, shard),
       };
@@ -241,7 +240,7 @@ export class JetstreamQueue implements Queue {
 
   /** Bytes of messages that leases hold. */
   get leasedBytes(): number {
-    return this.#bodies.used;
+    return this.#memory.bodies.used;
   }
 
   /** When the entry that waits longest was due, as far as memory knows; Infinity when none waits. */

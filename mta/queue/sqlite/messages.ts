@@ -7,11 +7,8 @@ import type { Row } from '#lib/sqlite/protocol.ts';
 import type { Message } from '../../mail/message.ts';
 import type { Journal } from '../changes.ts';
 import { decodeMessage } from '../codec.ts';
-import { Recent } from './recent.ts';
+import type { Recent } from './recent.ts';
 import { messageNoOf } from './tables.ts';
-
-/** Bytes of messages kept in memory after they were put, so that sending them at once needs no read. */
-const RECENT_BYTES = 16 * 1024 * 1024;
 
 /** A message that was left in the file, because those before it have bytes enough. */
 export const UNREAD = 'unread';
@@ -26,6 +23,8 @@ export type ReadMessages = (numbers: readonly number[], most: number) => Promise
 export interface MessagesOptions {
   readonly read: ReadMessages;
   readonly journal: Journal;
+  /** What was just put, of other shards too: numbers are the same in all. */
+  readonly recent: Recent;
   /** Told of each message that was set aside. Must not throw. */
   readonly unreadable: (thrown: unknown) => void;
 }
@@ -34,7 +33,7 @@ export class Messages {
   readonly #readRows: ReadMessages;
   readonly #journal: Journal;
   readonly #unreadable: (thrown: unknown) => void;
-  readonly #recent = new Recent(RECENT_BYTES);
+  readonly #recent: Recent;
   /** Those of several recipients that somebody holds, as long as somebody does. */
   readonly #inUse = new Map<number, WeakRef<Message>>();
   readonly #forget = new FinalizationRegistry<number>((no) => {
@@ -42,9 +41,10 @@ export class Messages {
   });
   readonly #reading = new Map<number, Promise<void>>();
 
-  constructor({ read, journal, unreadable }: MessagesOptions) {
+  constructor({ read, journal, recent, unreadable }: MessagesOptions) {
     this.#readRows = read;
     this.#journal = journal;
+    this.#recent = recent;
     this.#unreadable = unreadable;
   }
 

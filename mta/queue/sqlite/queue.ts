@@ -29,17 +29,16 @@ import type {
   Settlement,
   Unreported,
 } from '../queue.ts';
-import { Bodies } from './bodies.ts';
 import { statementsOf } from './carry-out.ts';
 import { type AfterCrash, countCrash } from './crashes.ts';
 import type { InHand } from './in-hand.ts';
 import { journalIn } from './journal.ts';
 import { findKey, takenBy, writeKey } from './keys.ts';
+import { type Memory, memoryOf, RECENT_OF_ONE } from './memory.ts';
 import { Shard } from './shard.ts';
 import { type Put, putStatements } from './statements.ts';
 import * as tables from './tables.ts';
 
-const LEASED_BYTES = 256 * 1024 * 1024;
 /** Messages up to this size are read together with their entries. */
 const SMALL_BYTES = 64 * 1024;
 
@@ -64,7 +63,7 @@ export class SqliteQueue implements Queue {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #recordEvent: (event: MailEvent) => Statement;
-  readonly #bodies: Bodies;
+  readonly #memory: Memory;
   readonly #shard: Shard;
   #messageNo = 0;
   #lastLease = 0;
@@ -76,7 +75,7 @@ export class SqliteQueue implements Queue {
     this.#database = database;
     this.#clock = clock;
     this.#recordEvent = recordEvent;
-    this.#bodies = new Bodies(options.leasedBytes ?? LEASED_BYTES);
+    this.#memory = memoryOf(RECENT_OF_ONE, options.leasedBytes);
     this.#shard = new Shard({
       database,
       journal: journalIn(options),
@@ -86,7 +85,7 @@ export class SqliteQueue implements Queue {
       unreadable,
       inHand,
       manyLanes: options.manyLanes,
-      bodies: this.#bodies,
+      memory: this.#memory,
       nextLease: () => (this.#lastLease += 1),
     });
   }
@@ -206,7 +205,7 @@ export class SqliteQueue implements Queue {
 
   /** Bytes of messages that leases hold. */
   get leasedBytes(): number {
-    return this.#bodies.used;
+    return this.#memory.bodies.used;
   }
 
   /** When the entry that waits longest was due, as far as memory knows; Infinity when none waits. */

@@ -46,3 +46,12 @@ test('all that fits is kept, and the first of it is known', () => {
   recent.drop(7);
   expect(recent.bytes).toBe(1000 + 1 + 2 * 1024);
 });
+
+test('a message that two shards keep counts once', () => {
+  const recent = new Recent(10_000);
+  recent.keep(1, message(2000));
+  recent.keep(1, message(2000));
+  expect(recent.bytes).toBe(2000 + 1024);
+  recent.drop(1);
+  expect([recent.bytes, recent.get(1)]).toEqual([0, undefined]);
+});

@@ -21,13 +21,15 @@ export class Recent {
     return this.#bytes;
   }
 
-  /** No message below this number is here. */
+  /** The number of the oldest; where they are kept in their order, no message below it is here. */
   get first(): number {
     for (const no of this.#messages.keys()) return no;
     return Number.MAX_SAFE_INTEGER;
   }
 
+  /** Again and again the same one, where several shards have recipients of it. */
   keep(messageNo: number, message: Message): void {
+    this.drop(messageNo);
     this.#messages.set(messageNo, message);
     this.#bytes += sizeOf(message);
     for (const oldest of this.#messages.keys()) {

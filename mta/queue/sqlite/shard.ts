@@ -26,12 +26,12 @@ import type {
   Settlement,
   Unreported,
 } from '../queue.ts';
-import type { Bodies } from './bodies.ts';
 import { cancelMessage } from './cancel.ts';
 import { glanceAt } from './glance.ts';
 import type { InHand } from './in-hand.ts';
 import { Lanes } from './lanes.ts';
 import { Leases } from './leases.ts';
+import type { Memory } from './memory.ts';
 import { Messages, type ReadMessages } from './messages.ts';
 import { freeEntries, type Held, lanesOf, listEntries, moveLane } from './moves.ts';
 import { listOwed } from './owed.ts';
@@ -55,7 +55,7 @@ export interface ShardOptions {
   readonly inHand: InHand;
   /** Told once, as soon as there are so many lanes that memory is about them. Must not throw. */
   readonly manyLanes?: (() => void) | undefined;
-  readonly bodies: Bodies;
+  readonly memory: Memory;
   /** Gives each lease a number of its own. */
   readonly nextLease: () => number;
 }
@@ -72,12 +72,13 @@ export class Shard {
   #sweep: Timer;
 
   constructor(options: ShardOptions) {
-    const { database, journal, clock, inHand, bodies } = options;
+    const { database, journal, clock, inHand, unreadable } = options;
+    const { bodies, recent } = options.memory;
     this.#options = options;
     this.#lanes = new Lanes(clock, options.manyLanes);
     this.#leases = new Leases(clock, bodies, inHand, options.nextLease);
     this.#held = { database, journal, clock, lanes: this.#lanes, leases: this.#leases };
-    this.#messages = new Messages({ read: options.readMessages, journal, unreadable: options.unreadable });
+    this.#messages = new Messages({ read: options.readMessages, journal, recent, unreadable });
     this.#taking = new Taking({
       ...this.#held,
       messages: this.#messages,
